@@ -1,0 +1,2557 @@
+#!/usr/bin/env python3
+# -*- coding: utf-8 -*-
+# SPDX-License-Identifier: MIT
+"""hotload: save a file, and only what changed runs again.
+
+    hotload [options] SCRIPT [ARGS...]     run SCRIPT now and after each save, in one process
+    hotload [options] -m MODULE[:FUNCTION] [ARGS...]
+    hotload [options] -c COMMAND           run a shell command after each save
+    find . -name '*.py' | hotload SCRIPT   watch exactly these files
+
+SCRIPT and the local modules that it imports are watched. A traceback is
+printed and the loop goes on; Ctrl-C ends it.
+
+SCRIPT may lack its .py; everything after it belongs to the script.
+
+The same from Python, for hosts without a command line:
+
+    import hotload
+    hotload.hotload(
+        watch=[hotload.listfiles(".", ext=".py")],
+        steps=[hotload.ClearTerminal(),
+               hotload.ReloadedPythonModule.from_module_name("lib")])
+
+Contents. Each section uses only what stands above it: delete from a banner on
+(keep the last section, Run), and what is left works.
+
+     1. Pythons       what differs between Python 2 and 3 and between platforms
+     2. Errors        messages, and tracebacks of the user's frames only
+     3. Watch         notice that files changed
+     4. Steps         what is run on a change
+     5. Loop          look, run, look again
+     6. Command line  hotload SCRIPT
+    15. Run           start when this file is the program
+
+Words: a path is an absolute file name; a key is what tells one state of a file
+from another (None: no file); a step is an object with run(); a module is local
+when its file is below the script's folder and not installed; a run is stale
+when a newer save arrives while it goes on.
+
+It does not undo what a run did outside its namespace (threads, sockets, log
+handlers, environment variables), and names that were deleted from a script
+stay until it is started anew.
+"""
+from __future__ import absolute_import, division, print_function
+
+import sys
+
+# As a program this module is __main__. The user's `import hotload` would load a second copy, with other
+# classes and registries: so it takes its own name before anything else is defined.
+IS_PROGRAM = __name__ == '__main__'
+if IS_PROGRAM:
+    __name__ = 'hotload'
+    sys.modules['hotload'] = sys.modules['__main__']
+
+__version__ = '1.0.0'
+__all__ = []
+
+##############################################################################
+## 1. Pythons -- what differs between Python 2 and 3, and between platforms
+##############################################################################
+#
+# Gives those below one language: names for abilities (HAS_...), and one function for each thing that is
+# done differently. Nothing below this section asks for a version or a platform.
+
+import errno
+import operator
+import os
+import re
+import signal
+import time
+
+PY2 = sys.version_info[0] == 2
+IS_WINDOWS = os.name == 'nt'
+
+if PY2:
+    import imp
+    import thread as threads
+    text_type, string_types = unicode, (basestring,)                             # noqa: F821
+    ask = raw_input                                                              # noqa: F821
+    reload_module = reload                                                       # noqa: F821
+else:
+    import _thread as threads
+    import importlib
+    from importlib.machinery import SourceFileLoader
+    text_type, string_types, ask = str, (str,), input
+    reload_module = getattr(importlib, 'reload', None)        # imp.reload on 3.3
+    if reload_module is None:
+        from imp import reload as reload_module
+
+clock_s = getattr(time, 'monotonic', time.time)
+try:
+    from _signal import getsignal               # signal's own makes an enum of each answer: 20 times slower
+except ImportError:
+    from signal import getsignal
+HAS_SIGNALS = hasattr(signal, 'SIGINT') and sys.platform not in ('emscripten', 'wasi')
+HAS_PROCESS_GROUPS = hasattr(os, 'killpg') and hasattr(os, 'setpgid')
+# A fork without exec breaks system libraries on a Mac (they abort or hang in the child).
+HAS_SUPERVISOR = HAS_SIGNALS and hasattr(os, 'fork') and sys.platform != 'darwin'
+HAS_EXEC = HAS_SIGNALS and hasattr(os, 'execv') and not IS_WINDOWS
+HAS_INOTIFY = sys.platform.startswith('linux')
+HAS_FORK_WARNING = sys.version_info >= (3, 12)
+# What tells two states of a file apart, fetched in one call at C speed. On Windows ctime is the birth of the file.
+if hasattr(os.stat_result, 'st_mtime_ns'):
+    TICKS_A_SECOND = 10 ** 9
+    key_of_stat = operator.attrgetter('st_mtime_ns', 'st_size', 'st_ino', 'st_mtime_ns' if IS_WINDOWS else 'st_ctime_ns')
+else:
+    TICKS_A_SECOND = 1
+    key_of_stat = operator.attrgetter('st_mtime', 'st_size', 'st_ino', 'st_mtime' if IS_WINDOWS else 'st_ctime')
+
+
+def path_text(path):
+    """`path`, a str (on 2.7 also unicode) or a pathlib object, as a string."""
+    return path if isinstance(path, string_types) else getattr(path, '__fspath__', path.__str__)()
+
+
+def list_folder(path):
+    """([names of files], [names of folders that are no links]) in the folder `path`; empty when it cannot be read."""
+    files, folders = [], []
+    try:
+        if hasattr(os, 'scandir'):
+            for entry in os.scandir(path):
+                (folders if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
+        else:
+            for name in os.listdir(path):
+                full = os.path.join(path, name)
+                (folders if os.path.isdir(full) and not os.path.islink(full) else files).append(name)
+    except (EnvironmentError, ValueError):      # gone meanwhile, no permission, a name with NUL
+        pass
+    return files, folders
+
+
+def accepted_keywords(function, offered):
+    """The part of the dict `offered` that `function` takes as keyword arguments."""
+    target = function
+    if not hasattr(target, '__code__') and not hasattr(target, '__func__'):
+        target = getattr(type(function), '__call__', function)       # an object that can be called
+    target = getattr(target, '__wrapped__', target)
+    code = getattr(getattr(target, '__func__', target), '__code__', None)
+    if code is None:
+        return {}                               # a builtin: it is called without arguments
+    if code.co_flags & 0x08:                    # **kwargs
+        return dict(offered)
+    count = code.co_argcount + getattr(code, 'co_kwonlyargcount', 0)
+    return dict((name, offered[name]) for name in code.co_varnames[:count] if name in offered)
+
+
+def signal_main_thread(main_thread, number=getattr(signal, 'SIGINT', 2)):
+    """Make the main thread run its handler of the signal `number`, also when it waits in a system call."""
+    if hasattr(signal, 'pthread_kill'):
+        signal.pthread_kill(main_thread, number)
+    elif IS_WINDOWS:
+        threads.interrupt_main()
+    else:
+        os.kill(os.getpid(), number)            # 2.7: the kernel prefers the main thread
+
+
+def source_lines(data):
+    """The lines of a source file's bytes, as linecache keeps them (bytes on 2.7, else decoded), each with its newline."""
+    if PY2:
+        text = data.replace('\r\n', '\n').replace('\r', '\n')
+    else:
+        try:
+            if b'coding' in b''.join(data.split(b'\n', 2)[:2]):
+                from importlib.util import decode_source            # which imports the tokenizer
+                text = decode_source(data)
+            else:
+                text = data.decode('utf-8-sig').replace('\r\n', '\n').replace('\r', '\n')
+        except (SyntaxError, UnicodeError):     # an unknown or a wrong coding cookie
+            text = data.decode('latin-1')
+    return [line + '\n' for line in text.split('\n')]
+
+
+def forget_finders():
+    """Make the import system look at folders anew: their times may not tell of files made a moment ago."""
+    if not PY2:
+        importlib.invalidate_caches()
+
+
+if PY2:
+    class SourceLoader(object):
+        """What SourceFileLoader is on 3.x, for a finder on 2.7: loads the module `name` from the source file `path`."""
+
+        def __init__(self, name, path):
+            self.name, self.path = name, path
+
+        def is_package(self, fullname):
+            return os.path.basename(self.path) == '__init__.py'
+
+        def get_filename(self, fullname):
+            return self.path
+
+        def get_source(self, fullname):
+            with open(self.path, 'rU') as stream:
+                return stream.read()
+
+        def load_module(self, fullname):
+            known = fullname in sys.modules     # a reload keeps the module and its namespace
+            module = sys.modules.setdefault(fullname, type(sys)(fullname))
+            module.__file__, module.__loader__ = self.path, self
+            module.__package__ = fullname if self.is_package(fullname) else fullname.rpartition('.')[0]
+            if self.is_package(fullname):
+                module.__path__ = [os.path.dirname(self.path)]
+            try:
+                exec(self.get_code(fullname), module.__dict__)
+            except BaseException:               # as Python does: what failed to load is not there, a failed reload stays
+                if not known:
+                    sys.modules.pop(fullname, None)
+                raise
+            return sys.modules[fullname]
+
+    def find_plain_source(fullname, path, after, target=None):
+        """(what the finders after `after` would answer, the path of its plain source file or None)."""
+        for finder in sys.meta_path[sys.meta_path.index(after) + 1:]:
+            loader = finder.find_module(fullname, path)
+            if loader is not None:
+                return loader, None
+        try:
+            stream, found, (_, _, kind) = imp.find_module(fullname.rpartition('.')[2], path)
+        except ImportError:                     # zip files and the like: Python's own search goes on
+            return None, None
+        if stream is not None:
+            stream.close()
+        if kind == imp.PKG_DIRECTORY:
+            found = os.path.join(found, '__init__.py')
+        return None, os.path.abspath(found) if kind != imp.C_EXTENSION and found.endswith('.py') else None
+else:
+    SourceLoader = SourceFileLoader
+
+    def find_plain_source(fullname, path, after, target=None):
+        """(what the finders after `after` would answer, the path of its plain source file or None)."""
+        for finder in sys.meta_path[sys.meta_path.index(after) + 1:]:
+            find = getattr(finder, 'find_spec', None)
+            spec = find(fullname, path, target) if find else None
+            if spec is not None:
+                plain = type(spec.loader) is SourceFileLoader
+                return spec, os.path.abspath(spec.loader.path) if plain else None
+        return None, None
+
+
+def find_main_module(name):
+    """(path, package, spec) of what `python -m name` runs; ImportError when there is none."""
+    if PY2:
+        import pkgutil
+        loader = pkgutil.get_loader(name)
+        if loader is not None and loader.is_package(name):
+            return find_main_module(name + '.__main__')
+        path = loader.get_filename(name) if loader is not None and hasattr(loader, 'get_filename') else None
+        spec = None
+    else:
+        from importlib.util import find_spec
+        spec = find_spec(name)
+        if spec is not None and spec.submodule_search_locations is not None:
+            return find_main_module(name + '.__main__')
+        path = spec.origin if spec is not None and spec.has_location else None
+    if path is None:
+        raise ImportError('No module named %s' % name)
+    path = os.path.abspath(path)
+    return (path[:-1] if path.endswith('.pyc') else path), name.rpartition('.')[0], spec
+
+
+def fresh_text_stream(descriptor, mode, like):
+    """A new text stream on `descriptor`, set up as the closed stream `like` was."""
+    if PY2:
+        return os.fdopen(descriptor, mode, 1)
+    return open(descriptor, mode, encoding=getattr(like, 'encoding', None) or 'utf-8',
+                errors=getattr(like, 'errors', None) or 'backslashreplace', buffering=1, closefd=False)
+
+
+##############################################################################
+## 2. Errors and messages -- what hotload says, and whose traceback is shown
+##############################################################################
+#
+# Gives to those below HotloadError, say() for the lines that begin with [hotload], and format_error(), which
+# shows a traceback as the user's program alone would have: without the frames of this file and of the importer.
+
+__all__ += ['HotloadError']
+OWN_FILE = source_lines.__code__.co_filename
+DIM, RED, PLAIN = '\x1b[2m', '\x1b[31m', '\x1b[0m'
+
+
+class HotloadError(Exception):
+    """Something that hotload was asked for cannot be done; the message says where, why and what to do.
+
+    path: the file that it is about, or None.      line: the number of the line in it, or None.
+
+    >>> error = HotloadError('expected a step', path='launch.py', line=3)
+    >>> str(error)
+    'launch.py:3: expected a step'
+    """
+
+    def __init__(self, message, path=None, line=None):
+        self.path, self.line = path, line
+        place = '' if path is None else '%s: ' % path if line is None else '%s:%d: ' % (path, line)
+        Exception.__init__(self, place + message)
+
+
+def write(stream, text):
+    """Write and flush `text` to `stream`, whatever it can encode; nothing where it is missing, closed or broken."""
+    try:
+        try:
+            stream.write(text)
+        except UnicodeError:
+            encoding = getattr(stream, 'encoding', None) or 'ascii'
+            if not isinstance(text, text_type):
+                text = text.decode('utf-8', 'replace')
+            stream.write(str(text.encode(encoding, 'backslashreplace').decode(encoding)))
+        flush(stream)
+    except (AttributeError, ValueError, EnvironmentError):
+        pass            # a host's own stream object, a closed one, a pipe without a reader: a message ends nothing
+
+
+def flush(stream):
+    """Flush `stream` if it has that and is open."""
+    try:
+        stream.flush()
+    except (AttributeError, ValueError, EnvironmentError):
+        pass
+
+
+def is_terminal(stream):
+    """Whether `stream` shows on a terminal; an embedded interpreter's stream may not even be able to tell."""
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError, EnvironmentError):
+        return False
+
+
+def say(text, stream=None, colour=DIM):
+    """Write the line `[hotload] text` to `stream` (default: stderr), coloured when it is a terminal."""
+    stream = sys.stderr if stream is None else stream
+    line = '[hotload] %s' % text
+    write(stream, '%s%s%s\n' % (colour, line, PLAIN) if is_terminal(stream) else line + '\n')
+
+
+def is_own_frame(filename):
+    """Whether a frame of this code file is ours or the importer's, and not the user's."""
+    return filename == OWN_FILE or filename.startswith('<frozen importlib')
+
+
+def format_error(kind, value, trace):
+    """The text of an exception's traceback, of chained ones too, with the user's frames only."""
+    import traceback
+    while trace is not None and is_own_frame(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    if trace is None and getattr(value, '__cause__', None) is None and getattr(value, '__context__', None) is None:
+        return ''.join(traceback.format_exception_only(kind, value))
+    if not hasattr(traceback, 'TracebackException'):
+        stack = [entry for entry in traceback.extract_tb(trace) if not is_own_frame(entry[0])]
+        return ''.join(['Traceback (most recent call last):\n'] + traceback.format_list(stack)
+                       + traceback.format_exception_only(kind, value))
+    whole = traceback.TracebackException(kind, value, trace)
+    parts, seen = [whole], set()
+    while parts:                                # a chain may be long, and exceptions may form a circle
+        part = parts.pop()
+        if part is not None and id(part) not in seen:
+            seen.add(id(part))
+            part.stack[:] = [entry for entry in part.stack if not is_own_frame(entry.filename)]
+            parts += [part.__cause__, part.__context__] + list(getattr(part, 'exceptions', None) or ())
+    return ''.join(whole.format())
+
+
+def show_error(info, stream=None):
+    """Print the traceback of `info` (as from sys.exc_info()), user's frames only; say so if even that fails."""
+    try:
+        text = format_error(*info)
+    except Exception as error:                  # a __str__ or __repr__ of the user's that raises
+        text = '%s (its traceback cannot be shown: %s)\n' % (info[0].__name__, type(error).__name__)
+    write(sys.stderr if stream is None else stream, text)
+
+
+##############################################################################
+## 3. Watch -- notice that files changed
+##############################################################################
+#
+# Gives to those below: Watcher, which finds the changed ones among many files within a small share of the
+# processor, and FreshFinder, which loads local modules from the source that is there now and knows them.
+#
+# A Watcher keeps a tree of folders, {folder: {name: key}}. Each look takes the key of the hot files (the first
+# ones and those saved last), and as much of the rest as its share of time allows: local modules, then the times of
+# folders (a file that is replaced or made shows there), then a slice of all files in turn. On Linux the kernel's
+# hints (inotify) name folders and files to look at now; nothing depends on them, since they miss network drives.
+#
+# Not handled: two saves within one tick of the file system's clock, both of more than 1 MB and the same size.
+
+__all__ += ['listfiles']
+
+IGNORED_FOLDERS = frozenset('__pycache__ .git .hg .svn node_modules .tox .nox .mypy_cache .pytest_cache .ruff_cache '
+                            '.ipynb_checkpoints .idea .vscode .eggs .hotload site-packages dist-packages'.split())
+# vim, emacs, kate, gedit, JetBrains, sed, LibreOffice, NFS: files that live for a moment beside the edited one.
+IGNORED_FILES = re.compile(r'.*~$|\.#|#.*#$|\..*\.sw[a-z]$|\..*\.kate-swp$|\.goutputstream-|.*___jb_(tmp|old|bak)___$|'
+                           r'4913$|sed[A-Za-z0-9]{6}$|\.~lock\.|\.nfs|.*\.py[co]$|\.[^/]*\.[A-Za-z0-9]{6}$')
+HOT_FILES = 8               # looked at each time
+EMPTY_S = 0.1               # an empty or half-written file is given this long
+SAME_SAVE_S = 0.25          # a second change of time within this, content unchanged, belongs to the same save
+LARGEST_COMPARED = 2 ** 20  # bytes; larger files are not compared by content
+SHARE = 0.008               # of the time may go into looking at files that are not hot
+
+
+def file_key(path):
+    """What tells this state of the file from others, (modified, size, inode, changed), or None: no such file.
+
+    >>> file_key('no such file') is None
+    True
+    """
+    try:
+        return key_of_stat(os.stat(path))
+    except (EnvironmentError, ValueError):      # ValueError: a NUL in the name, or one that cannot be encoded
+        return None
+
+
+def read_bytes(path):
+    """The content of the file at `path`."""
+    with open(path, 'rb') as stream:
+        return stream.read()
+
+
+def digest(path, key):
+    """A number for the content of the file, or None where it is too large to compare or cannot be read."""
+    if key is None or key[1] > LARGEST_COMPARED:
+        return None
+    try:
+        return hash(read_bytes(path))
+    except EnvironmentError:
+        return None
+
+
+def is_ignored_folder(parent, name):
+    """Whether the folder `name` in the folder `parent` holds nothing that a person edits."""
+    return name in IGNORED_FOLDERS or os.path.exists(os.path.join(parent, name, 'pyvenv.cfg'))
+
+
+def is_glob(path):
+    """Whether `path` is a pattern and not the name of a file that is there.
+
+    >>> is_glob('src/*.py')
+    True
+    """
+    return any(mark in path for mark in '*?[') and not os.path.exists(path)
+
+
+def glob_regex(pattern):
+    """The compiled regular expression of a glob: `*` stays within a folder, `**/` crosses any number of them.
+
+    >>> bool(glob_regex('a/**/*.py').match('a/b/c/d.py')), bool(glob_regex('a/*.py').match('a/b/c.py'))
+    (True, False)
+    """
+    tokens = {'**/': '(?:.*/)?', '**': '.*', '*': '[^/]*', '?': '[^/]'}
+
+    def translate(match):
+        text = match.group()
+        if text in tokens:
+            return tokens[text]
+        return text.replace('[!', '[^') if text.startswith('[') and len(text) > 1 else re.escape(text)
+    return re.compile(re.sub(r'\*\*/|\*\*|\*|\?|\[[^]/]+\]|.', translate, pattern.replace(os.sep, '/')) + r'\Z')
+
+
+class Tree(object):
+    """The files below a folder that a test accepts: a watch entry that new files enter by themselves.
+
+    root: path of the folder.      accept(path) -> bool.      deep: whether folders below count too.
+    """
+
+    def __init__(self, root, accept, deep=True):
+        self.root, self.accept, self.deep = os.path.abspath(root), accept, deep
+
+    def __iter__(self):
+        """The paths, sorted within each folder."""
+        folders = [self.root]
+        while folders:
+            folder = folders.pop()
+            files, below = list_folder(folder)
+            for name in sorted(files):
+                if self.takes(folder, name):
+                    yield os.path.join(folder, name)
+            folders += reversed(sorted(os.path.join(folder, name) for name in below if self.enters(folder, name)))
+
+    def takes(self, folder, name):
+        """Whether the file belongs to it."""
+        return not IGNORED_FILES.match(name) and self.accept(os.path.join(folder, name))
+
+    def enters(self, folder, name):
+        """Whether the folder `name` in `folder` is looked into."""
+        return self.deep and not is_ignored_folder(folder, name)
+
+
+class FileList(list):
+    """A list of paths below a folder which the loop that watches it keeps up to date; see listfiles()."""
+
+    def __init__(self, tree):
+        list.__init__(self, tree)
+        self.tree = tree
+
+    def refresh(self):
+        """Look at the disk again."""
+        self[:] = self.tree
+
+
+def listfiles(folder, ext=''):
+    """The paths of the files below `folder` whose names end in `ext`, as a list that the loop keeps up to date.
+
+    folder: str or path object.      ext: str, such as ".py"; default: any file.
+    Version control, byte code, virtual environments and editors' temporary files are left out.
+
+    >>> [os.path.basename(path) for path in listfiles('.', ext='.no such ending')]
+    []
+    """
+    return FileList(Tree(path_text(folder), lambda path: path.endswith(ext)))
+
+
+def watch_trees(entries, exclude=()):
+    """(paths, trees, functions, lists, wanted(path) -> bool) that a list of watch entries stands for.
+
+    entries: each a path, a folder, a glob, an iterable of these, or a function that returns such an iterable.
+    exclude: globs of names or paths; what they match below folders and globs is left out.
+    """
+    paths, trees, functions, lists = [], [], [], []
+    unwanted = [glob_regex(pattern) for pattern in exclude]
+
+    def wanted(path):
+        if not unwanted:
+            return True
+        path = path.replace(os.sep, '/')
+        near = os.path.relpath(path).replace(os.sep, '/')
+        parts = near.split('/')
+        return not any(regex.match(path) or regex.match(near) or any(map(regex.match, parts)) for regex in unwanted)
+
+    def add(entry):
+        if isinstance(entry, FileList):
+            lists.append(entry)
+            trees.append(Tree(entry.tree.root, lambda path, old=entry.tree.accept: old(path) and wanted(path)))
+        elif isinstance(entry, Tree):
+            trees.append(entry)
+        elif callable(entry):
+            functions.append(entry)
+        elif isinstance(entry, string_types) or hasattr(entry, '__fspath__'):
+            path = os.path.abspath(path_text(entry))
+            if is_glob(path):
+                regex, fixed = glob_regex(path), re.split(r'[*?\[]', path)[0]
+                trees.append(Tree(os.path.dirname(fixed), lambda path: bool(
+                    regex.match(path.replace(os.sep, '/'))) and wanted(path)))
+            elif os.path.isdir(path):
+                trees.append(Tree(path, lambda path: path.endswith('.py') and wanted(path)))
+            else:
+                paths.append(path)
+        else:
+            try:
+                parts = list(entry)
+            except TypeError:
+                raise HotloadError('cannot watch %r: expected a path, a folder, a glob, a list of these or a function '
+                                   'that returns one' % (entry,))
+            for part in parts:
+                add(part)
+    for entry in entries:
+        add(entry)
+    return paths, trees, functions, lists, wanted
+
+
+class Hints(object):
+    """The kernel's word, where it gives one (inotify), on which files may have changed. Costs nothing while idle.
+
+    wait(seconds) -> list of (folder, name or None, whether the writer has closed it); empty after the time is over.
+    """
+
+    WRITTEN, CLOSED, MOVED_IN, OTHER = 0x2, 0x8, 0x80, 0x4 | 0x40 | 0x100 | 0x200 | 0x400 | 0x800
+    MOST_FOLDERS = 8192
+
+    def __init__(self):
+        self.descriptor, self.folders = None, {}
+        if HAS_INOTIFY:
+            try:
+                import ctypes
+                self.library = ctypes.CDLL(None, use_errno=True)
+                descriptor = self.library.inotify_init1(0o2004000)          # non-blocking, closed on exec
+                self.descriptor = descriptor if descriptor >= 0 else None
+            except (ImportError, AttributeError, EnvironmentError):         # built without ctypes, an old libc
+                pass
+
+    def add(self, folder):
+        """Ask for hints on `folder`; also again, after the folder was exchanged for another of that name."""
+        if self.descriptor is not None and len(self.folders) < self.MOST_FOLDERS:
+            name = folder if isinstance(folder, bytes) else os.fsencode(folder)
+            number = self.library.inotify_add_watch(self.descriptor, name, self.WRITTEN | self.CLOSED | self.MOVED_IN
+                                                    | self.OTHER)
+            if number >= 0:
+                self.folders[number] = folder
+
+    def wait(self, seconds):
+        if self.descriptor is None:
+            time.sleep(seconds)
+            return []
+        import select
+        try:
+            if not select.select([self.descriptor], [], [], seconds)[0]:
+                return []
+            data = os.read(self.descriptor, 65536)
+        except (EnvironmentError, select.error):    # a signal, on 2.7
+            return []
+        except ValueError:                          # select takes no number above 1,023
+            self.close()
+            return []
+        import struct
+        hints, at = [], 0
+        while at < len(data):
+            number, mask, _, size = struct.unpack_from('iIII', data, at)
+            name = data[at + 16:at + 16 + size].rstrip(b'\0')
+            at += 16 + size
+            if number in self.folders:
+                hints.append((self.folders[number], name if str is bytes else os.fsdecode(name),
+                              mask & self.WRITTEN == 0))
+        return hints
+
+    def close(self):
+        """Give the descriptor back."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
+
+
+class FreshLoader(SourceLoader):
+    """Loads a local module from the source that is there now; Python's own loader may take byte code of the same second."""
+
+    def get_code(self, fullname):
+        return compile(fresh.read(self.path), self.path, 'exec', 0, True)
+
+
+class FreshFinder(object):
+    """Finds local modules for `import`, so that they are never stale, and knows which there are.
+
+    Local is what lies below one of `roots` or is named in `files`, and is not installed. The other finders are asked;
+    only the loader of a plain source file is exchanged, so that precedence stays Python's. (PEP 302, PEP 451.)
+
+    texts: {path: (key, bytes)} as read last.      modules: {name: path}.      missing: {name that was not found: [where
+    it would have been]}.      version: changes with these.
+    """
+
+    def __init__(self):
+        self.texts, self.modules, self.missing, self.version = {}, {}, {}, 0
+        self.roots, self.files, self.users, self.imports, self.folders = [], set(), 0, {}, {}
+
+    def install(self, roots=(), files=()):
+        """Begin to find the local modules below `roots`; those that are loaded count too. Pair with remove()."""
+        self.users += 1
+        if self not in sys.meta_path:
+            sys.meta_path.insert(0, self)
+        self.files.update(map(os.path.abspath, files))
+        self.roots += [root for root in (os.path.join(os.path.abspath(root), '') for root in roots)
+                       if root not in self.roots]
+        self.folders.clear()
+        for name, module in list(sys.modules.items()):
+            path = getattr(module, '__file__', None)
+            if isinstance(path, string_types) and name != '__main__':
+                path = os.path.abspath(path[:-1] if path.endswith(('.pyc', '.pyo')) else path)
+                if path.endswith('.py') and self.is_local(path):
+                    self.modules[name] = path
+
+    def remove(self):
+        """End what one install() began."""
+        self.users -= 1
+        if not self.users:
+            if self in sys.meta_path:
+                sys.meta_path.remove(self)
+            self.__init__()
+
+    def is_local(self, path):
+        """Whether the source file belongs to the user's program."""
+        if path in self.files:
+            return True
+        folder = os.path.dirname(path)
+        if folder not in self.folders:
+            self.folders[folder] = any(self._is_below(folder, root) for root in self.roots)
+        return self.folders[folder] and path != os.path.abspath(OWN_FILE)
+
+    def _is_below(self, folder, root):
+        """Whether nothing between `root` and `folder` is a place where packages are installed."""
+        installed = [os.path.join(os.path.realpath(prefix), '') for prefix in (sys.prefix, sys.exec_prefix,
+                                                                               os.path.dirname(os.__file__))]
+        if not os.path.join(folder, '').startswith(root):
+            return False
+        while len(folder) >= len(root):
+            parent, name = os.path.split(folder)
+            if is_ignored_folder(parent, name) or os.path.join(os.path.realpath(folder), '') in installed:
+                return False
+            folder = parent
+        return True
+
+    def read(self, path):
+        """The bytes of a source file, remembered with the key that it had before, and shown by tracebacks from now on."""
+        import linecache
+        key, data = file_key(path), read_bytes(path)
+        self.version += path not in self.texts
+        self.texts[path] = key, data
+        linecache.cache[path] = len(data), None, source_lines(data), path       # no time: linecache does not check it
+        return data
+
+    # ---- called by Python
+
+    def find_spec(self, fullname, path=None, target=None):
+        answer, source = self._find(fullname, path, target)
+        if source is not None:
+            answer.loader = FreshLoader(answer.loader.name, answer.loader.path)
+        return answer
+
+    def find_module(self, fullname, path=None):
+        answer, source = self._find(fullname, path)
+        return answer if source is None else FreshLoader(fullname, source)
+
+    def _find(self, fullname, path, target=None):
+        """find_plain_source(), with the path None for what is not local; takes note of what it sees."""
+        answer, source = find_plain_source(fullname, path, self, target)
+        if source is not None and self.is_local(source):
+            self.missing.pop(fullname, None)
+            self.version += fullname not in self.modules
+            self.modules[fullname] = source
+            return answer, source
+        if answer is None and source is None and fullname not in self.missing and self._asked_by_local():
+            tail = fullname.rpartition('.')[2]
+            places = [os.path.join(os.path.abspath(path_text(folder)), tail) for folder in (path or sys.path)
+                      if isinstance(folder, string_types)]
+            self.missing[fullname] = [place + end for place in places for end in ('.py', os.sep + '__init__.py')
+                                      if self.is_local(place + '.py')]
+            self.version += 1
+        return answer, None
+
+    def _asked_by_local(self):
+        """Whether the import that is going on was written in a local file."""
+        frame = sys._getframe(2)
+        while frame is not None and is_own_frame(frame.f_code.co_filename):
+            frame = frame.f_back
+        return frame is not None and self.is_local(frame.f_code.co_filename)
+
+    # ---- which modules a change concerns
+
+    def paths(self):
+        """The paths of the local modules that are loaded, and of the places where missing ones would be."""
+        found = [path for name, path in list(self.modules.items()) if name in sys.modules or path in self.texts]
+        return found + [place for places in list(self.missing.values()) for place in places]
+
+    def stale_modules(self, changed):
+        """Names of the local modules to load anew after the files `changed`: those and their importers, dependencies first."""
+        changed, known = set(changed), dict(self.modules)
+        stale = set(name for name, path in known.items() if path in changed)
+        stale.update(name for name, places in self.missing.items() if changed.intersection(places))
+        more = set(stale) if stale else ()
+        while more:
+            below = tuple(name + '.' for name in more)
+            more = set(name for name in known if name not in stale and (
+                name.startswith(below) or self._imports(name) & stale or None in self._imports(name)))
+            stale |= more
+        order, seen = [], set()
+
+        def visit(name):
+            if name in stale and name not in seen:
+                seen.add(name)
+                for other in sorted(self._imports(name) - set([None])):
+                    visit(other)
+                order.append(name)
+        for name in sorted(stale):
+            visit(name)
+        return [name for name in order if name in sys.modules]
+
+    def _imports(self, name):
+        """The names of modules that module `name` may import; None among them when it computes some."""
+        path = self.modules.get(name)
+        if path is None:
+            return set()
+        if path not in self.texts:
+            try:
+                self.texts[path] = file_key(path), read_bytes(path)
+            except EnvironmentError:
+                return set()
+        key = self.texts[path]
+        if self.imports.get(name, (None,))[0] is not key:
+            self.imports[name] = key, imported_names(key[1], name, os.path.basename(path) == '__init__.py')
+        return self.imports[name][1]
+
+
+def imported_names(data, module, is_package):
+    """The set of absolute names that the source `data` of `module` may import, with None if it computes names.
+
+    >>> sorted(imported_names(b'from . import a', 'p.q', False))
+    ['p', 'p.a']
+    """
+    import ast
+    try:
+        tree = ast.parse(data)
+    except (SyntaxError, ValueError):
+        return set()
+    package = module if is_package else module.rpartition('.')[0]
+    found = set([None]) if b'import_module' in data or b'__import__' in data else set()
+
+    def add(name):
+        while name:
+            found.add(name)
+            name = name.rpartition('.')[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                add(alias.name)
+                add(package + '.' + alias.name if package else '')      # implicitly relative, on 2.7
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split('.')[:len(package.split('.')) - (node.level or 1) + 1]
+            for parts in [base] if node.level else [[], base]:
+                start = '.'.join(filter(None, parts + [node.module]))
+                add(start)
+                for alias in node.names:
+                    add(start + '.' + alias.name if start else alias.name)
+    return found
+
+
+def purge_modules(names):
+    """Make the next `import` of the modules `names` load them anew."""
+    for name in names:
+        module = sys.modules.pop(name, None)
+        parent, _, tail = name.rpartition('.')
+        if module is not None and getattr(sys.modules.get(parent), tail, None) is module:
+            delattr(sys.modules[parent], tail)
+    forget_finders()
+
+
+fresh = FreshFinder()           # one a process, as sys.meta_path is
+
+
+class Folder(object):
+    """One watched folder. path; key: its own; names: {file name: key}; trees: the Trees that it is part of."""
+
+    __slots__ = ('path', 'key', 'names', 'trees')
+
+    def __init__(self, path):
+        self.path, self.key, self.names, self.trees = path, None, {}, []
+
+
+class Watcher(object):
+    """Notices which of many files changed, at a small and steady cost.
+
+    entries, exclude: see watch_trees().      first: paths that are always hot, such as the script.
+    clock() -> seconds.
+
+    look(hints) -> paths that changed since the last look.      wait(seconds) -> hints for it.
+    """
+
+    SAME, WAIT, CHANGED = range(3)
+
+    def __init__(self, entries, first=(), exclude=(), clock=clock_s):
+        self.clock, self.hints = clock, Hints()
+        self.folders, self.first, self.recent = {}, [os.path.abspath(path) for path in first], []
+        self.named, self.owned = set(), set()   # paths that functions name, and those of them that nothing else names
+        self.noted = {}                         # {path: (time, digest)} of what was noticed
+        self.waiting, self.writing, self.racy = {}, {}, {}                  # {path: time since or until when}
+        self.names_left = []                    # [(Folder, names)] that this round of the sweep has yet to look at
+        self.changed, self.credit_s, self.looked, self.hinted, self.settled = [], 0.0, clock(), False, False
+        paths, trees, self.functions, self.lists, self.wanted = watch_trees(entries, exclude)
+        for path in paths + self.first:
+            self._add(path)
+        for tree in trees:
+            self._add_folder(tree.root, tree)
+        self.ask_again, self.version = 0.0, -1
+        self._ask_functions()
+        self.sweeper, self.settled = self._sweep(), True
+
+    # ---- what is watched
+
+    def _folder(self, path):
+        """The Folder at `path`, made if need be."""
+        folder = self.folders.get(path)
+        if folder is None:
+            folder = self.folders[path] = Folder(path)
+            folder.key = file_key(path)
+            self.hints.add(path)
+        return folder
+
+    def _add(self, path):
+        """Watch one file, as it was read by the importer, else as it is now. Whether that is new."""
+        folder, name = self._folder(os.path.dirname(path)), os.path.basename(path)
+        if name not in folder.names:
+            folder.names[name] = fresh.texts[path][0] if path in fresh.texts else file_key(path)
+            return True
+        return False
+
+    def _add_folder(self, path, tree):
+        """Watch what `tree` accepts in the folder and below; what is new there counts as changed."""
+        todo = [path]
+        while todo:
+            folder = self._folder(todo.pop())
+            if tree not in folder.trees:
+                folder.trees.append(tree)
+            todo += self._scan(folder, tree)
+
+    def _scan(self, folder, tree):
+        """Take in the folder's new files; the paths of the folders in it that belong to the tree."""
+        files, below = list_folder(folder.path)
+        for name in files:
+            if name not in folder.names and tree.takes(folder.path, name):
+                if self.settled:
+                    folder.names[name] = None   # a state too: it came
+                    self._check(folder, name)
+                else:
+                    folder.names[name] = file_key(os.path.join(folder.path, name))
+        return [os.path.join(folder.path, name) for name in below if tree.enters(folder.path, name)]
+
+    def _ask_functions(self):
+        """Watch the paths that the functions among the entries name now, and no longer those that they stopped naming."""
+        begin, named = self.clock(), set()
+        for function in self.functions:
+            try:
+                named.update(filter(self.wanted, [os.path.abspath(path_text(path)) for path in function()]))
+            except Exception:
+                show_error(sys.exc_info())
+                say('a function among the watch entries raised: it is not asked again', colour=RED)
+                self.functions = [other for other in self.functions if other is not function]
+        self.owned.update(path for path in named - self.named if self._add(path))
+        for path in self.owned - named:
+            self.owned.discard(path)
+            self.folders[os.path.dirname(path)].names.pop(os.path.basename(path), None)
+        self.named, self.version = named, fresh.version
+        self.ask_again = self.clock() + max(0.5, 50 * (self.clock() - begin))
+
+    def hot(self):
+        """The paths that each look takes in."""
+        return self.first[:HOT_FILES // 2] + self.recent
+
+    # ---- one look
+
+    def wait(self, seconds):
+        """Let `seconds` pass, or less if the kernel has hints; these."""
+        if self.hinted:                         # a program that writes without a pause must not keep us awake
+            time.sleep(0.002)
+        hints = self.hints.wait(seconds)
+        self.hinted = bool(hints)
+        return hints
+
+    def look(self, hints=()):
+        """The paths that changed since the last look, in the order in which they were noticed."""
+        now = self.clock()
+        for folder, name, closed in set(hints):
+            self._follow_hint(folder, name, closed, now)
+        for path in self.hot():
+            self._check_path(path)
+        if self.waiting or self.racy:
+            for path in list(self.waiting)[:64]:
+                self._check_path(path)
+            for path in [path for path, due in self.racy.items() if due <= now]:
+                self._check_content(path)
+        if now >= self.ask_again and self.functions or self.version != fresh.version:
+            self._ask_functions()
+        self.credit_s = min(self.credit_s + (now - self.looked) * SHARE, 0.005)
+        self.looked = now
+        while self.credit_s > 0:
+            begin = self.clock()
+            next(self.sweeper)
+            self.credit_s -= max(self.clock() - begin, 1e-6)
+        found, self.changed = self.changed, []
+        return found
+
+    def changed_of(self, paths):
+        """Those of `paths` that changed since the last look; notes nothing, so that another thread may ask."""
+        found = []
+        for path in paths:
+            folder = self.folders.get(os.path.dirname(path))
+            old, key = folder.names.get(os.path.basename(path)) if folder else None, file_key(path)
+            if key != old and self._verdict(path, old, key) == self.CHANGED:
+                found.append(path)
+        return found
+
+    def _follow_hint(self, folder, name, closed, now):
+        """Look where the kernel says. A file that is being written waits for its writer, but not for ever."""
+        folder = self.folders.get(folder)
+        if folder is None:
+            return
+        path = os.path.join(folder.path, name)
+        if not name:
+            self._check_folder(folder)          # the folder itself was removed or exchanged
+        if name not in folder.names:            # new
+            for tree in folder.trees:
+                if tree.takes(folder.path, name) and file_key(path) and not os.path.isdir(path):
+                    folder.names.setdefault(name)
+                elif tree.enters(folder.path, name) and os.path.isdir(path):
+                    self._add_folder(path, tree)
+            if name not in folder.names:
+                return
+        if closed:
+            self.writing.pop(path, None)
+        else:
+            self.writing.setdefault(path, now)
+        self._check(folder, name)
+
+    def _check_path(self, path):
+        folder = self.folders.get(os.path.dirname(path))
+        if folder is not None and os.path.basename(path) in folder.names:
+            self._check(folder, os.path.basename(path))
+
+    def _check(self, folder, name):
+        """Take the key of one file, and note it as changed if it did."""
+        path = os.path.join(folder.path, name)
+        key, old = file_key(path), folder.names[name]
+        if key == old:
+            self.waiting.pop(path, None)
+            return
+        verdict = self._verdict(path, old, key)
+        if verdict == self.WAIT:
+            self.waiting.setdefault(path, self.clock())
+            return
+        self.waiting.pop(path, None)
+        self.writing.pop(path, None)
+        folder.names[name] = key
+        if verdict == self.CHANGED:
+            self._note(path, key)
+
+    def _verdict(self, path, old, key):
+        """What it means that the file's key is `key` and was `old`. Changes nothing."""
+        text, now = fresh.texts.get(path), self.clock()
+        if key is None or text is not None and text[0] == key:
+            return self.SAME                    # gone is no save; or it was read in this very state
+        if path in self.writing or key[1] == 0 and (old is None or old[1] != 0):
+            if now - min(self.waiting.get(path, now), self.writing.get(path, now)) < EMPTY_S:
+                return self.WAIT
+        if old is not None:
+            noticed, content = self.noted.get(path, (-SAME_SAVE_S, None))
+            if content is None and text is not None and text[0] == old:
+                content = hash(text[1])
+            # chmod and links change only the last part of the key; cp -p, rsync and vim set times after writing.
+            if content is not None and (key[:3] == old[:3] or now - noticed < SAME_SAVE_S):
+                if digest(path, key) == content:
+                    return self.SAME
+        return self.CHANGED
+
+    def _note(self, path, key):
+        """Remember the file as changed, and look at it often from now on."""
+        now = self.clock()
+        self.changed.append(path)
+        self.noted[path] = now, digest(path, key) if len(self.changed) < 64 else None
+        if path not in self.first:
+            self.recent = [path] + [other for other in self.recent if other != path]
+            del self.recent[HOT_FILES - min(len(self.first), HOT_FILES // 2):]
+        # A second save within the same tick of the file system's clock leaves the key as it is. Some clocks
+        # tick in whole seconds, or even in two.
+        modified = key[3] / float(TICKS_A_SECOND)
+        tick = 2.0 if modified == int(modified) else 0.02
+        if abs(time.time() - modified) <= tick:
+            self.racy[path] = now + tick
+
+    def _check_content(self, path):
+        """Compare with what was read when the change was noticed: the key could not tell."""
+        del self.racy[path]
+        key, text = file_key(path), fresh.texts.get(path)
+        noticed, content = self.noted[path]
+        if text is not None and text[0] == key:
+            content = hash(text[1])
+        if content is not None and path not in self.changed and digest(path, key) not in (content, None):
+            self._note(path, key)
+
+    def _check_folder(self, folder):
+        """After the folder's time changed: look at all its files, and for new ones."""
+        key = file_key(folder.path)
+        if key == folder.key:
+            return
+        if key is None or key[2:3] != (folder.key or ())[2:3]:
+            self.hints.add(folder.path)         # made anew, or another folder under this name
+        recent = key is not None and abs(time.time() - key[0] / float(TICKS_A_SECOND)) < 0.02
+        folder.key = () if recent else key      # within one tick of the clock more may come: look again
+        before = len(folder.names)
+        if before > 1000:                       # a second's work at the rate of the sweep: ahead of all others
+            self.names_left.append((folder, list(folder.names)))
+        else:
+            for name in list(folder.names):
+                self._check(folder, name)
+        for tree in folder.trees:
+            for path in self._scan(folder, tree):
+                if path not in self.folders or tree not in self.folders[path].trees:
+                    self._add_folder(path, tree)
+        if len(folder.names) != before or None in folder.names.values():
+            for entry in self.lists:
+                if (folder.path + os.sep).startswith(os.path.join(entry.tree.root, '')):
+                    entry.refresh()
+
+    def _sweep(self):
+        """Look at everything, a small part each time: all local modules and folders, then a slice of all files."""
+        stat, names_left = os.stat, self.names_left
+        while True:
+            for path in list(self.named):
+                self._check_path(path)
+                yield
+            folders = list(self.folders.values())
+            for folder in folders:
+                self._check_folder(folder)
+                yield
+            for _ in range(max(20, (1000 - len(folders) - len(self.named)) // 10)):
+                if not names_left:              # a new round over all folders
+                    names_left += [(folder, list(folder.names)) for folder in folders]
+                if not names_left:
+                    break
+                folder, names = names_left[-1]
+                start = os.path.join(folder.path, '')
+                for name in names[-10:]:
+                    try:
+                        if key_of_stat(stat(start + name)) != folder.names.get(name):
+                            raise ValueError
+                    except (EnvironmentError, ValueError):
+                        if name in folder.names:
+                            self._check(folder, name)
+                del names[-10:]
+                if not names:
+                    names_left.pop()
+                yield
+            yield
+
+    def close(self):
+        """Stop using the kernel's hints."""
+        self.hints.close()
+
+
+##############################################################################
+## 4. Steps -- what is run on a change
+##############################################################################
+#
+# Gives to those below the steps, which differ in how much of the program runs again: a function, a command, a
+# module, a script. Any object with run() is a step. Nothing here looks for changes or catches what a step raises.
+
+__all__ += ['Step', 'Runnable', 'PythonHandle', 'Command', 'ClearTerminal', 'ReloadedPythonModule', 'ReloadedScript',
+            'ReloadModules']
+END_S = 1.0                 # what is asked to end is given this long
+
+
+class Step(object):
+    """Something to run on a change. Subclass it, or write any class with a method run().
+
+    run() may name keyword arguments; it is passed those it names (or all, with **kwargs):
+        changed            list of the paths that changed; empty on the first run
+        changed_modules    names of the local modules that this makes stale, dependencies first
+        steps              all steps of the loop
+    stop(), where there is one, is called from another thread when a save arrives during run(), to make it end.
+    close(), where there is one, is called when the loop ends.
+
+    >>> class Greet(Step):
+    ...     def run(self, changed):
+    ...         print('hello, %d changed' % len(changed))
+    >>> Greet().run(changed=['a.py'])
+    hello, 1 changed
+    """
+
+    def run(self):
+        """Do it."""
+        raise HotloadError('%s has no method run()' % type(self).__name__)
+
+
+Runnable = Step             # its name in the first hotload
+
+
+class PythonHandle(Step):
+    """Call a function; it is passed those of a step's keyword arguments that it names.
+
+    >>> PythonHandle(lambda: print('called')).run()
+    called
+    """
+
+    def __init__(self, function):
+        self.function = function
+
+    def run(self, **offered):
+        """Call the function."""
+        self.function(**accepted_keywords(self.function, offered))
+
+
+def as_step(thing):
+    """`thing` as an object with run(): itself, or a PythonHandle of a function."""
+    if callable(getattr(thing, 'run', None)):
+        return thing
+    if callable(thing):
+        return PythonHandle(thing)
+    raise HotloadError('not a step: %r; expected an object with a method run(), or a function' % (thing,))
+
+
+class Command(Step):
+    """Run a shell command and wait for it. A save during it ends it, with all that it started.
+
+    command: str for the shell, or a list of str to run without one.      status: its exit status when it has ended.
+
+    >>> step = Command('exit 3')
+    >>> step.run()
+    >>> step.status
+    3
+    """
+
+    def __init__(self, command):
+        self.command, self.status, self.process = command, 0, None
+
+    def run(self):
+        """Run it in a process group of its own, which has the terminal meanwhile if we had it."""
+        import subprocess
+        flush(sys.stdout)
+        terminal = self._terminal()
+        options = {} if terminal is not None else {'stdin': open(os.devnull)}
+        if HAS_PROCESS_GROUPS:
+            options['preexec_fn'] = lambda: own_group(terminal)
+        modes = terminal_modes(terminal)
+        try:
+            self.process = subprocess.Popen(self.command, shell=isinstance(self.command, string_types), **options)
+            self.status = self.process.wait()
+        except BaseException:                   # interrupted, by a save or by Ctrl-C: nothing of it stays
+            self.stop()
+            raise
+        finally:
+            self.process = None
+            if 'stdin' in options:
+                options['stdin'].close()
+            if terminal is not None:
+                take_terminal(terminal, os.getpgrp())
+                restore_terminal(terminal, modes)
+        if terminal is not None and self.status == -getattr(signal, 'SIGINT', 2):
+            os.kill(os.getpid(), signal.SIGINT)         # Ctrl-C went to its group alone, and was meant for us too
+        self.status = 128 - self.status if self.status < 0 else self.status
+
+    def _terminal(self):
+        """The descriptor of the terminal on stdin if this process is in its foreground, else None."""
+        try:
+            if is_terminal(sys.__stdin__) and os.tcgetpgrp(sys.__stdin__.fileno()) == os.getpgrp():
+                return sys.__stdin__.fileno()
+        except (AttributeError, EnvironmentError, ValueError):
+            pass
+        return None
+
+    def stop(self):
+        """End the command and what it started: politely, after a second by force."""
+        process = self.process
+        if process is None:
+            return
+        for number in ('SIGTERM', 'SIGKILL'):
+            try:
+                if HAS_PROCESS_GROUPS:
+                    os.killpg(process.pid, getattr(signal, number))
+                else:
+                    process.terminate()
+            except EnvironmentError:            # all of it has ended
+                return
+            end = clock_s() + END_S
+            while clock_s() < end and group_is_alive(process):
+                time.sleep(0.005)
+
+
+def group_is_alive(process):
+    """Whether the process, or any other one of its group, still runs; reaps it if it ended."""
+    ended = process.poll() is not None
+    if HAS_PROCESS_GROUPS and ended:
+        try:
+            os.killpg(process.pid, 0)
+            return True
+        except EnvironmentError:
+            return False
+    return not ended
+
+
+def own_group(terminal):
+    """In a new process: leave our process group, and take the terminal along."""
+    os.setpgid(0, 0)
+    if terminal is not None:
+        take_terminal(terminal, os.getpid())
+    for name in ('SIGINT', 'SIGPIPE', 'SIGTTOU'):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
+def take_terminal(terminal, group):
+    """Make the process group `group` the one that reads the terminal and gets its Ctrl-C."""
+    try:
+        before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)      # it stops those who ask from the background
+        try:
+            os.tcsetpgrp(terminal, group)
+        finally:
+            signal.signal(signal.SIGTTOU, before)
+    except (AttributeError, EnvironmentError, ValueError):          # ValueError: not in the main thread
+        pass
+
+
+def terminal_modes(descriptor):
+    """How the terminal is set (echo, line editing), to put it back with restore_terminal(); None without one."""
+    try:
+        import termios
+        return termios.tcgetattr(descriptor)
+    except Exception:               # no termios, no terminal, not a descriptor: termios.error has no base of its own
+        return None
+
+
+def restore_terminal(descriptor, modes):
+    """Set the terminal as terminal_modes() found it: a program that was killed may leave it without echo."""
+    if modes is not None and terminal_modes(descriptor) != modes:
+        import termios
+        try:
+            before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            try:
+                termios.tcsetattr(descriptor, termios.TCSADRAIN, modes)
+            finally:
+                signal.signal(signal.SIGTTOU, before)
+        except (termios.error, ValueError):
+            pass
+
+
+class ClearTerminal(Step):
+    """Clear the terminal, so that each run begins on an empty screen. Does nothing when stdout is none.
+
+    >>> ClearTerminal().run()
+    """
+
+    def run(self):
+        """Clear, unless HOTLOAD_NO_CLEAR is set."""
+        if is_terminal(sys.stdout) and not os.environ.get('HOTLOAD_NO_CLEAR'):
+            if IS_WINDOWS:
+                os.system('cls')
+            else:
+                write(sys.stdout, '\x1b[2J\x1b[3J\x1b[H')
+
+
+class ReloadedPythonModule(Step):
+    """Import a module, then load it again into the same namespace on each run. Other modules stay as they are.
+
+    module: a module, or the name of one (then it is imported by the first run, or when .module is asked for).
+    Override pre_reload_hook(module) to clean up before a reload, and post_reload_hook(module) to begin after it.
+    Names that were deleted from the file stay in the module, and `name = persist(lambda: name, ...)` keeps values.
+
+    >>> step = ReloadedPythonModule.from_module_name('this_module_does_not_exist')
+    >>> step.name
+    'this_module_does_not_exist'
+    """
+
+    def __init__(self, module):
+        self.name = module if isinstance(module, string_types) else module.__name__
+        self.loaded = None if isinstance(module, string_types) else module
+
+    @classmethod
+    def from_module_name(cls, name):
+        """A step for the module `name`, which is not imported yet."""
+        return cls(name)
+
+    @property
+    def module(self):
+        """The module, imported if it was not."""
+        if self.loaded is None:
+            __import__(self.name)
+            self.loaded = sys.modules[self.name]
+        return self.loaded
+
+    def function(self, name):
+        """A function that calls the module's function `name` as it then is; also good as a step."""
+        def call(*args, **kwargs):
+            return getattr(self.module, name)(*args, **kwargs)
+        call.__name__ = name
+        return call
+
+    def files(self):
+        """The path of the module's file, as a list; empty while it is not imported."""
+        path = getattr(self.loaded, '__file__', None)
+        return [] if path is None else [os.path.abspath(path[:-1] if path.endswith(('.pyc', '.pyo')) else path)]
+
+    def run(self):
+        """Import or reload it, between the hooks."""
+        if self.loaded is None:
+            self.loaded = self.module
+        else:
+            self.pre_reload_hook(self.loaded)
+            fresh.files.update(self.files())
+            forget_finders()
+            sys.modules.setdefault(self.name, self.loaded)
+            self.loaded = reload_module(self.loaded)
+        say('Successfully reloaded %s @ %s' % (self.name, time.strftime('%H:%M:%S')))
+        self.post_reload_hook(self.loaded)
+
+    def pre_reload_hook(self, module):
+        """Called before each reload, not before the first import."""
+
+    def post_reload_hook(self, module):
+        """Called after the import and after each reload that raised nothing."""
+
+
+class ReloadedScript(Step):
+    """Run a script as `python path argv` would, again and again in this process; imported modules stay loaded.
+
+    path: str, the script, whose .py may be left out; or module: str, a module to run as `python -m module argv`.
+    argv: list of str.      entrypoint: name of a function in it to call afterwards, such as "main" or "app.run"; a module
+    with an entrypoint runs under its own name and not as __main__.
+    namespace: the script's dict, kept between the runs.
+
+    Local modules that changed since, and those that import them, are imported anew.
+
+    >>> ReloadedScript('no such file')
+    Traceback (most recent call last):
+        ...
+    HotloadError: no such file: there is no such script
+    """
+
+    def __init__(self, path=None, argv=(), entrypoint=None, module=None):
+        if (path is None) == (module is None):
+            raise HotloadError('a ReloadedScript takes either a path or a module')
+        self.module, self.argv, self.entrypoint, self.as_main = module, list(argv), entrypoint, True
+        self.given = self.path = None
+        if path is not None:
+            self.given = path = path_text(path)
+            if not os.path.exists(path) and os.path.exists(path + '.py'):
+                self.given = path + '.py'
+            elif not os.path.lexists(path):
+                raise HotloadError('there is no such script', path=path)
+            elif os.path.isdir(path):
+                self.given = os.path.join(path, '__main__.py')
+                if not os.path.exists(self.given):
+                    raise HotloadError('is a folder without __main__.py; expected a script', path=path)
+            self.path = os.path.abspath(self.given)
+        self.folder = os.getcwd() if path is None else os.path.dirname(os.path.realpath(self.path))
+        self.name = module if module and entrypoint else '__main__'
+        self.space = type(sys)(self.name)
+        self.namespace = vars(self.space)
+        self.before = None
+
+    def files(self):
+        """The paths of the script, of the local modules that it imported, and of places where a missing one may appear."""
+        return ([] if self.path is None else [self.path]) + fresh.paths()
+
+    def run(self, changed=()):
+        """Run it once; what it raises goes through."""
+        if self.before is None:
+            self._begin()
+        purge_modules(fresh.stale_modules(changed))
+        forget_finders()
+        self._set_path()
+        facts = {'__name__': self.name, '__doc__': None, '__package__': None, '__spec__': None, '__loader__': None}
+        if self.module is not None:
+            self.path, facts['__package__'], facts['__spec__'] = find_main_module(self.module)
+            facts['__loader__'] = getattr(facts['__spec__'], 'loader', None)
+        sys.argv[:] = [self.path if self.module else self.given] + self.argv
+        try:
+            code = compile(fresh.read(self.path), self.path, 'exec', 0, True)
+        except EnvironmentError as error:
+            raise HotloadError('cannot be read: %s' % error.strerror, path=self.given or self.path)
+        self.namespace.update(facts, __file__=self.path)
+        self.namespace.pop('__warningregistry__', None)         # a warning is shown once a run
+        if self.as_main:
+            sys.modules['__main__'] = sys.modules['__mp_main__'] = self.space
+        if self.name != '__main__':
+            sys.modules[self.name] = self.space
+        exec(code, self.namespace)
+        if self.entrypoint is not None:
+            self._enter()
+
+    def _enter(self):
+        target = self.namespace
+        for part in self.entrypoint.split('.'):
+            try:
+                target = target[part] if target is self.namespace else getattr(target, part)
+            except (KeyError, AttributeError):
+                raise HotloadError('has no %r to call' % self.entrypoint, path=self.path)
+        target()
+
+    def _begin(self):
+        """Before the first run: note what close() puts back."""
+        fresh.install(roots=[self.folder], files=[self.path] if self.path else ())
+        self.before = sys.modules.get('__main__'), sys.modules.get('__mp_main__'), sys.path, list(sys.path), list(sys.argv)
+
+    def _set_path(self):
+        """sys.path as Python would set it, followed by what earlier runs added, once each."""
+        kept, known = self.before[2], self.before[3]
+        added, seen = list(sys.path) if isinstance(sys.path, list) else [], set()
+        kept[:] = [path for path in [self.folder] + added + known[1:]
+                   if not (path in seen or path == known[0] and path not in known[1:] or seen.add(path))]
+        sys.path = kept
+
+    def close(self):
+        """Put back what was __main__, sys.path and sys.argv before."""
+        if self.before is not None:
+            main, mp_main, path, entries, argv = self.before
+            self.before = None
+            for name, module in (('__main__', main), ('__mp_main__', mp_main)):
+                if sys.modules.get(name) is self.space:
+                    sys.modules.pop(name)
+                    if module is not None:
+                        sys.modules[name] = module
+            path[:], sys.argv[:] = entries, argv
+            sys.path = path
+            fresh.remove()
+
+
+class ReloadModules(Step):
+    """Reload, in place, the local modules that changed and those that import them, dependencies first.
+
+    main: a module or a name that is left out, since another step runs it; the modules of the loop's
+    ReloadedPythonModule steps are left out by themselves. A module that fails stops the step, and it and those after
+    it are reloaded by the next run.
+
+    >>> ReloadModules().run(changed_modules=[])
+    """
+
+    def __init__(self, main=None):
+        self.main, self.pending = getattr(main, '__name__', main), []
+
+    def run(self, changed_modules=(), steps=()):
+        """Reload them."""
+        elsewhere = [step.name for step in steps if isinstance(step, ReloadedPythonModule)] + [self.main, '__main__']
+        names = self.pending + [name for name in changed_modules if name not in self.pending]
+        self.pending = [name for name in names if name not in elsewhere]
+        if self.pending:
+            forget_finders()
+        while self.pending:
+            if self.pending[0] in sys.modules:
+                reload_module(sys.modules[self.pending[0]])
+            del self.pending[0]
+
+
+def persist(read, compute):
+    """What `read()` gives, or `compute()` when the name that it reads is not there yet: keeps a value between reloads.
+
+    read: function that reads the name that the value is assigned to.      compute: function without arguments.
+    Only a NameError raised by `read` itself leads to `compute`.
+
+    >>> for run in range(2):
+    ...     answer = persist(lambda: answer, lambda: print('computed') or 42)
+    computed
+    >>> answer
+    42
+    """
+    try:
+        return read()
+    except NameError:
+        trace = sys.exc_info()[2]
+        if trace.tb_next is None or trace.tb_next.tb_next is not None:
+            raise                   # from something that it called
+    return compute()
+
+
+##############################################################################
+## 5. Loop -- look, run, look again
+##############################################################################
+#
+# Gives to those below Loop: tick() looks once and runs the steps if something changed; forever() repeats that.
+#
+# Nothing that a run does may end the loop or spoil the next run. So each run is called by Loop._call(), which catches
+# whatever leaves it, between Process.restore() calls, which put back what the process had. While a run goes on a
+# thread looks at a few hot files; a save makes the run stale, and Interrupts raises Stale inside it through the
+# handler of SIGINT, the one way to interrupt a wait in a system call as well. It raises only while the innermost
+# frame is the user's: never in our own code, and not while an installed package is half imported.
+
+__all__ += ['hotload', 'Loop']
+RATE = 144.0                # looks a second
+IMPORT_S = 10.0             # an import of an installed package is left alone for so long
+
+
+class Stale(KeyboardInterrupt):
+    """Raised inside a run that a newer save has made stale. (asyncio and unittest let a KeyboardInterrupt through.)"""
+
+
+class Interrupts(object):
+    """The handler of SIGINT: a press of Ctrl-C, or a save that makes the run stale.
+
+    base: the frame above which the user's code runs, or None.      asking: whether input() of a prompt is waiting.
+    presses: how often Ctrl-C was pressed.      raised: how often Stale was raised in this run.
+    is_save() -> whether another process sent the signal for a save.      typed: what stood in the interrupted prompt.
+    """
+
+    def __init__(self):
+        self.base, self.asking, self.requested, self.presses, self.raised = None, False, False, 0, 0
+        self.pid, self.main_thread, self.before, self.importing = os.getpid(), threads.get_ident(), None, False
+        self.flying = lambda: None              # a weak reference to the last Stale
+        self.on_press, self.is_save, self.typed = lambda: None, lambda: False, ''
+
+    def install(self):
+        """Take SIGINT over. Whether that could be done: only in the main thread, where there are signals."""
+        if not HAS_SIGNALS:
+            return False
+        try:
+            self.before = signal.signal(signal.SIGINT, self.handle)
+        except ValueError:
+            return False
+        return True
+
+    def remove(self):
+        """Give SIGINT back."""
+        if self.before is not None:
+            signal.signal(signal.SIGINT, self.before)
+            self.before = None
+
+    def handle(self, number, frame):
+        """Raise, where that is right; called by Python in the main thread."""
+        if os.getpid() != self.pid:             # a child that the script forked
+            raise KeyboardInterrupt
+        if not (self.requested or self.is_save()):
+            self.presses += 1
+            self.on_press()
+            raise KeyboardInterrupt
+        self.requested = False
+        if self.asking or self.base is not None and self._may_raise(frame):
+            import weakref
+            if self.asking and 'readline' in sys.modules:
+                self.typed = sys.modules['readline'].get_line_buffer()
+            stale = Stale()
+            self.flying = weakref.ref(stale)
+            self.raised += 1
+            raise stale
+
+    def _may_raise(self, frame):
+        """Whether the innermost frame is the user's and no installed package is being imported; notes the latter."""
+        innermost, self.importing = frame, False
+        while frame is not None and frame is not self.base:
+            code = frame.f_code
+            if code.co_name == '<module>' and frame.f_globals.get('__name__') != '__main__':
+                self.importing |= not code.co_filename.startswith('<') and not fresh.is_local(code.co_filename)
+            frame = frame.f_back
+        return frame is not None and not self.importing and not is_own_frame(innermost.f_code.co_filename)
+
+    def request(self):
+        """Ask the main thread to raise Stale; from another thread."""
+        self.requested = True
+        signal_main_thread(self.main_thread)
+
+    def is_unwinding(self):
+        """Whether the last Stale still runs through `finally` blocks; when it was swallowed, nothing holds it any more."""
+        return self.flying() is not None
+
+
+class ExitFunctions(object):
+    """What the user's code gives to atexit: called when its next run begins, and at the end of the loop."""
+
+    def __init__(self):
+        self.functions, self.before = [], None
+
+    def install(self):
+        """Stand in for atexit.register and atexit.unregister."""
+        import atexit
+        self.before = atexit.register, getattr(atexit, 'unregister', None)
+        atexit.register = self.register
+        if self.before[1]:
+            atexit.unregister = self.unregister
+
+    def remove(self):
+        """Put atexit's own functions back."""
+        if self.before:
+            import atexit
+            atexit.register = self.before[0]
+            if self.before[1]:
+                atexit.unregister = self.before[1]
+            self.before = None
+
+    def register(self, function, *args, **kwargs):
+        if not fresh.is_local(sys._getframe(1).f_code.co_filename):
+            return self.before[0](function, *args, **kwargs)
+        self.functions.append((function, args, kwargs))
+        return function
+
+    def unregister(self, function):
+        self.functions = [entry for entry in self.functions if entry[0] != function]
+        self.before[1](function)
+
+    def run(self):
+        """Call them, the last one first, as Python does at its end."""
+        while self.functions:
+            function, args, kwargs = self.functions.pop()
+            try:
+                function(*args, **kwargs)
+            except Exception:
+                show_error(sys.exc_info())
+            except SystemExit:
+                pass
+
+
+class Process(object):
+    """What a run may change in the process, and the next run must find as it was when this was made."""
+
+    def __init__(self):
+        self.streams = [(name, getattr(sys, name), self._spare(name)) for name in ('stdin', 'stdout', 'stderr')]
+        self.hooks = [(name, getattr(sys, name)) for name in ('excepthook', 'displayhook')]
+        self.trace, self.profile = sys.gettrace(), sys.getprofile()
+        self.handlers = self._handlers()
+        try:
+            self.folder = os.getcwd()
+        except EnvironmentError:                # it was deleted
+            self.folder = None
+
+    def _spare(self, name):
+        """(descriptor of the stream, a duplicate of it), for when the run closes it; None where it has none."""
+        try:
+            number = getattr(sys, name).fileno()
+            return number, os.dup(number)
+        except Exception:                       # a host's stream object: no fileno, or one that raises its own error
+            return None
+
+    def _handlers(self):
+        if not HAS_SIGNALS:
+            return {}
+        numbers = range(1, getattr(signal, 'NSIG', 65))
+        return dict((number, getsignal(number)) for number in numbers)
+
+    def restore(self):
+        """Put everything back."""
+        for name, stream, spare in self.streams:
+            if spare is not None:
+                stream = self._reopened(name, stream, *spare)
+            setattr(sys, name, stream)
+        for name, hook in self.hooks:
+            setattr(sys, name, hook)
+        if sys.gettrace() is not self.trace:
+            sys.settrace(self.trace)
+        if sys.getprofile() is not self.profile:
+            sys.setprofile(self.profile)
+        for number, handler in self._handlers().items():
+            if handler is not self.handlers[number] and self.handlers[number] is not None:
+                try:
+                    signal.signal(number, self.handlers[number])
+                except (ValueError, EnvironmentError):          # not in the main thread; a signal that cannot be set
+                    pass
+        if self.folder is not None:
+            try:
+                os.chdir(self.folder)
+            except EnvironmentError:            # gone for the moment
+                pass
+
+    def _reopened(self, name, stream, number, duplicate):
+        """The stream, or a new one for it if the run closed it or its descriptor."""
+        try:
+            os.fstat(number)
+        except EnvironmentError:
+            os.dup2(duplicate, number)
+        if not getattr(stream, 'closed', False):
+            return stream
+        fresh_stream = fresh_text_stream(number, 'r' if name == 'stdin' else 'w', stream)
+        if getattr(sys, '__%s__' % name) is stream:
+            setattr(sys, '__%s__' % name, fresh_stream)
+        self.streams = [(other, fresh_stream if other == name else kept, spare) for other, kept, spare in self.streams]
+        return fresh_stream
+
+    def close(self):
+        """Give the duplicates back."""
+        for _, _, spare in self.streams:
+            if spare is not None:
+                os.close(spare[1])
+
+
+def started_threads(known):
+    """The names of the threads that live and are not among `known`; without the main thread and the calling one."""
+    threading = sys.modules.get('threading')
+    if threading is None:
+        return []
+    return sorted(thread.name for thread in threading.enumerate()
+                  if thread not in known and thread is not threading.current_thread()
+                  and type(thread).__name__ not in ('_MainThread', '_DummyThread'))
+
+
+def changed_text(paths):
+    """What the status line says of the changed files.
+
+    >>> changed_text(['/x/b.py', '/x/a.py']), changed_text([])
+    ('b.py, a.py changed, ', '')
+    """
+    names = []
+    for path in paths:
+        if os.path.basename(path) not in names:
+            names.append(os.path.basename(path))
+    more = ' and %d more' % (len(names) - 3) if len(names) > 4 else ''
+    return '%s%s changed, ' % (', '.join(names[:3] if more else names), more) if names else ''
+
+
+class Loop(object):
+    """Runs steps once, then again whenever one of the watched files changed.
+
+    watch: list whose entries are a path, a folder (the .py files below it), a glob, an iterable of paths, or a function
+    that returns paths.      steps: list of steps (see Step), or functions.      rate: looks a second.
+    interrupt: whether a save ends a run that goes on (in the main thread only).      exclude: globs of what is left out.
+    clock() -> seconds, sleep(seconds): for tests.      roots: the folders whose modules are local; default: that of
+    the main script, or the current one, and those that are watched.      quiet: say nothing of runs that went well.
+
+    runs: how many runs there were.      status: the exit status of the last one.
+
+    >>> loop = Loop([], [lambda: print('run')])
+    >>> loop.run()
+    run
+    >>> loop.tick()             # nothing changed
+    []
+    >>> loop.close()
+    """
+
+    def __init__(self, watch, steps, rate=RATE, interrupt=False, clock=clock_s, sleep=None, exclude=(), roots=None,
+                 quiet=False):
+        try:
+            self.pause_s = 1.0 / rate
+        except (TypeError, ZeroDivisionError):
+            raise HotloadError('the rate is %r; expected a number of looks a second above 0' % (rate,))
+        watch = [watch] if isinstance(watch, string_types) or callable(watch) else list(watch)
+        self.steps = [as_step(step) for step in (steps if isinstance(steps, (list, tuple)) else [steps])]
+        self.clock, self.sleep, self.interrupt, self.quiet = clock, sleep, interrupt, quiet
+        self.runs, self.status, self.running, self.stale, self.stopping = 0, 0, 0, [], False
+        self.pid, self.step, self.thread, self.stream, self.waits_first = os.getpid(), None, None, sys.stderr, False
+        self.process, self.interrupts, self.exits = Process(), Interrupts(), ExitFunctions()
+        self.on_beat, self.on_stuck = lambda: None, self._wait_for_stuck
+        if roots is None:
+            main = getattr(sys.modules.get('__main__'), '__file__', None)
+            roots = [os.path.dirname(os.path.abspath(main)) if main and not IS_PROGRAM else os.getcwd()]
+            roots += [entry.tree.root if isinstance(entry, FileList) else path_text(entry) for entry in watch
+                      if isinstance(entry, FileList) or isinstance(entry, string_types) and os.path.isdir(entry)]
+        fresh.install(roots)
+        first = [path for step in self.steps for path in getattr(step, 'files', list)()[:1]]
+        self.watcher = Watcher(watch, first, exclude, clock)
+        self.exits.install()
+
+    # ---- what the user calls
+
+    def tick(self, hints=()):
+        """Look once, and run the steps if something changed; the paths that did."""
+        changed = self.watcher.look(hints)
+        if changed:
+            self.run(changed)
+        return changed
+
+    def forever(self):
+        """Run the steps, then tick until Ctrl-C or stop(). None."""
+        in_main = self.interrupts.install()
+        self.interrupt = self.interrupt and in_main
+        self.process.handlers = self.process._handlers()
+        try:
+            if not self.waits_first:
+                self.run()
+            while not self.stopping:
+                self.idle()
+        except KeyboardInterrupt:
+            if not self.interrupts.presses and in_main:         # a press before our handler was there
+                self.interrupts.presses = 1
+        finally:
+            self.close()
+            self.interrupts.remove()
+
+    def idle(self):
+        """Wait as long as the rate says, or for the kernel's hint, and tick."""
+        if self.sleep is None:
+            hints = self.watcher.wait(self.pause_s)
+        else:
+            hints = self.sleep(self.pause_s) or ()
+        changed = self.tick(hints)
+        if self.stale and not changed and self.clock() - self.stale_since > 2 * EMPTY_S:
+            self.run(self.stale)                # a run was ended for a save which then turned out to be none
+
+    def stop(self):
+        """Let the loop end after the run that goes on. From any thread."""
+        self.stopping = True
+
+    def join(self, timeout=None):
+        """Wait at most `timeout` seconds for a loop of start() to end. Whether it did."""
+        self.thread.join(timeout)
+        return not self.thread.is_alive()
+
+    def close(self):
+        """Give back what the loop took: the finder, atexit, signals, what was __main__."""
+        if self.process is None:
+            return
+        self.exits.run()
+        self.process.restore()
+        for step in self.steps:
+            close = getattr(step, 'close', None)
+            if close is not None:
+                close()
+        self.exits.remove()
+        fresh.remove()
+        self.watcher.close()
+        self.process.close()
+        self.process = None
+
+    # ---- one run
+
+    def run(self, changed=()):
+        """Run all steps once, and say how it went."""
+        self.runs += 1
+        self.stale, self.interrupts.raised, changed = [], 0, list(changed)
+        self.process.restore()
+        self.exits.run()
+        known = sys.modules['threading'].enumerate() if 'threading' in sys.modules else []
+        begin, results = self.clock(), []
+        self.running = self.runs
+        try:
+            self._start_thread()
+            for self.step in self.steps:
+                results.append(self._result_of(self._call(self._keywords(self.step, changed))))
+                if self.stale:
+                    break
+        finally:
+            self.running, self.step = 0, None
+        taken_ms = 1000 * (self.clock() - begin)
+        flush(sys.stdout)
+        self.process.restore()
+        self._tell(changed, results, taken_ms, started_threads(known))
+
+    def _keywords(self, step, changed):
+        """The keyword arguments that the step's run() names."""
+        target = step.function if isinstance(step, PythonHandle) else step.run
+        taken = accepted_keywords(target, {'changed': changed, 'changed_modules': None, 'steps': self.steps})
+        if 'changed_modules' in taken:
+            taken['changed_modules'] = fresh.stale_modules(changed)
+        return taken
+
+    def _call(self, keywords):
+        """Call the step's run(); what it raised, as sys.exc_info(), or None. Stale is only ever raised within."""
+        self.interrupts.base = sys._getframe()
+        try:
+            self.step.run(**keywords)
+        except BaseException:                   # whatever it is: the loop goes on, unless Ctrl-C was pressed
+            return sys.exc_info()
+        finally:
+            self.interrupts.base = None
+        return None
+
+    def _result_of(self, info):
+        """What to say of a step that ended with `info`, after showing it: '' when all is well. Sets .status."""
+        if os.getpid() != self.pid:
+            self._leave_child(info)
+        if self.interrupts.presses:
+            raise KeyboardInterrupt
+        if self.stale:
+            return 'stopped by a save'
+        if info is None:
+            self.status = getattr(self.step, 'status', 0)
+            return 'exit %d' % self.status if self.status else ''
+        if issubclass(info[0], SystemExit):
+            self.status = exit_status(info[1])
+            return 'exit %d' % self.status if self.status else ''
+        self.status = 1
+        if issubclass(info[0], HotloadError) and info[2].tb_next and is_own_frame(innermost_file(info[2])):
+            say(str(info[1]), colour=RED)
+        else:
+            self._show(info)
+        return 'failed: %s' % info[0].__name__
+
+    def _show(self, info):
+        """Print the traceback, by the script's own sys.excepthook if it set one."""
+        hook = sys.excepthook
+        if hook is not dict(self.process.hooks)['excepthook']:
+            trace = info[2]
+            while trace.tb_next is not None and is_own_frame(trace.tb_frame.f_code.co_filename):
+                trace = trace.tb_next
+            try:
+                return hook(info[0], info[1], trace)
+            except Exception:
+                show_error(sys.exc_info())
+        show_error(info, self.stream if sys.stderr is None else None)
+
+    def _leave_child(self, info):
+        """End a child that the script forked and that came back here, as Python would have ended it."""
+        status = 0
+        if info is not None and issubclass(info[0], SystemExit):
+            status = exit_status(info[1])
+        elif info is not None:
+            show_error(info)
+            status = 1
+        threading = sys.modules.get('threading')
+        for thread in threading.enumerate() if threading else ():
+            if thread is not threading.current_thread() and not thread.daemon:
+                thread.join()
+        self.exits.run()
+        flush(sys.stdout)
+        flush(sys.stderr)
+        os._exit(status & 0xff)
+
+    def _tell(self, changed, results, taken_ms, threads_left):
+        """The line that ends a run."""
+        bad = [result for result in results if result]
+        time_text = 'in %.0f ms' % taken_ms if taken_ms < 10000 else 'in %.1f s' % (taken_ms / 1000)
+        if bad or not self.quiet:
+            say('%srun %d %s %s' % (changed_text(changed), self.runs, bad[0] if bad else 'ok', time_text), self.stream,
+                RED if bad and not self.stale else DIM)
+        if threads_left and not self.quiet:
+            say('threads of run %d live on: %s' % (self.runs, ', '.join(threads_left)), self.stream)
+
+    # ---- the end of a stale run, from a thread of its own
+
+    def _start_thread(self):
+        if self.interrupt or any(hasattr(step, 'stop') for step in self.steps):
+            try:
+                threads.start_new_thread(self._watch_run, (self.running,))
+            except (RuntimeError, threads.error):       # a host without threads: a save waits for the run's end
+                pass
+
+    def _watch_run(self, number):
+        """While run `number` goes on, look at a few files; a save makes it stale, and it is ended."""
+        time.sleep(0.03)                        # most runs are over by then, and each look here costs a switch of threads
+        turn = 0
+        while self.running == number and os.getpid() == self.pid:
+            self.on_beat()
+            hot = self.watcher.hot()[:2]
+            rest = [path for path in self.watcher.hot()[2:] + fresh.paths() if path not in hot] or hot
+            turn += 2
+            changed = self.watcher.changed_of(hot + [rest[turn % len(rest)], rest[(turn + 1) % len(rest)]])
+            if changed and self.running == number:
+                return self._end_run(number, changed)
+            time.sleep(0.02)
+
+    def _end_run(self, number, changed):
+        """Make run `number` end: ask its step, then interrupt it, again and again; at last give up on it."""
+        stop = getattr(self.step, 'stop', None)
+        if stop is None and not self.interrupt:
+            return
+        self.stale, self.stale_since = changed, self.clock()
+        if stop is not None:
+            try:
+                stop()
+            except Exception:
+                show_error(sys.exc_info(), self.stream)
+            self._until_over(number, END_S)
+        begin, pause_s = self.clock(), 0.02
+        longest = begin + IMPORT_S
+        while self.running == number and self.interrupt:
+            self.on_beat()
+            if not self.interrupts.is_unwinding() or self.clock() - begin > END_S:
+                self.interrupts.request()
+            self._until_over(number, pause_s)
+            pause_s = min(1.5 * pause_s, 0.25)
+            if self.interrupts.importing and self.clock() < longest:
+                begin, pause_s = self.clock(), 0.02
+            if self.clock() - begin > END_S * (2 if self.interrupts.is_unwinding() else 1):
+                break
+        if self.running == number:
+            self.on_stuck()
+
+    def _until_over(self, number, seconds):
+        """Wait for the end of run `number`, `seconds` at most."""
+        end = self.clock() + seconds
+        while self.running == number and self.clock() < end:
+            time.sleep(min(0.005, seconds))
+
+    def _wait_for_stuck(self):
+        say('run %d cannot be interrupted: the save waits for its end' % self.runs, self.stream, RED)
+
+
+def innermost_file(trace):
+    """The name of the code file in which the exception of `trace` was raised."""
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_frame.f_code.co_filename
+
+
+def exit_status(error):
+    """The status that Python would give for the SystemExit `error`; prints its message, as Python does."""
+    code = error.code
+    if code is None or isinstance(code, int):
+        return int(code or 0)
+    write(sys.stderr, '%s\n' % (code,))
+    return 1
+
+
+def hotload(watch, steps, waittime_ms=None, rate=RATE, interrupt=False):
+    """Run `steps` now and whenever one of the files `watch` changes. Blocks; returns None after Ctrl-C.
+
+    watch, steps, rate, interrupt: see Loop.      waittime_ms: the old spelling of the rate: SECONDS between two looks.
+    A step that raises is shown, the other steps are run, and the loop goes on.
+
+        hotload(watch=[listfiles(".", ext=".py")], steps=[ReloadedPythonModule.from_module_name("lib")])
+
+    >>> hotload([], [lambda: os.kill(os.getpid(), signal.SIGINT)])
+    """
+    if waittime_ms is not None:
+        rate = 1.0 / max(waittime_ms, 1e-4)
+    Loop(watch, steps, rate, interrupt).forever()
+
+
+def start(watch, steps, rate=RATE):
+    """Do what hotload() does in a daemon thread, so that the prompt can be used meanwhile. Returns the Loop.
+
+    >>> loop = start([], [lambda: None])
+    >>> loop.stop()
+    >>> loop.join(10)
+    True
+    """
+    import threading
+    loop = Loop(watch, steps, rate)
+    for step in loop.steps:
+        if isinstance(step, ReloadedScript):
+            step.as_main = False                # the prompt stays __main__
+    loop.thread = threading.Thread(target=loop.forever, name='hotload')
+    loop.thread.daemon = True
+    loop.thread.start()
+    return loop
+
+
+##############################################################################
+## 6. Command line -- hotload SCRIPT
+##############################################################################
+#
+# Gives to those below MODES, into which they enter what runs again on a save, with its options; and main().
+#
+# The program forks: the parent only waits (Supervisor), the child does the work (Worker). So also what kills a
+# process does not end the loop: a crash in C, os._exit(), a call that never lets go of the interpreter. They share
+# a few bytes of memory, in which the worker says what it runs and that it is alive.
+
+__all__ += ['main']
+OPTIONS = [     # (short, long, what it takes or None, help); a name that ends in '*' may be given again
+    ('w', 'watch*', 'PATH', 'also watch this file, folder (its .py files) or glob; - waits for a list on stdin'),
+    ('x', 'exclude*', 'GLOB', 'do not watch what matches'),
+    ('c', 'command*', 'COMMAND', 'run a shell command on each save; after SCRIPT, if there is one'),
+    ('m', 'module', None, 'the next word is a module or MODULE:FUNCTION, run as python -m does'),
+    ('', 'entrypoint', 'NAME', 'call this function of the script after each run'),
+    ('', 'rate', 'N', 'looks a second (144)'),
+    ('', 'interrupt', None, 'a save ends the run that goes on (default)'),
+    ('', 'no-interrupt', None, 'a save waits for the end of the run'),
+    ('', 'no-clear', None, 'do not clear the terminal before each run'),
+    ('', 'clear-terminal', None, 'clear it (default, but for -c alone)'),
+    ('', 'hotload', 'MODULE', 'reload this module instead of running a script'),
+    ('', 'run', None, 'the rest of the line is a command, as with -c'),
+    ('i', 'interactive', None, 'a Python prompt in the script\'s namespace between the runs'),
+    ('q', 'quiet', None, 'say nothing of runs that went well'),
+    ('v', 'verbose', None, 'say what is watched'),
+    ('', 'version', None, 'print the version'),
+    ('h', 'help', None, 'print this'),
+]
+
+
+class Mode(object):
+    """What runs again on a save: a row of MODES.
+
+    name: of its flag, None for the default.      help: one line.      options: rows like those of OPTIONS.
+    make_step(choice) -> the step, for a choice that names a script or a module.
+    """
+
+    def __init__(self, name, help, make_step, options=()):
+        self.name, self.help, self.make_step, self.options = name, help, make_step, list(options)
+
+
+MODES = [Mode(None, 'the whole script, in this process', lambda choice: ReloadedScript(
+    choice.script, choice.argv, choice.get('entrypoint') or choice.function, choice.module))]
+
+
+class Choice(dict):
+    """A command line, parsed: {long name of an option: value, True or list}.
+
+    mode: the Mode.      script, module, function: what to run, or None.      argv: list of its arguments.
+    """
+
+    def __init__(self, argv):
+        import getopt
+        rows = OPTIONS + [('', mode.name, None, mode.help) for mode in MODES if mode.name]
+        rows += [row for mode in MODES for row in mode.options]
+        short = ''.join(row[0] + (':' if row[2] else '') for row in rows if row[0])
+        names = [row[1].rstrip('*') + ('=' if row[2] else '') for row in rows]
+        try:
+            options, rest = getopt.getopt(argv, short, names)
+        except getopt.GetoptError as error:
+            raise HotloadError('%s; hotload -h lists the options' % error)
+        many = dict((row[1].rstrip('*'), row[1].endswith('*')) for row in rows)
+        letters = dict((row[0], row[1].rstrip('*')) for row in rows if row[0])
+        for name, value in options:
+            name = letters.get(name[1:]) if not name.startswith('--') else name[2:]
+            if many[name]:
+                self.setdefault(name, []).append(value)
+            else:
+                self[name] = value or True
+        chosen = [mode for mode in MODES if mode.name in self]
+        if len(chosen) > 1:
+            raise HotloadError('--%s and --%s do not go together' % (chosen[0].name, chosen[1].name))
+        self.mode = chosen[0] if chosen else MODES[0]
+        for mode in MODES:
+            for row in mode.options:
+                if row[1].rstrip('*') in self and mode is not self.mode:
+                    raise HotloadError('--%s goes with --%s' % (row[1].rstrip('*'), mode.name))
+        self._take_rest(rest)
+
+    def _take_rest(self, rest):
+        """What stands after the options: SCRIPT ARGS, MODULE ARGS or a command."""
+        self.script = self.module = self.function = None
+        if 'run' in self:
+            if not rest:
+                raise HotloadError('--run: expected a command after it')
+            self.setdefault('command', []).append(' '.join(rest) if len(rest) == 1 else rest)
+            rest = []
+        elif 'module' in self:
+            if not rest:
+                raise HotloadError('-m: expected the name of a module after it')
+            self.module, _, function = rest.pop(0).partition(':')
+            self.function = function or None
+        elif rest and 'hotload' not in self:
+            self.script = rest.pop(0)
+        self.argv = rest
+        try:
+            self.rate = float(self.get('rate', RATE))
+            if not 0 < self.rate <= 10000:
+                raise ValueError
+        except ValueError:
+            raise HotloadError('--rate %s: expected a number of looks a second, above 0' % self['rate'])
+
+    def runs_code(self):
+        """Whether a script or a module is to be run, and not only commands."""
+        return bool(self.script or self.module or 'hotload' in self)
+
+
+def help_text():
+    """What -h prints: the beginning of this file's docstring, and the options."""
+    rows = OPTIONS + [row for mode in MODES if mode.name for row in [('', mode.name, None, mode.help)] + mode.options]
+    lines = []
+    for short, long, takes, text in rows:
+        name = '%s--%s%s' % ('-%s, ' % short if short else '    ', long.rstrip('*'), ' ' + takes if takes else '')
+        lines.append('  %-25s %s' % (name, text))
+    return '%s\n%s\n' % ((__doc__ or '').partition('The same from Python')[0], '\n'.join(lines))
+
+
+def read_list(patient):
+    """The paths listed on stdin, one a line, or None if stdin is no list: not a pipe, or silent for two seconds.
+
+    patient: wait for ever, and take stdin for a list whatever it is.
+    """
+    import select
+    import stat
+    try:
+        if not patient and not stat.S_ISFIFO(os.fstat(0).st_mode):
+            return None
+        if not patient and not IS_WINDOWS:      # there select() takes sockets only: wait for the end
+            if not select.select([0], [], [], 1)[0]:
+                say('waiting for a list of files on stdin')
+                if not select.select([0], [], [], 1)[0]:
+                    say('there is none: stdin is left to the script')
+                    return None
+        parts = []
+        while True:
+            data = os.read(0, 65536)
+            if not data:
+                break
+            parts.append(data)
+    except EnvironmentError:                    # closed
+        return None
+    lines = b''.join(parts).split(b'\n')
+    names = [line.rstrip(b'\r') if str is bytes else os.fsdecode(line.rstrip(b'\r')) for line in lines]
+    paths = [os.path.abspath(name) for name in names if name and not os.path.isdir(name)]
+    if not any(map(os.path.exists, paths)):
+        raise HotloadError('the list on stdin names no file; pipe one path a line, such as: find . -name "*.py" | hotload ...')
+    try:                                        # the script's input comes from the terminal again
+        source = os.open('/dev/tty' if not IS_WINDOWS else 'CONIN$', os.O_RDWR)
+    except EnvironmentError:
+        source = os.open(os.devnull, os.O_RDWR)
+    os.dup2(source, 0)
+    os.close(source)
+    return paths
+
+
+class Shared(object):
+    """A few bytes that the supervisor and its worker both see; each field is a number below 2 ** 32.
+
+    ended: the loop ended by itself.      saved: a SIGINT that comes now is a save.      running: number of the run, or 0.
+    beat: counts while the worker is alive.      runs: how many there were.      stuck: the worker gave up on its run.
+    presses: how often the worker saw Ctrl-C.
+    keys: [(path, key)] of the files at the begin of the run that are looked at first.
+    """
+
+    FIELDS = ('ended', 'saved', 'running', 'beat', 'runs', 'stuck', 'presses', 'size')
+    SIZE = 65536
+
+    def __init__(self):
+        import mmap
+        object.__setattr__(self, 'memory', mmap.mmap(-1, self.SIZE))
+
+    def __getattr__(self, name):
+        import struct
+        if name not in self.FIELDS:
+            raise AttributeError(name)
+        return struct.unpack_from('=I', self.memory, 4 * self.FIELDS.index(name))[0]
+
+    def __setattr__(self, name, value):
+        import struct
+        if name == 'keys':
+            import marshal
+            data = marshal.dumps(value)
+            value = len(data) if len(data) < self.SIZE - 4 * len(self.FIELDS) else 0
+            if value:
+                self.memory.seek(4 * len(self.FIELDS))
+                self.memory.write(data)
+            name = 'size'
+        struct.pack_into('=I', self.memory, 4 * self.FIELDS.index(name), value)
+
+    def changed(self):
+        """Whether one of the files of `keys` has another key now."""
+        import marshal
+        start = 4 * len(self.FIELDS)
+        keys = marshal.loads(self.memory[start:start + self.size]) if self.size else []
+        return any(file_key(path) not in (key, None) for path, key in keys)
+
+
+class Worker(Loop):
+    """The loop of the command line: tells its supervisor how it is, and ends on signals as a program should."""
+
+    def __init__(self, shared, parent, choice, *args, **options):
+        Loop.__init__(self, *args, **options)
+        self.shared, self.parent, self.prompt = shared, parent, None
+        self.runs, self.step_of_prompt = shared.runs, None
+        self.on_beat, self.interrupts.is_save = self._beat, self._take_save
+        self.interrupts.on_press = self._count_press
+        if parent:
+            self.on_stuck = self._give_up
+        elif HAS_EXEC:
+            self.on_stuck = self._exec_again
+        if 'interactive' in choice:
+            self.prompt = Prompt(self)
+        for name in ('SIGTERM', 'SIGHUP'):
+            if HAS_SIGNALS and hasattr(signal, name) and getsignal(getattr(signal, name)) is signal.SIG_DFL:
+                signal.signal(getattr(signal, name), lambda number, frame: self._end_now(128 + number))
+
+    def run(self, changed=()):
+        self.shared.keys = [(path, file_key(path)) for path in self.watcher.hot() + fresh.paths()[:50]]
+        self.shared.runs = self.shared.running = self.runs + 1
+        try:
+            Loop.run(self, changed)
+        finally:
+            if os.getpid() == self.pid:
+                self.shared.running = 0
+
+    def idle(self):
+        if self.parent and os.getppid() != self.parent:
+            self._end_now(1)                    # the supervisor was killed
+        if self.prompt is None:
+            Loop.idle(self)
+        else:
+            self.prompt.ask()
+
+    def _beat(self):
+        self.shared.beat = (self.shared.beat + 1) % 2 ** 32
+        if self.parent and os.getppid() != self.parent:
+            self._end_now(1)
+
+    def _count_press(self):
+        self.shared.presses += 1
+        if self.interrupts.presses > 1:         # the script caught the first one
+            self._end_now(130)
+
+    def _take_save(self):
+        """Whether the supervisor sent this SIGINT because of a save."""
+        if not self.shared.saved or not self.running:
+            return False
+        self.shared.saved = 0
+        self.stale, self.stale_since = self.watcher.hot(), self.clock()
+        return True
+
+    def _end_now(self, status):
+        """End this process at once; the command that it may be waiting for, too."""
+        if os.getpid() == self.pid:
+            self.shared.ended = 1
+            getattr(self.step, 'stop', lambda: None)()
+        flush(sys.stdout)
+        os._exit(status)
+
+    def _give_up(self):
+        """In the thread that could not end the run: let the supervisor start anew."""
+        self.shared.stuck = 1
+        os._exit(1)
+
+    def _exec_again(self):
+        """The same without a supervisor: become a new process."""
+        say('run %d did not stop: started over, its state is lost' % self.runs, self.stream, RED)
+        os.execv(sys.executable, [sys.executable, OWN_FILE] + sys.argv[1:])
+
+
+class Prompt(object):
+    """The Python prompt of -i: what the loop does between two runs. A save interrupts it, and it comes back."""
+
+    def __init__(self, loop):
+        import code
+        try:
+            import readline
+            self.readline = readline
+        except ImportError:
+            self.readline = None
+        self.loop, self.found, self.asking, self.more = loop, [], False, False
+        self.step = [step for step in loop.steps if isinstance(step, (ReloadedScript, ReloadedPythonModule))][0]
+        self.console, self.lock = code.InteractiveConsole({}), threads.allocate_lock()
+
+    def ask(self):
+        """One line: read it, and run it; or run the steps, after a save."""
+        step, interrupts = self.step, self.loop.interrupts
+        self.console.locals = step.namespace if isinstance(step, ReloadedScript) else vars(step.loaded or sys)
+        self.asking = True
+        threads.start_new_thread(self._look, ())
+        try:
+            line = self._read()
+        except Stale:
+            write(sys.stdout, '\n')
+            line = None
+        except EOFError:
+            write(sys.stdout, '\n')
+            self.loop.stopping, line = True, None
+        except KeyboardInterrupt:
+            interrupts.presses, self.more, line = 0, False, None
+            self.console.resetbuffer()
+            write(sys.stderr, '\nKeyboardInterrupt\n')
+        finally:
+            self.asking = interrupts.asking = False
+        with self.lock:                         # the thread has seen it
+            found, self.found = self.found, []
+        if line is not None:
+            self._push(line)
+        if found:
+            self.loop.run(found)
+
+    def _read(self):
+        """input(), with what was typed before a save interrupted it."""
+        typed, self.loop.interrupts.typed = self.loop.interrupts.typed, ''
+        if self.readline:
+            self.readline.set_startup_hook(lambda: self.readline.insert_text(typed))
+        self.loop.interrupts.asking = True
+        try:
+            return ask(getattr(sys, 'ps2', '... ') if self.more else getattr(sys, 'ps1', '>>> '))
+        finally:
+            self.loop.interrupts.asking = False
+
+    def _push(self, line):
+        try:
+            self.more = self.console.push(line)
+        except SystemExit as error:
+            self.loop.status, self.loop.stopping = exit_status(error), True
+        except KeyboardInterrupt:
+            self.loop.interrupts.presses, self.more = 0, False
+            write(sys.stderr, '\nKeyboardInterrupt\n')
+
+    def _look(self):
+        """In a thread while input() waits: look for saves, and interrupt it."""
+        with self.lock:
+            while self.asking:
+                self.found += self.loop.watcher.look(self.loop.watcher.wait(self.loop.pause_s))
+                if self.found and self.loop.interrupts.asking:
+                    self.loop.interrupts.request()
+                    time.sleep(0.02)
+
+
+def supervise(work):
+    """Call work(shared, parent, again) -> exit status in a child process, and again in a new one when that dies.
+
+    again: None at first; then whether the steps are to run at once, rather than after the next save.
+    The child returns what `work` returned; the parent the child's status, when its loop has ended by itself.
+    """
+    if not HAS_SUPERVISOR:
+        return work(Shared(), 0, None)
+    import select
+    shared, again, noted, modes = Shared(), None, [], terminal_modes(0)
+    numbers = [getattr(signal, name) for name in ('SIGINT', 'SIGTERM', 'SIGHUP') if hasattr(signal, name)]
+    before = dict((number, signal.signal(number, lambda number, frame: noted.append((number, clock_s())))) for number in numbers
+                  if getsignal(number) is not signal.SIG_IGN)
+    while True:
+        parent = os.getpid()
+        alive, life = os.pipe()                 # its other end closes when the child dies
+        flush(sys.stdout)
+        pid = os.fork()
+        if not pid:
+            os.close(alive)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            return work(shared, parent, again)
+        os.close(life)
+        silent_s, seen, asked_s, ending_s, presses, shared.presses = 0.0, None, None, None, [], 0
+        while True:
+            try:
+                select.select([alive], [], [], 0.25)
+            except (EnvironmentError, select.error):
+                pass                            # a signal, on 2.7
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                break
+            now = clock_s()
+            while noted:
+                number, asked = noted.pop()
+                if number != signal.SIGINT:
+                    os.kill(pid, number)
+                    shared.ended = 128 + number
+                elif now - asked < 0.2:         # a terminal sends it to both: has it come?
+                    noted.insert(0, (number, asked))
+                    break
+                else:
+                    presses.append(now)
+                    if len(presses) > shared.presses:
+                        os.kill(pid, number)
+                ending_s = now
+            if ending_s and now - ending_s > END_S and (shared.ended > 1 or shared.running and len(presses) > 1):
+                shared.ended = max(shared.ended, 130)
+                os.kill(pid, signal.SIGKILL)
+            state = shared.running, shared.beat
+            if not shared.running or state != seen:
+                silent_s, asked_s, seen = now, None, state
+            elif now - silent_s > END_S:        # its thread does not come to look for saves: do it here
+                if asked_s is None and shared.changed():
+                    asked_s, shared.saved = now, 1
+                    os.kill(pid, signal.SIGINT)
+                elif asked_s is not None and now - asked_s > END_S:
+                    shared.stuck = 1
+                    os.kill(pid, signal.SIGKILL)
+        os.close(alive)
+        restore_terminal(0, modes)
+        if shared.ended:
+            return shared.ended if shared.ended > 1 else os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+        again = bool(shared.stuck)
+        if again:
+            say('run %d did not stop: started over, its state is lost' % shared.runs, colour=RED)
+        else:
+            how = 'status %d' % os.WEXITSTATUS(status) if os.WIFEXITED(status) else 'signal %d' % os.WTERMSIG(status)
+            say('run %d ended the process (%s): its state is lost, waiting for a save' % (shared.runs, how), colour=RED)
+        shared.stuck = shared.running = shared.saved = 0
+
+
+def make_loop(choice, listed, shared, parent):
+    """The Worker for a command line; `listed`: the paths that were read from stdin, or None."""
+    steps, watch = [], list(choice.get('watch', ()))
+    watch = [path for path in watch if path != '-']
+    roots = [os.path.dirname(path) if os.path.isfile(path) else re.split(r'[*?\[]', path)[0] or '.' for path in watch]
+    if choice.runs_code() and 'no-clear' not in choice or 'clear-terminal' in choice:
+        steps.append(ClearTerminal())
+    if 'hotload' in choice:
+        sys.path[0:1] = [os.getcwd()]
+        roots.append(os.getcwd())
+        steps.append(ReloadedPythonModule.from_module_name(choice['hotload']))
+    elif choice.runs_code():
+        steps.append(choice.mode.make_step(choice))
+        roots.append(steps[-1].folder)
+    if listed is not None:
+        watch += [listed]
+        roots += sorted(set(os.path.dirname(path) for path in listed))
+    elif choice.runs_code():
+        watch += [steps[-1].files]
+    steps += map(Command, choice.get('command', ()))
+    return Worker(shared, parent, choice, watch, steps, choice.rate, 'no-interrupt' not in choice,
+                  exclude=choice.get('exclude', ()), roots=roots, quiet='quiet' in choice)
+
+
+def main(argv=None):
+    """Run the command line `argv` (list of str, default: that of the process). Its exit status."""
+    try:
+        choice = Choice(sys.argv[1:] if argv is None else list(argv))
+        if 'help' in choice:
+            write(sys.stdout, help_text())
+            return 0
+        if 'version' in choice:
+            write(sys.stdout, 'hotload %s, Python %s\n' % (__version__, sys.version.split()[0]))
+            return 0
+        if not choice.runs_code() and not choice.get('command'):
+            raise HotloadError('expected a SCRIPT, -m MODULE or -c COMMAND; hotload -h tells more')
+        for descriptor in range(3):             # a closed one would be taken by the next file that is opened
+            try:
+                os.fstat(descriptor)
+            except EnvironmentError:
+                os.open(os.devnull, os.O_RDWR)
+        listed = read_list('-' in choice.get('watch', ()))
+        if not choice.runs_code() and listed is None and 'watch' not in choice:
+            raise HotloadError('nothing to watch; name files with -w, or pipe a list: find . | hotload -c COMMAND')
+        if choice.script and choice.mode is MODES[0]:
+            ReloadedScript(choice.script)       # an error here is one of the command line
+    except HotloadError as error:
+        write(sys.stderr, 'hotload: %s\n' % error)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+    def work(shared, parent, again):
+        loop = make_loop(choice, listed, shared, parent)
+        if 'verbose' in choice:
+            say('watching %d files in %d folders' % (sum(len(folder.names) for folder in loop.watcher.folders.values()),
+                                                     len(loop.watcher.folders)))
+        if again is False and not shared.changed():
+            loop.waits_first = True
+        loop.forever()
+        shared.ended = 1
+        return 130 if loop.interrupts.presses else loop.status
+    return supervise(work)
+
+
+##############################################################################
+## 15. Run -- start when this file is the program
+##############################################################################
+
+if IS_PROGRAM:
+    sys.exit(main())
