@@ -24,7 +24,7 @@ The same from Python, for hosts without a command line:
 Contents. Each section uses only what stands above it: delete from a banner on
 (keep the last section, Run), and what is left works.
 
-     1. Pythons       what differs between Python 2 and 3 and between platforms
+     1. Pythons       what differs between Python 2 and 3, and between platforms
      2. Errors        messages, and tracebacks of the user's frames only
      3. Watch         notice that files changed
      4. Steps         what is run on a change
@@ -62,50 +62,56 @@ __all__ = []
 # Gives those below one language: names for abilities (HAS_...), and one function for each thing that is
 # done differently. Nothing below this section asks for a version or a platform.
 
-import errno
+import linecache
 import operator
 import os
 import re
+import select
 import signal
+import struct
 import time
+import traceback
+import weakref
 
 PY2 = sys.version_info[0] == 2
-IS_WINDOWS = os.name == 'nt'
-
 if PY2:
-    import imp
     import thread as threads
+    from signal import getsignal
     text_type, string_types = unicode, (basestring,)                             # noqa: F821
-    ask = raw_input                                                              # noqa: F821
-    reload_module = reload                                                       # noqa: F821
+    ask, reload_module = raw_input, reload                                       # noqa: F821
+    IMPORTER_FILES = ()
 else:
     import _thread as threads
     import importlib
     from importlib.machinery import SourceFileLoader
     text_type, string_types, ask = str, (str,), input
-    reload_module = getattr(importlib, 'reload', None)        # imp.reload on 3.3
-    if reload_module is None:
+    IMPORTER_FILES = ('<frozen importlib', importlib.__file__)
+    try:
+        from importlib import reload as reload_module
+    except ImportError:                         # 3.3
         from imp import reload as reload_module
+    try:
+        from _signal import getsignal           # signal's own makes an enum of each answer: 20 times slower
+    except ImportError:
+        from signal import getsignal
 
 clock_s = getattr(time, 'monotonic', time.time)
-try:
-    from _signal import getsignal               # signal's own makes an enum of each answer: 20 times slower
-except ImportError:
-    from signal import getsignal
+HAS_SPECS = sys.version_info >= (3, 4)           # what an import finder answers with
+if not HAS_SPECS:
+    import imp
 HAS_SIGNALS = hasattr(signal, 'SIGINT') and sys.platform not in ('emscripten', 'wasi')
 HAS_PROCESS_GROUPS = hasattr(os, 'killpg') and hasattr(os, 'setpgid')
 # A fork without exec breaks system libraries on a Mac (they abort or hang in the child).
 HAS_SUPERVISOR = HAS_SIGNALS and hasattr(os, 'fork') and sys.platform != 'darwin'
-HAS_EXEC = HAS_SIGNALS and hasattr(os, 'execv') and not IS_WINDOWS
-HAS_INOTIFY = sys.platform.startswith('linux')
+HAS_CONSOLE = os.name == 'nt'                   # Windows: cleared by cls, read as CONIN$; select() takes sockets only
+HAS_EXEC = HAS_SIGNALS and hasattr(os, 'execv') and not HAS_CONSOLE
+HAS_SAFE_PATH = bool(getattr(sys.flags, 'safe_path', getattr(sys.flags, 'isolated', 0)))    # python -P, python -I
+HAS_INOTIFY = HAS_MALLOC_TRIM = sys.platform.startswith('linux')
 HAS_FORK_WARNING = sys.version_info >= (3, 12)
 # What tells two states of a file apart, fetched in one call at C speed. On Windows ctime is the birth of the file.
-if hasattr(os.stat_result, 'st_mtime_ns'):
-    TICKS_A_SECOND = 10 ** 9
-    key_of_stat = operator.attrgetter('st_mtime_ns', 'st_size', 'st_ino', 'st_mtime_ns' if IS_WINDOWS else 'st_ctime_ns')
-else:
-    TICKS_A_SECOND = 1
-    key_of_stat = operator.attrgetter('st_mtime', 'st_size', 'st_ino', 'st_mtime' if IS_WINDOWS else 'st_ctime')
+_TIMES = ('st_mtime_ns', 'st_ctime_ns') if hasattr(os.stat_result, 'st_mtime_ns') else ('st_mtime', 'st_ctime')
+TICKS_A_SECOND = 1e9 if _TIMES[0] == 'st_mtime_ns' else 1.0
+key_of_stat = operator.attrgetter(_TIMES[0], 'st_size', 'st_ino', _TIMES[0 if HAS_CONSOLE else 1])
 
 
 def path_text(path):
@@ -131,11 +137,10 @@ def list_folder(path):
 
 def accepted_keywords(function, offered):
     """The part of the dict `offered` that `function` takes as keyword arguments."""
-    target = function
-    if not hasattr(target, '__code__') and not hasattr(target, '__func__'):
-        target = getattr(type(function), '__call__', function)       # an object that can be called
-    target = getattr(target, '__wrapped__', target)
-    code = getattr(getattr(target, '__func__', target), '__code__', None)
+    if not hasattr(function, '__code__') and not hasattr(function, '__func__'):
+        function = getattr(type(function), '__call__', function)     # an object that can be called
+    function = getattr(function, '__wrapped__', function)
+    code = getattr(getattr(function, '__func__', function), '__code__', None)
     if code is None:
         return {}                               # a builtin: it is called without arguments
     if code.co_flags & 0x08:                    # **kwargs
@@ -144,41 +149,67 @@ def accepted_keywords(function, offered):
     return dict((name, offered[name]) for name in code.co_varnames[:count] if name in offered)
 
 
-def signal_main_thread(main_thread, number=getattr(signal, 'SIGINT', 2)):
-    """Make the main thread run its handler of the signal `number`, also when it waits in a system call."""
+def signal_main_thread(main_thread):
+    """Make the main thread run its handler of SIGINT, also when it waits in a system call."""
     if hasattr(signal, 'pthread_kill'):
-        signal.pthread_kill(main_thread, number)
-    elif IS_WINDOWS:
+        signal.pthread_kill(main_thread, signal.SIGINT)
+    elif HAS_CONSOLE:
         threads.interrupt_main()
     else:
-        os.kill(os.getpid(), number)            # 2.7: the kernel prefers the main thread
+        os.kill(os.getpid(), signal.SIGINT)     # 2.7: the kernel prefers the main thread
 
 
 def source_lines(data):
     """The lines of a source file's bytes, as linecache keeps them (bytes on 2.7, else decoded), each with its newline."""
-    if PY2:
-        text = data.replace('\r\n', '\n').replace('\r', '\n')
-    else:
-        try:
-            if b'coding' in b''.join(data.split(b'\n', 2)[:2]):
-                from importlib.util import decode_source            # which imports the tokenizer
-                text = decode_source(data)
-            else:
-                text = data.decode('utf-8-sig').replace('\r\n', '\n').replace('\r', '\n')
-        except (SyntaxError, UnicodeError):     # an unknown or a wrong coding cookie
-            text = data.decode('latin-1')
-    return [line + '\n' for line in text.split('\n')]
+    try:
+        if PY2:
+            text = data
+        elif b'coding' in b''.join(data.split(b'\n', 2)[:2]):
+            import io
+            import tokenize
+            text = data.decode(tokenize.detect_encoding(io.BytesIO(data).readline)[0])
+        else:
+            text = data.decode('utf-8-sig')
+    except (SyntaxError, UnicodeError):         # an unknown or a wrong coding cookie
+        text = data.decode('latin-1')
+    return [line + '\n' for line in text.replace('\r\n', '\n').replace('\r', '\n').split('\n')]
 
 
 def forget_finders():
     """Make the import system look at folders anew: their times may not tell of files made a moment ago."""
-    if not PY2:
-        importlib.invalidate_caches()
+    for path, finder in list(sys.path_importer_cache.items()):      # importlib.invalidate_caches() imports much on 3.13
+        if finder is None:
+            del sys.path_importer_cache[path]                       # the folder was not there
+        elif hasattr(finder, 'invalidate_caches'):
+            finder.invalidate_caches()
 
 
-if PY2:
+def fresh_text_stream(descriptor, mode, like):
+    """A new text stream on `descriptor`, set up as the closed stream `like` was."""
+    if PY2:
+        return os.fdopen(descriptor, mode, 1)
+    return open(descriptor, mode, 1, getattr(like, 'encoding', None), getattr(like, 'errors', None), closefd=False)
+
+
+def load_library():
+    """The C library, through ctypes, or None where that is not to be had."""
+    try:
+        import ctypes
+        return ctypes.CDLL(None, use_errno=True)
+    except (ImportError, AttributeError, EnvironmentError, TypeError):
+        return None
+
+
+def release_memory():
+    """Give memory that was freed back to the system; the compiler's makes half of a small process."""
+    library = load_library() if HAS_MALLOC_TRIM else None
+    if hasattr(library, 'malloc_trim'):
+        library.malloc_trim(0)
+
+
+if not HAS_SPECS:
     class SourceLoader(object):
-        """What SourceFileLoader is on 3.x, for a finder on 2.7: loads the module `name` from the source file `path`."""
+        """What SourceFileLoader is on 3.x, for a finder on 2.7 and 3.3: loads the module `name` from the source file `path`."""
 
         def __init__(self, name, path):
             self.name, self.path = name, path
@@ -222,7 +253,7 @@ if PY2:
             stream.close()
         if kind == imp.PKG_DIRECTORY:
             found = os.path.join(found, '__init__.py')
-        return None, os.path.abspath(found) if kind != imp.C_EXTENSION and found.endswith('.py') else None
+        return None, os.path.abspath(found) if kind in (imp.PY_SOURCE, imp.PKG_DIRECTORY) else None
 else:
     SourceLoader = SourceFileLoader
 
@@ -239,35 +270,25 @@ else:
 
 def find_main_module(name):
     """(path, package, spec) of what `python -m name` runs; ImportError when there is none."""
-    if PY2:
+    if not HAS_SPECS:
         import pkgutil
-        loader = pkgutil.get_loader(name)
-        if loader is not None and loader.is_package(name):
-            return find_main_module(name + '.__main__')
-        path = loader.get_filename(name) if loader is not None and hasattr(loader, 'get_filename') else None
-        spec = None
+        spec, loader = None, pkgutil.get_loader(name)
+        is_package = loader is not None and loader.is_package(name)
+        path = loader.get_filename(name) if hasattr(loader, 'get_filename') else None
     else:
         from importlib.util import find_spec
         spec = find_spec(name)
-        if spec is not None and spec.submodule_search_locations is not None:
-            return find_main_module(name + '.__main__')
+        is_package = spec is not None and spec.submodule_search_locations is not None
         path = spec.origin if spec is not None and spec.has_location else None
+    if is_package:
+        return find_main_module(name + '.__main__')
     if path is None:
         raise ImportError('No module named %s' % name)
-    path = os.path.abspath(path)
-    return (path[:-1] if path.endswith('.pyc') else path), name.rpartition('.')[0], spec
-
-
-def fresh_text_stream(descriptor, mode, like):
-    """A new text stream on `descriptor`, set up as the closed stream `like` was."""
-    if PY2:
-        return os.fdopen(descriptor, mode, 1)
-    return open(descriptor, mode, encoding=getattr(like, 'encoding', None) or 'utf-8',
-                errors=getattr(like, 'errors', None) or 'backslashreplace', buffering=1, closefd=False)
+    return os.path.abspath(path[:-1] if path.endswith('.pyc') else path), name.rpartition('.')[0], spec
 
 
 ##############################################################################
-## 2. Errors and messages -- what hotload says, and whose traceback is shown
+## 2. Errors -- what hotload says, and whose traceback is shown
 ##############################################################################
 #
 # Gives to those below HotloadError, say() for the lines that begin with [hotload], and format_error(), which
@@ -276,6 +297,7 @@ def fresh_text_stream(descriptor, mode, like):
 __all__ += ['HotloadError']
 OWN_FILE = source_lines.__code__.co_filename
 DIM, RED, PLAIN = '\x1b[2m', '\x1b[31m', '\x1b[0m'
+NO_STREAM = (AttributeError, ValueError, EnvironmentError, TypeError)      # a host's own object, a closed one, ...
 
 
 class HotloadError(Exception):
@@ -283,8 +305,7 @@ class HotloadError(Exception):
 
     path: the file that it is about, or None.      line: the number of the line in it, or None.
 
-    >>> error = HotloadError('expected a step', path='launch.py', line=3)
-    >>> str(error)
+    >>> str(HotloadError('expected a step', path='launch.py', line=3))
     'launch.py:3: expected a step'
     """
 
@@ -295,25 +316,24 @@ class HotloadError(Exception):
 
 
 def write(stream, text):
-    """Write and flush `text` to `stream`, whatever it can encode; nothing where it is missing, closed or broken."""
+    """Write and flush `text` to `stream`, whatever it can encode; a stream that cannot take it ends nothing."""
     try:
         try:
             stream.write(text)
-        except UnicodeError:
+        except (UnicodeError, TypeError):       # TypeError: an io.StringIO on 2.7 takes unicode only
             encoding = getattr(stream, 'encoding', None) or 'ascii'
-            if not isinstance(text, text_type):
-                text = text.decode('utf-8', 'replace')
-            stream.write(str(text.encode(encoding, 'backslashreplace').decode(encoding)))
-        flush(stream)
-    except (AttributeError, ValueError, EnvironmentError):
-        pass            # a host's own stream object, a closed one, a pipe without a reader: a message ends nothing
+            text = text if isinstance(text, text_type) else text.decode('utf-8', 'replace')
+            stream.write(text.encode(encoding, 'backslashreplace').decode(encoding))
+        stream.flush()
+    except NO_STREAM:
+        pass
 
 
 def flush(stream):
     """Flush `stream` if it has that and is open."""
     try:
         stream.flush()
-    except (AttributeError, ValueError, EnvironmentError):
+    except NO_STREAM:
         pass
 
 
@@ -321,7 +341,7 @@ def is_terminal(stream):
     """Whether `stream` shows on a terminal; an embedded interpreter's stream may not even be able to tell."""
     try:
         return bool(stream.isatty())
-    except (AttributeError, ValueError, EnvironmentError):
+    except NO_STREAM:
         return False
 
 
@@ -334,14 +354,19 @@ def say(text, stream=None, colour=DIM):
 
 def is_own_frame(filename):
     """Whether a frame of this code file is ours or the importer's, and not the user's."""
-    return filename == OWN_FILE or filename.startswith('<frozen importlib')
+    return filename == OWN_FILE or filename.startswith(IMPORTER_FILES)
+
+
+def users_trace(trace):
+    """The traceback without our frames at its begin."""
+    while trace is not None and is_own_frame(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return trace
 
 
 def format_error(kind, value, trace):
     """The text of an exception's traceback, of chained ones too, with the user's frames only."""
-    import traceback
-    while trace is not None and is_own_frame(trace.tb_frame.f_code.co_filename):
-        trace = trace.tb_next
+    trace = users_trace(trace)
     if trace is None and getattr(value, '__cause__', None) is None and getattr(value, '__context__', None) is None:
         return ''.join(traceback.format_exception_only(kind, value))
     if not hasattr(traceback, 'TracebackException'):
@@ -350,7 +375,7 @@ def format_error(kind, value, trace):
                        + traceback.format_exception_only(kind, value))
     whole = traceback.TracebackException(kind, value, trace)
     parts, seen = [whole], set()
-    while parts:                                # a chain may be long, and exceptions may form a circle
+    while parts:                                # exceptions may form a circle
         part = parts.pop()
         if part is not None and id(part) not in seen:
             seen.add(id(part))
@@ -375,10 +400,10 @@ def show_error(info, stream=None):
 # Gives to those below: Watcher, which finds the changed ones among many files within a small share of the
 # processor, and FreshFinder, which loads local modules from the source that is there now and knows them.
 #
-# A Watcher keeps a tree of folders, {folder: {name: key}}. Each look takes the key of the hot files (the first
-# ones and those saved last), and as much of the rest as its share of time allows: local modules, then the times of
-# folders (a file that is replaced or made shows there), then a slice of all files in turn. On Linux the kernel's
-# hints (inotify) name folders and files to look at now; nothing depends on them, since they miss network drives.
+# A Watcher keeps the folders, and for each the names in it with the hash of each file's key. Each look takes the keys
+# of the hot files (the first ones and those saved last), and as much of the rest as its share of time allows: local
+# modules, the times of folders (a file that is replaced or made shows there), then a slice of all files in turn. On
+# Linux the kernel's hints (inotify) name files to look at now; nothing depends on them: they miss network drives.
 #
 # Not handled: two saves within one tick of the file system's clock, both of more than 1 MB and the same size.
 
@@ -404,7 +429,7 @@ def file_key(path):
     """
     try:
         return key_of_stat(os.stat(path))
-    except (EnvironmentError, ValueError):      # ValueError: a NUL in the name, or one that cannot be encoded
+    except (EnvironmentError, ValueError, TypeError):       # a NUL in the name, or one that cannot be encoded
         return None
 
 
@@ -416,10 +441,8 @@ def read_bytes(path):
 
 def digest(path, key):
     """A number for the content of the file, or None where it is too large to compare or cannot be read."""
-    if key is None or key[1] > LARGEST_COMPARED:
-        return None
     try:
-        return hash(read_bytes(path))
+        return hash(read_bytes(path)) if key is not None and key[1] <= LARGEST_COMPARED else None
     except EnvironmentError:
         return None
 
@@ -427,15 +450,6 @@ def digest(path, key):
 def is_ignored_folder(parent, name):
     """Whether the folder `name` in the folder `parent` holds nothing that a person edits."""
     return name in IGNORED_FOLDERS or os.path.exists(os.path.join(parent, name, 'pyvenv.cfg'))
-
-
-def is_glob(path):
-    """Whether `path` is a pattern and not the name of a file that is there.
-
-    >>> is_glob('src/*.py')
-    True
-    """
-    return any(mark in path for mark in '*?[') and not os.path.exists(path)
 
 
 def glob_regex(pattern):
@@ -448,23 +462,24 @@ def glob_regex(pattern):
 
     def translate(match):
         text = match.group()
-        if text in tokens:
-            return tokens[text]
-        return text.replace('[!', '[^') if text.startswith('[') and len(text) > 1 else re.escape(text)
+        if text[0] == '[' and len(text) > 1:
+            return text.replace('[!', '[^')
+        return tokens.get(text) or re.escape(text)
     return re.compile(re.sub(r'\*\*/|\*\*|\*|\?|\[[^]/]+\]|.', translate, pattern.replace(os.sep, '/')) + r'\Z')
 
 
+def glob_folder(path):
+    """The folder below which all that the glob `path` matches must be."""
+    return os.path.dirname(re.split(r'[*?\[]', path)[0]) or '.'
+
+
 class Tree(object):
-    """The files below a folder that a test accepts: a watch entry that new files enter by themselves.
+    """The files below the folder `root` that accept(path) lets in: a watch entry that new files enter by themselves."""
 
-    root: path of the folder.      accept(path) -> bool.      deep: whether folders below count too.
-    """
-
-    def __init__(self, root, accept, deep=True):
-        self.root, self.accept, self.deep = os.path.abspath(root), accept, deep
+    def __init__(self, root, accept):
+        self.root, self.accept = os.path.abspath(root), accept
 
     def __iter__(self):
-        """The paths, sorted within each folder."""
         folders = [self.root]
         while folders:
             folder = folders.pop()
@@ -475,12 +490,12 @@ class Tree(object):
             folders += reversed(sorted(os.path.join(folder, name) for name in below if self.enters(folder, name)))
 
     def takes(self, folder, name):
-        """Whether the file belongs to it."""
+        """Whether the file `name` in `folder` belongs to it."""
         return not IGNORED_FILES.match(name) and self.accept(os.path.join(folder, name))
 
     def enters(self, folder, name):
         """Whether the folder `name` in `folder` is looked into."""
-        return self.deep and not is_ignored_folder(folder, name)
+        return not is_ignored_folder(folder, name)
 
 
 class FileList(list):
@@ -507,107 +522,95 @@ def listfiles(folder, ext=''):
     return FileList(Tree(path_text(folder), lambda path: path.endswith(ext)))
 
 
-def watch_trees(entries, exclude=()):
-    """(paths, trees, functions, lists, wanted(path) -> bool) that a list of watch entries stands for.
-
-    entries: each a path, a folder, a glob, an iterable of these, or a function that returns such an iterable.
-    exclude: globs of names or paths; what they match below folders and globs is left out.
-    """
-    paths, trees, functions, lists = [], [], [], []
-    unwanted = [glob_regex(pattern) for pattern in exclude]
+def exclusion(globs):
+    """wanted(path) -> whether none of the `globs` matches the path, its end below the current folder, or a part of it."""
+    unwanted, here = [glob_regex(pattern) for pattern in globs], os.path.join(os.getcwd(), '')
 
     def wanted(path):
-        if not unwanted:
-            return True
-        path = path.replace(os.sep, '/')
-        near = os.path.relpath(path).replace(os.sep, '/')
-        parts = near.split('/')
-        return not any(regex.match(path) or regex.match(near) or any(map(regex.match, parts)) for regex in unwanted)
+        near = (path[len(here):] if path.startswith(here) else path).replace(os.sep, '/')
+        texts = [path.replace(os.sep, '/'), near] + near.split('/')
+        return not any(regex.match(text) for regex in unwanted for text in texts)
+    return wanted if unwanted else lambda path: True
+
+
+def watch_trees(entries, wanted):
+    """(paths, trees, functions, lists) that a list of watch entries stands for, without what is not wanted(path).
+
+    entries: each a path, a folder, a glob, an iterable of these, or a function that returns paths.
+    """
+    paths, trees, functions, lists = [], [], [], []
 
     def add(entry):
         if isinstance(entry, FileList):
             lists.append(entry)
-            trees.append(Tree(entry.tree.root, lambda path, old=entry.tree.accept: old(path) and wanted(path)))
-        elif isinstance(entry, Tree):
-            trees.append(entry)
+            trees.append(Tree(entry.tree.root, lambda path: entry.tree.accept(path) and wanted(path)))
         elif callable(entry):
             functions.append(entry)
         elif isinstance(entry, string_types) or hasattr(entry, '__fspath__'):
             path = os.path.abspath(path_text(entry))
-            if is_glob(path):
-                regex, fixed = glob_regex(path), re.split(r'[*?\[]', path)[0]
-                trees.append(Tree(os.path.dirname(fixed), lambda path: bool(
-                    regex.match(path.replace(os.sep, '/'))) and wanted(path)))
-            elif os.path.isdir(path):
+            if '\0' in path:
+                raise HotloadError('cannot watch %r: a path has no NUL' % (entry,))
+            if os.path.isdir(path):
                 trees.append(Tree(path, lambda path: path.endswith('.py') and wanted(path)))
+            elif set('*?[').intersection(path) and not os.path.exists(path):
+                match = glob_regex(path).match
+                trees.append(Tree(glob_folder(path), lambda path: bool(match(path.replace(os.sep, '/')) and wanted(path))))
             else:
                 paths.append(path)
-        else:
-            try:
-                parts = list(entry)
-            except TypeError:
-                raise HotloadError('cannot watch %r: expected a path, a folder, a glob, a list of these or a function '
-                                   'that returns one' % (entry,))
-            for part in parts:
+        elif hasattr(entry, '__iter__'):
+            for part in entry:
                 add(part)
-    for entry in entries:
-        add(entry)
-    return paths, trees, functions, lists, wanted
+        else:
+            raise HotloadError('cannot watch %r: expected a path, a folder, a glob, a list of these or a function that '
+                               'returns one' % (entry,))
+    add(entries)
+    return paths, trees, functions, lists
 
 
 class Hints(object):
-    """The kernel's word, where it gives one (inotify), on which files may have changed. Costs nothing while idle.
-
-    wait(seconds) -> list of (folder, name or None, whether the writer has closed it); empty after the time is over.
-    """
+    """The kernel's word, where it gives one (inotify), on which files may have changed. Costs nothing while idle."""
 
     WRITTEN, CLOSED, MOVED_IN, OTHER = 0x2, 0x8, 0x80, 0x4 | 0x40 | 0x100 | 0x200 | 0x400 | 0x800
     MOST_FOLDERS = 8192
 
     def __init__(self):
         self.descriptor, self.folders = None, {}
-        if HAS_INOTIFY:
-            try:
-                import ctypes
-                self.library = ctypes.CDLL(None, use_errno=True)
-                descriptor = self.library.inotify_init1(0o2004000)          # non-blocking, closed on exec
-                self.descriptor = descriptor if descriptor >= 0 else None
-            except (ImportError, AttributeError, EnvironmentError):         # built without ctypes, an old libc
-                pass
+        self.library = load_library() if HAS_INOTIFY else None
+        if hasattr(self.library, 'inotify_init1'):
+            descriptor = self.library.inotify_init1(0o2004000)              # non-blocking, closed on exec
+            self.descriptor = descriptor if descriptor >= 0 else None
 
     def add(self, folder):
         """Ask for hints on `folder`; also again, after the folder was exchanged for another of that name."""
         if self.descriptor is not None and len(self.folders) < self.MOST_FOLDERS:
             name = folder if isinstance(folder, bytes) else os.fsencode(folder)
-            number = self.library.inotify_add_watch(self.descriptor, name, self.WRITTEN | self.CLOSED | self.MOVED_IN
-                                                    | self.OTHER)
+            mask = self.WRITTEN | self.CLOSED | self.MOVED_IN | self.OTHER
+            number = self.library.inotify_add_watch(self.descriptor, name, mask)
             if number >= 0:
                 self.folders[number] = folder
 
     def wait(self, seconds):
+        """Let `seconds` pass or less: a set of (folder, name or '' for the folder itself, whether a writer has it open)."""
         if self.descriptor is None:
             time.sleep(seconds)
-            return []
-        import select
+            return ()
         try:
             if not select.select([self.descriptor], [], [], seconds)[0]:
-                return []
+                return ()
             data = os.read(self.descriptor, 65536)
         except (EnvironmentError, select.error):    # a signal, on 2.7
-            return []
+            return ()
         except ValueError:                          # select takes no number above 1,023
             self.close()
-            return []
-        import struct
+            return ()
         hints, at = [], 0
         while at < len(data):
             number, mask, _, size = struct.unpack_from('iIII', data, at)
             name = data[at + 16:at + 16 + size].rstrip(b'\0')
             at += 16 + size
             if number in self.folders:
-                hints.append((self.folders[number], name if str is bytes else os.fsdecode(name),
-                              mask & self.WRITTEN == 0))
-        return hints
+                hints.append((self.folders[number], name if str is bytes else os.fsdecode(name), mask & self.WRITTEN != 0))
+        return dict(((folder, name), writing) for folder, name, writing in hints).items()       # the last word on each
 
     def close(self):
         """Give the descriptor back."""
@@ -616,10 +619,17 @@ class Hints(object):
             self.descriptor = None
 
 
+def is_installed(folder):
+    """Whether the folder is a place where Python, packages or a virtual environment are installed."""
+    prefixes = sys.prefix, sys.exec_prefix, os.path.dirname(os.__file__)
+    return is_ignored_folder(*os.path.split(folder)) or os.path.realpath(folder) in map(os.path.realpath, prefixes)
+
+
 class FreshLoader(SourceLoader):
     """Loads a local module from the source that is there now; Python's own loader may take byte code of the same second."""
 
     def get_code(self, fullname):
+        """The module's code, compiled now."""
         return compile(fresh.read(self.path), self.path, 'exec', 0, True)
 
 
@@ -643,15 +653,18 @@ class FreshFinder(object):
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
         self.files.update(map(os.path.abspath, files))
-        self.roots += [root for root in (os.path.join(os.path.abspath(root), '') for root in roots)
-                       if root not in self.roots]
-        self.folders.clear()
+        self.add_roots(roots)
         for name, module in list(sys.modules.items()):
             path = getattr(module, '__file__', None)
             if isinstance(path, string_types) and name != '__main__':
                 path = os.path.abspath(path[:-1] if path.endswith(('.pyc', '.pyo')) else path)
                 if path.endswith('.py') and self.is_local(path):
                     self.modules[name] = path
+
+    def add_roots(self, roots):
+        """Let the modules below these folders be local, too."""
+        self.roots += [root for root in (os.path.join(os.path.abspath(root), '') for root in roots) if root not in self.roots]
+        self.folders.clear()
 
     def remove(self):
         """End what one install() began."""
@@ -663,29 +676,23 @@ class FreshFinder(object):
 
     def is_local(self, path):
         """Whether the source file belongs to the user's program."""
-        if path in self.files:
-            return True
         folder = os.path.dirname(path)
         if folder not in self.folders:
             self.folders[folder] = any(self._is_below(folder, root) for root in self.roots)
-        return self.folders[folder] and path != os.path.abspath(OWN_FILE)
+        return path in self.files or self.folders[folder] and path != os.path.abspath(OWN_FILE)
 
     def _is_below(self, folder, root):
         """Whether nothing between `root` and `folder` is a place where packages are installed."""
-        installed = [os.path.join(os.path.realpath(prefix), '') for prefix in (sys.prefix, sys.exec_prefix,
-                                                                               os.path.dirname(os.__file__))]
         if not os.path.join(folder, '').startswith(root):
             return False
-        while len(folder) >= len(root):
-            parent, name = os.path.split(folder)
-            if is_ignored_folder(parent, name) or os.path.join(os.path.realpath(folder), '') in installed:
+        while len(folder) >= len(root):         # the root itself may be anything
+            if is_installed(folder):
                 return False
-            folder = parent
+            folder = os.path.dirname(folder)
         return True
 
     def read(self, path):
         """The bytes of a source file, remembered with the key that it had before, and shown by tracebacks from now on."""
-        import linecache
         key, data = file_key(path), read_bytes(path)
         self.version += path not in self.texts
         self.texts[path] = key, data
@@ -695,12 +702,14 @@ class FreshFinder(object):
     # ---- called by Python
 
     def find_spec(self, fullname, path=None, target=None):
+        """PEP 451."""
         answer, source = self._find(fullname, path, target)
         if source is not None:
             answer.loader = FreshLoader(answer.loader.name, answer.loader.path)
         return answer
 
     def find_module(self, fullname, path=None):
+        """PEP 302."""
         answer, source = self._find(fullname, path)
         return answer if source is None else FreshLoader(fullname, source)
 
@@ -713,13 +722,16 @@ class FreshFinder(object):
             self.modules[fullname] = source
             return answer, source
         if answer is None and source is None and fullname not in self.missing and self._asked_by_local():
-            tail = fullname.rpartition('.')[2]
-            places = [os.path.join(os.path.abspath(path_text(folder)), tail) for folder in (path or sys.path)
-                      if isinstance(folder, string_types)]
-            self.missing[fullname] = [place + end for place in places for end in ('.py', os.sep + '__init__.py')
-                                      if self.is_local(place + '.py')]
-            self.version += 1
+            self.miss(fullname, path)
         return answer, None
+
+    def miss(self, fullname, path=None):
+        """Note that a module was not found in the folders `path`: it is looked for from now on."""
+        folders = set(os.path.abspath(folder) for folder in path or sys.path if isinstance(folder, string_types))
+        places = [os.path.join(folder, fullname.rpartition('.')[2]) for folder in folders]
+        self.missing[fullname] = [place + end for place in places for end in ('.py', os.sep + '__init__.py')
+                                  if self.is_local(place + '.py')]
+        self.version += 1
 
     def _asked_by_local(self):
         """Whether the import that is going on was written in a local file."""
@@ -731,21 +743,21 @@ class FreshFinder(object):
     # ---- which modules a change concerns
 
     def paths(self):
-        """The paths of the local modules that are loaded, and of the places where missing ones would be."""
+        """The paths of the local modules that were loaded, and of the places where missing ones would be."""
         found = [path for name, path in list(self.modules.items()) if name in sys.modules or path in self.texts]
         return found + [place for places in list(self.missing.values()) for place in places]
 
     def stale_modules(self, changed):
         """Names of the local modules to load anew after the files `changed`: those and their importers, dependencies first."""
         changed, known = set(changed), dict(self.modules)
-        stale = set(name for name, path in known.items() if path in changed)
+        stale = set(name for name, path in known.items() if path in changed or not os.path.exists(path))
         stale.update(name for name, places in self.missing.items() if changed.intersection(places))
-        more = set(stale) if stale else ()
+        more = stale
         while more:
             below = tuple(name + '.' for name in more)
             more = set(name for name in known if name not in stale and (
                 name.startswith(below) or self._imports(name) & stale or None in self._imports(name)))
-            stale |= more
+            stale = stale | more
         order, seen = [], set()
 
         def visit(name):
@@ -761,17 +773,15 @@ class FreshFinder(object):
     def _imports(self, name):
         """The names of modules that module `name` may import; None among them when it computes some."""
         path = self.modules.get(name)
-        if path is None:
-            return set()
-        if path not in self.texts:
-            try:
+        try:
+            if path is not None and path not in self.texts:
                 self.texts[path] = file_key(path), read_bytes(path)
-            except EnvironmentError:
-                return set()
-        key = self.texts[path]
-        if self.imports.get(name, (None,))[0] is not key:
-            self.imports[name] = key, imported_names(key[1], name, os.path.basename(path) == '__init__.py')
-        return self.imports[name][1]
+        except EnvironmentError:
+            pass
+        text = self.texts.get(path)
+        if self.imports.get(name, (None,))[0] is not text:
+            self.imports[name] = text, imported_names(text[1], name, os.path.basename(path) == '__init__.py')
+        return self.imports[name][1] if text else set()
 
 
 def imported_names(data, module, is_package):
@@ -783,27 +793,24 @@ def imported_names(data, module, is_package):
     import ast
     try:
         tree = ast.parse(data)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, TypeError):
         return set()
-    package = module if is_package else module.rpartition('.')[0]
-    found = set([None]) if b'import_module' in data or b'__import__' in data else set()
-
-    def add(name):
-        while name:
-            found.add(name)
-            name = name.rpartition('.')[0]
+    package = (module if is_package else module.rpartition('.')[0]).split('.')
+    names = [None] if b'import_module' in data or b'__import__' in data else []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                add(alias.name)
-                add(package + '.' + alias.name if package else '')      # implicitly relative, on 2.7
+            for alias in node.names:            # on 2.7 an import may be relative without saying so
+                names += [alias.name, '.'.join(package + [alias.name])]
         elif isinstance(node, ast.ImportFrom):
-            base = package.split('.')[:len(package.split('.')) - (node.level or 1) + 1]
+            base = package[:len(package) - (node.level or 1) + 1]
             for parts in [base] if node.level else [[], base]:
-                start = '.'.join(filter(None, parts + [node.module]))
-                add(start)
-                for alias in node.names:
-                    add(start + '.' + alias.name if start else alias.name)
+                start = parts + [node.module or '']
+                names += ['.'.join(filter(None, start + [alias.name])) for alias in node.names]
+    found = set(name for name in names if name is None)
+    for name in names:                          # a.b.c is also an import of a and a.b
+        while name:
+            found.add(name.lstrip('.'))
+            name = name.rpartition('.')[0]
     return found
 
 
@@ -821,36 +828,36 @@ fresh = FreshFinder()           # one a process, as sys.meta_path is
 
 
 class Folder(object):
-    """One watched folder. path; key: its own; names: {file name: key}; trees: the Trees that it is part of."""
+    """One watched folder. path; key: its own; names: {file name: hash of its key}; trees: the Trees it is part of."""
 
     __slots__ = ('path', 'key', 'names', 'trees')
 
     def __init__(self, path):
-        self.path, self.key, self.names, self.trees = path, None, {}, []
+        self.path, self.key, self.names, self.trees = path, file_key(path), {}, []
 
 
 class Watcher(object):
     """Notices which of many files changed, at a small and steady cost.
 
-    entries, exclude: see watch_trees().      first: paths that are always hot, such as the script.
+    entries: see watch_trees().      first: paths that are always hot, such as the script.      exclude: globs.
     clock() -> seconds.
-
-    look(hints) -> paths that changed since the last look.      wait(seconds) -> hints for it.
     """
 
     SAME, WAIT, CHANGED = range(3)
 
     def __init__(self, entries, first=(), exclude=(), clock=clock_s):
-        self.clock, self.hints = clock, Hints()
+        self.clock, self.hints, self.hinted, self.wanted = clock, None, False, exclusion(exclude)
         self.folders, self.first, self.recent = {}, [os.path.abspath(path) for path in first], []
+        self.hot_entries, self.paths = None, []         # what each look takes in; some paths that were named one by one
         self.named, self.owned = set(), set()   # paths that functions name, and those of them that nothing else names
-        self.noted = {}                         # {path: (time, digest)} of what was noticed
+        self.noted = {}                         # {path: (when it was noticed, digest, key)}
         self.waiting, self.writing, self.racy = {}, {}, {}                  # {path: time since or until when}
         self.names_left = []                    # [(Folder, names)] that this round of the sweep has yet to look at
-        self.changed, self.credit_s, self.looked, self.hinted, self.settled = [], 0.0, clock(), False, False
-        paths, trees, self.functions, self.lists, self.wanted = watch_trees(entries, exclude)
+        self.changed, self.credit_s, self.looked, self.settled = [], 0.0, clock(), False
+        paths, trees, self.functions, self.lists = watch_trees(entries, self.wanted)
         for path in paths + self.first:
             self._add(path)
+        self.paths = paths[:100]
         for tree in trees:
             self._add_folder(tree.root, tree)
         self.ask_again, self.version = 0.0, -1
@@ -861,20 +868,21 @@ class Watcher(object):
 
     def _folder(self, path):
         """The Folder at `path`, made if need be."""
-        folder = self.folders.get(path)
-        if folder is None:
-            folder = self.folders[path] = Folder(path)
-            folder.key = file_key(path)
-            self.hints.add(path)
-        return folder
+        if path not in self.folders:
+            self.folders[path] = Folder(path)
+            if self.hints:
+                self.hints.add(path)
+        return self.folders[path]
 
     def _add(self, path):
         """Watch one file, as it was read by the importer, else as it is now. Whether that is new."""
-        folder, name = self._folder(os.path.dirname(path)), os.path.basename(path)
-        if name not in folder.names:
-            folder.names[name] = fresh.texts[path][0] if path in fresh.texts else file_key(path)
-            return True
-        return False
+        names, name = self._folder(os.path.dirname(path)).names, os.path.basename(path)
+        if name in names:
+            return False
+        key = fresh.texts[path][0] if path in fresh.texts else file_key(path)
+        missed = any(path in places for places in list(fresh.missing.values()))     # it was not there when asked for
+        names[name] = hash(key) if key and not missed else None
+        return True
 
     def _add_folder(self, path, tree):
         """Watch what `tree` accepts in the folder and below; what is new there counts as changed."""
@@ -890,23 +898,22 @@ class Watcher(object):
         files, below = list_folder(folder.path)
         for name in files:
             if name not in folder.names and tree.takes(folder.path, name):
-                if self.settled:
-                    folder.names[name] = None   # a state too: it came
+                key = None if self.settled else file_key(os.path.join(folder.path, name))
+                folder.names[name] = key and hash(key)
+                if self.settled:                # None is a state too: now it came
                     self._check(folder, name)
-                else:
-                    folder.names[name] = file_key(os.path.join(folder.path, name))
         return [os.path.join(folder.path, name) for name in below if tree.enters(folder.path, name)]
 
     def _ask_functions(self):
         """Watch the paths that the functions among the entries name now, and no longer those that they stopped naming."""
         begin, named = self.clock(), set()
-        for function in self.functions:
+        for function in list(self.functions):
             try:
                 named.update(filter(self.wanted, [os.path.abspath(path_text(path)) for path in function()]))
             except Exception:
                 show_error(sys.exc_info())
                 say('a function among the watch entries raised: it is not asked again', colour=RED)
-                self.functions = [other for other in self.functions if other is not function]
+                self.functions.remove(function)
         self.owned.update(path for path in named - self.named if self._add(path))
         for path in self.owned - named:
             self.owned.discard(path)
@@ -922,19 +929,28 @@ class Watcher(object):
 
     def wait(self, seconds):
         """Let `seconds` pass, or less if the kernel has hints; these."""
+        if self.hints is None:
+            self.hints = Hints()
+            release_memory()                    # the first pause: a good time
+            for path in self.folders:
+                self.hints.add(path)
         if self.hinted:                         # a program that writes without a pause must not keep us awake
             time.sleep(0.002)
-        hints = self.hints.wait(seconds)
+        hints = self.hints.wait(seconds if self.hints.descriptor is None else 2 * seconds)      # hints come at once
         self.hinted = bool(hints)
         return hints
 
     def look(self, hints=()):
         """The paths that changed since the last look, in the order in which they were noticed."""
         now = self.clock()
-        for folder, name, closed in set(hints):
-            self._follow_hint(folder, name, closed, now)
-        for path in self.hot():
-            self._check_path(path)
+        for (folder, name), writing in hints:
+            self._follow_hint(folder, name, writing, now)
+        if self.hot_entries is None:
+            self.hot_entries = [(path, self._folder(os.path.dirname(path)), os.path.basename(path)) for path in self.hot()]
+        for path, folder, name in self.hot_entries:
+            key = file_key(path)
+            if (key and hash(key)) != folder.names.get(name):
+                self._check_path(path)
         if self.waiting or self.racy:
             for path in list(self.waiting)[:64]:
                 self._check_path(path)
@@ -942,11 +958,13 @@ class Watcher(object):
                 self._check_content(path)
         if now >= self.ask_again and self.functions or self.version != fresh.version:
             self._ask_functions()
-        self.credit_s = min(self.credit_s + (now - self.looked) * SHARE, 0.005)
+        share = SHARE if not self.hints or self.hints.descriptor is None else SHARE / 2
+        self.credit_s = min(self.credit_s + (now - self.looked) * share, 0.005)
         self.looked = now
         while self.credit_s > 0:
             begin = self.clock()
-            next(self.sweeper)
+            if not next(self.sweeper):
+                break
             self.credit_s -= max(self.clock() - begin, 1e-6)
         found, self.changed = self.changed, []
         return found
@@ -957,31 +975,27 @@ class Watcher(object):
         for path in paths:
             folder = self.folders.get(os.path.dirname(path))
             old, key = folder.names.get(os.path.basename(path)) if folder else None, file_key(path)
-            if key != old and self._verdict(path, old, key) == self.CHANGED:
+            if key is not None and hash(key) != old and self._verdict(path, old, key) == self.CHANGED:
                 found.append(path)
         return found
 
-    def _follow_hint(self, folder, name, closed, now):
+    def _follow_hint(self, path, name, writing, now):
         """Look where the kernel says. A file that is being written waits for its writer, but not for ever."""
-        folder = self.folders.get(folder)
-        if folder is None:
-            return
-        path = os.path.join(folder.path, name)
+        folder, path = self.folders[path], os.path.join(path, name)
         if not name:
-            self._check_folder(folder)          # the folder itself was removed or exchanged
-        if name not in folder.names:            # new
-            for tree in folder.trees:
-                if tree.takes(folder.path, name) and file_key(path) and not os.path.isdir(path):
-                    folder.names.setdefault(name)
-                elif tree.enters(folder.path, name) and os.path.isdir(path):
+            return self._check_folder(folder)   # the folder itself was removed or exchanged
+        for tree in folder.trees if name not in folder.names else ():
+            if os.path.isdir(path):
+                if tree.enters(folder.path, name):
                     self._add_folder(path, tree)
-            if name not in folder.names:
-                return
-        if closed:
-            self.writing.pop(path, None)
-        else:
-            self.writing.setdefault(path, now)
-        self._check(folder, name)
+            elif tree.takes(folder.path, name) and os.path.exists(path):
+                folder.names.setdefault(name)
+        if name in folder.names:
+            if writing:
+                self.writing.setdefault(path, now)
+            else:
+                self.writing.pop(path, None)
+            self._check(folder, name)
 
     def _check_path(self, path):
         folder = self.folders.get(os.path.dirname(path))
@@ -990,9 +1004,9 @@ class Watcher(object):
 
     def _check(self, folder, name):
         """Take the key of one file, and note it as changed if it did."""
-        path = os.path.join(folder.path, name)
-        key, old = file_key(path), folder.names[name]
-        if key == old:
+        path, old = os.path.join(folder.path, name), folder.names[name]
+        key = file_key(path)
+        if (key and hash(key)) == old:
             self.waiting.pop(path, None)
             return
         verdict = self._verdict(path, old, key)
@@ -1001,63 +1015,70 @@ class Watcher(object):
             return
         self.waiting.pop(path, None)
         self.writing.pop(path, None)
-        folder.names[name] = key
+        folder.names[name] = key and hash(key)
         if verdict == self.CHANGED:
             self._note(path, key)
+        elif key is not None:
+            noticed, content, _ = self._known(path, old)
+            self.noted[path] = noticed, content, key
+
+    def _known(self, path, old):
+        """(when noticed, digest, key) of the state of the file whose key has the hash `old`, or (long ago, None, None)."""
+        text = fresh.texts.get(path)
+        for known in (self.noted.get(path), text and (self.noted.get(path, (-SAME_SAVE_S,))[0], hash(text[1]), text[0])):
+            if known and old is not None and hash(known[2]) == old:
+                return known
+        return -SAME_SAVE_S, None, None
 
     def _verdict(self, path, old, key):
-        """What it means that the file's key is `key` and was `old`. Changes nothing."""
+        """What it means that the file's key is `key` and the hash of the last one was `old`. Changes nothing."""
         text, now = fresh.texts.get(path), self.clock()
         if key is None or text is not None and text[0] == key:
             return self.SAME                    # gone is no save; or it was read in this very state
-        if path in self.writing or key[1] == 0 and (old is None or old[1] != 0):
+        noticed, content, known = self._known(path, old)
+        if path in self.writing or key[1] == 0 and not (known and known[1] == 0):
             if now - min(self.waiting.get(path, now), self.writing.get(path, now)) < EMPTY_S:
                 return self.WAIT
-        if old is not None:
-            noticed, content = self.noted.get(path, (-SAME_SAVE_S, None))
-            if content is None and text is not None and text[0] == old:
-                content = hash(text[1])
-            # chmod and links change only the last part of the key; cp -p, rsync and vim set times after writing.
-            if content is not None and (key[:3] == old[:3] or now - noticed < SAME_SAVE_S):
-                if digest(path, key) == content:
-                    return self.SAME
+        # chmod and links change only the last part of the key; cp -p, rsync and vim set times after writing.
+        if content is not None and (key[:3] == known[:3] or now - noticed < SAME_SAVE_S):
+            if digest(path, key) == content:
+                return self.SAME
         return self.CHANGED
 
     def _note(self, path, key):
         """Remember the file as changed, and look at it often from now on."""
         now = self.clock()
         self.changed.append(path)
-        self.noted[path] = now, digest(path, key) if len(self.changed) < 64 else None
+        self.noted[path] = now, digest(path, key) if len(self.changed) < 64 else None, key
         if path not in self.first:
+            self.hot_entries = None
             self.recent = [path] + [other for other in self.recent if other != path]
             del self.recent[HOT_FILES - min(len(self.first), HOT_FILES // 2):]
         # A second save within the same tick of the file system's clock leaves the key as it is. Some clocks
         # tick in whole seconds, or even in two.
-        modified = key[3] / float(TICKS_A_SECOND)
-        tick = 2.0 if modified == int(modified) else 0.02
-        if abs(time.time() - modified) <= tick:
+        tick = 2.0 if key[3] % TICKS_A_SECOND == 0 else 0.02
+        if abs(time.time() - key[3] / TICKS_A_SECOND) <= tick:
             self.racy[path] = now + tick
 
     def _check_content(self, path):
         """Compare with what was read when the change was noticed: the key could not tell."""
         del self.racy[path]
         key, text = file_key(path), fresh.texts.get(path)
-        noticed, content = self.noted[path]
-        if text is not None and text[0] == key:
-            content = hash(text[1])
+        if key is None or hash(key) != self.folders[os.path.dirname(path)].names.get(os.path.basename(path)):
+            return                              # the key tells
+        content = hash(text[1]) if text is not None and text[0] == key else self.noted[path][1]
         if content is not None and path not in self.changed and digest(path, key) not in (content, None):
             self._note(path, key)
 
     def _check_folder(self, folder):
         """After the folder's time changed: look at all its files, and for new ones."""
-        key = file_key(folder.path)
+        key, before = file_key(folder.path), len(folder.names)
         if key == folder.key:
             return
-        if key is None or key[2:3] != (folder.key or ())[2:3]:
+        if self.hints and key and key[2:3] != (folder.key or ())[2:3]:
             self.hints.add(folder.path)         # made anew, or another folder under this name
-        recent = key is not None and abs(time.time() - key[0] / float(TICKS_A_SECOND)) < 0.02
+        recent = key is not None and abs(time.time() - key[3] / TICKS_A_SECOND) < 0.02
         folder.key = () if recent else key      # within one tick of the clock more may come: look again
-        before = len(folder.names)
         if before > 1000:                       # a second's work at the rate of the sweep: ahead of all others
             self.names_left.append((folder, list(folder.names)))
         else:
@@ -1073,39 +1094,43 @@ class Watcher(object):
                     entry.refresh()
 
     def _sweep(self):
-        """Look at everything, a small part each time: all local modules and folders, then a slice of all files."""
-        stat, names_left = os.stat, self.names_left
+        """Look at everything, a small part each time: all local modules and folders, then a slice of all files.
+
+        Yields whether there was anything to do: each round takes a fifth of a second at least.
+        """
+        stat, names_left, begin = os.stat, self.names_left, self.clock()
         while True:
+            while self.clock() - begin < 0.2:
+                yield False
+            begin = self.clock()
             for path in list(self.named):
                 self._check_path(path)
-                yield
+                yield True
             folders = list(self.folders.values())
             for folder in folders:
                 self._check_folder(folder)
-                yield
+                yield True
             for _ in range(max(20, (1000 - len(folders) - len(self.named)) // 10)):
                 if not names_left:              # a new round over all folders
                     names_left += [(folder, list(folder.names)) for folder in folders]
-                if not names_left:
-                    break
-                folder, names = names_left[-1]
-                start = os.path.join(folder.path, '')
+                folder, names = names_left[-1] if names_left else (None, [])
+                start = os.path.join(folder.path, '') if folder else ''
                 for name in names[-10:]:
                     try:
-                        if key_of_stat(stat(start + name)) != folder.names.get(name):
-                            raise ValueError
+                        same = hash(key_of_stat(stat(start + name))) == folder.names.get(name)
                     except (EnvironmentError, ValueError):
-                        if name in folder.names:
-                            self._check(folder, name)
+                        same = folder.names.get(name) is None
+                    if not same and name in folder.names:
+                        self._check(folder, name)
                 del names[-10:]
-                if not names:
+                if names_left and not names:
                     names_left.pop()
-                yield
-            yield
+                yield True
 
     def close(self):
         """Stop using the kernel's hints."""
-        self.hints.close()
+        if self.hints:
+            self.hints.close()
 
 
 ##############################################################################
@@ -1116,7 +1141,7 @@ class Watcher(object):
 # module, a script. Any object with run() is a step. Nothing here looks for changes or catches what a step raises.
 
 __all__ += ['Step', 'Runnable', 'PythonHandle', 'Command', 'ClearTerminal', 'ReloadedPythonModule', 'ReloadedScript',
-            'ReloadModules']
+            'ReloadModules', 'persist']
 END_S = 1.0                 # what is asked to end is given this long
 
 
@@ -1181,49 +1206,41 @@ class Command(Step):
     """
 
     def __init__(self, command):
-        self.command, self.status, self.process = command, 0, None
+        import subprocess
+        self.command, self.status, self.process, self.subprocess = command, 0, None, subprocess
 
     def run(self):
         """Run it in a process group of its own, which has the terminal meanwhile if we had it."""
-        import subprocess
         flush(sys.stdout)
-        terminal = self._terminal()
-        options = {} if terminal is not None else {'stdin': open(os.devnull)}
+        terminal = foreground_terminal()
+        modes, options = terminal_modes(terminal), {'shell': isinstance(self.command, string_types)}
+        if terminal is None:
+            options['stdin'] = open(os.devnull)
         if HAS_PROCESS_GROUPS:
             options['preexec_fn'] = lambda: own_group(terminal)
-        modes = terminal_modes(terminal)
         try:
-            self.process = subprocess.Popen(self.command, shell=isinstance(self.command, string_types), **options)
+            self.process = self.subprocess.Popen(self.command, **options)
             self.status = self.process.wait()
-        except BaseException:                   # interrupted, by a save or by Ctrl-C: nothing of it stays
+            if self.status == -signal.SIGINT:   # Ctrl-C: nothing of it stays
+                self.stop()
+        except BaseException:                   # interrupted by a save or by Ctrl-C
             self.stop()
             raise
         finally:
             self.process = None
-            if 'stdin' in options:
+            if terminal is None:
                 options['stdin'].close()
-            if terminal is not None:
-                take_terminal(terminal, os.getpgrp())
+            else:
+                quietly(os.tcsetpgrp, terminal, os.getpgrp())
                 restore_terminal(terminal, modes)
-        if terminal is not None and self.status == -getattr(signal, 'SIGINT', 2):
+        if terminal is not None and self.status == -signal.SIGINT:
             os.kill(os.getpid(), signal.SIGINT)         # Ctrl-C went to its group alone, and was meant for us too
         self.status = 128 - self.status if self.status < 0 else self.status
-
-    def _terminal(self):
-        """The descriptor of the terminal on stdin if this process is in its foreground, else None."""
-        try:
-            if is_terminal(sys.__stdin__) and os.tcgetpgrp(sys.__stdin__.fileno()) == os.getpgrp():
-                return sys.__stdin__.fileno()
-        except (AttributeError, EnvironmentError, ValueError):
-            pass
-        return None
 
     def stop(self):
         """End the command and what it started: politely, after a second by force."""
         process = self.process
-        if process is None:
-            return
-        for number in ('SIGTERM', 'SIGKILL'):
+        for number in ('SIGTERM', 'SIGKILL') if process else ():
             try:
                 if HAS_PROCESS_GROUPS:
                     os.killpg(process.pid, getattr(signal, number))
@@ -1239,35 +1256,43 @@ class Command(Step):
 def group_is_alive(process):
     """Whether the process, or any other one of its group, still runs; reaps it if it ended."""
     ended = process.poll() is not None
-    if HAS_PROCESS_GROUPS and ended:
-        try:
-            os.killpg(process.pid, 0)
-            return True
-        except EnvironmentError:
-            return False
-    return not ended
+    try:
+        return not ended or HAS_PROCESS_GROUPS and os.killpg(process.pid, 0) is None
+    except EnvironmentError:
+        return False
 
 
 def own_group(terminal):
     """In a new process: leave our process group, and take the terminal along."""
     os.setpgid(0, 0)
     if terminal is not None:
-        take_terminal(terminal, os.getpid())
+        quietly(os.tcsetpgrp, terminal, os.getpid())
     for name in ('SIGINT', 'SIGPIPE', 'SIGTTOU'):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_DFL)
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
 
 
-def take_terminal(terminal, group):
-    """Make the process group `group` the one that reads the terminal and gets its Ctrl-C."""
+def foreground_terminal():
+    """The descriptor of the terminal on stdin if this process is in its foreground, else None."""
     try:
-        before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)      # it stops those who ask from the background
-        try:
-            os.tcsetpgrp(terminal, group)
-        finally:
-            signal.signal(signal.SIGTTOU, before)
-    except (AttributeError, EnvironmentError, ValueError):          # ValueError: not in the main thread
+        if is_terminal(sys.__stdin__) and os.tcgetpgrp(sys.__stdin__.fileno()) == os.getpgrp():
+            return sys.__stdin__.fileno()
+    except NO_STREAM:
         pass
+    return None
+
+
+def quietly(function, *args):
+    """Call a function that sets a terminal, which stops (SIGTTOU) those who are not in its foreground."""
+    try:
+        before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    except (AttributeError, ValueError):        # Windows; not in the main thread
+        return
+    try:
+        function(*args)
+    except Exception:                           # it is gone; termios.error has no base of its own
+        pass
+    finally:
+        signal.signal(signal.SIGTTOU, before)
 
 
 def terminal_modes(descriptor):
@@ -1275,7 +1300,7 @@ def terminal_modes(descriptor):
     try:
         import termios
         return termios.tcgetattr(descriptor)
-    except Exception:               # no termios, no terminal, not a descriptor: termios.error has no base of its own
+    except Exception:                           # no termios, no terminal
         return None
 
 
@@ -1283,14 +1308,7 @@ def restore_terminal(descriptor, modes):
     """Set the terminal as terminal_modes() found it: a program that was killed may leave it without echo."""
     if modes is not None and terminal_modes(descriptor) != modes:
         import termios
-        try:
-            before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-            try:
-                termios.tcsetattr(descriptor, termios.TCSADRAIN, modes)
-            finally:
-                signal.signal(signal.SIGTTOU, before)
-        except (termios.error, ValueError):
-            pass
+        quietly(termios.tcsetattr, descriptor, termios.TCSADRAIN, modes)
 
 
 class ClearTerminal(Step):
@@ -1302,7 +1320,7 @@ class ClearTerminal(Step):
     def run(self):
         """Clear, unless HOTLOAD_NO_CLEAR is set."""
         if is_terminal(sys.stdout) and not os.environ.get('HOTLOAD_NO_CLEAR'):
-            if IS_WINDOWS:
+            if HAS_CONSOLE:
                 os.system('cls')
             else:
                 write(sys.stdout, '\x1b[2J\x1b[3J\x1b[H')
@@ -1315,14 +1333,15 @@ class ReloadedPythonModule(Step):
     Override pre_reload_hook(module) to clean up before a reload, and post_reload_hook(module) to begin after it.
     Names that were deleted from the file stay in the module, and `name = persist(lambda: name, ...)` keeps values.
 
-    >>> step = ReloadedPythonModule.from_module_name('this_module_does_not_exist')
-    >>> step.name
+    >>> ReloadedPythonModule.from_module_name('this_module_does_not_exist').name
     'this_module_does_not_exist'
     """
 
     def __init__(self, module):
-        self.name = module if isinstance(module, string_types) else module.__name__
-        self.loaded = None if isinstance(module, string_types) else module
+        by_name = isinstance(module, string_types)
+        if not by_name and not hasattr(module, '__name__'):
+            raise HotloadError('cannot reload %r: expected a module or its name' % (module,))
+        self.name, self.loaded = (module, None) if by_name else (module.__name__, module)
 
     @classmethod
     def from_module_name(cls, name):
@@ -1341,7 +1360,6 @@ class ReloadedPythonModule(Step):
         """A function that calls the module's function `name` as it then is; also good as a step."""
         def call(*args, **kwargs):
             return getattr(self.module, name)(*args, **kwargs)
-        call.__name__ = name
         return call
 
     def files(self):
@@ -1351,15 +1369,13 @@ class ReloadedPythonModule(Step):
 
     def run(self):
         """Import or reload it, between the hooks."""
-        if self.loaded is None:
-            self.loaded = self.module
-        else:
+        if self.loaded is not None:
             self.pre_reload_hook(self.loaded)
             fresh.files.update(self.files())
-            forget_finders()
             sys.modules.setdefault(self.name, self.loaded)
+            forget_finders()
             self.loaded = reload_module(self.loaded)
-        say('Successfully reloaded %s @ %s' % (self.name, time.strftime('%H:%M:%S')))
+        say('Successfully reloaded %s @ %s' % (self.module.__name__, time.strftime('%H:%M:%S')))
         self.post_reload_hook(self.loaded)
 
     def pre_reload_hook(self, module):
@@ -1374,8 +1390,7 @@ class ReloadedScript(Step):
 
     path: str, the script, whose .py may be left out; or module: str, a module to run as `python -m module argv`.
     argv: list of str.      entrypoint: name of a function in it to call afterwards, such as "main" or "app.run"; a module
-    with an entrypoint runs under its own name and not as __main__.
-    namespace: the script's dict, kept between the runs.
+    with an entrypoint runs under its own name and not as __main__.      namespace: its dict, kept between the runs.
 
     Local modules that changed since, and those that import them, are imported anew.
 
@@ -1389,44 +1404,60 @@ class ReloadedScript(Step):
         if (path is None) == (module is None):
             raise HotloadError('a ReloadedScript takes either a path or a module')
         self.module, self.argv, self.entrypoint, self.as_main = module, list(argv), entrypoint, True
-        self.given = self.path = None
+        self.given = self.path = self.before = None
         if path is not None:
             self.given = path = path_text(path)
-            if not os.path.exists(path) and os.path.exists(path + '.py'):
+            if not os.path.isfile(path) and os.path.exists(path + '.py'):
                 self.given = path + '.py'
-            elif not os.path.lexists(path):
-                raise HotloadError('there is no such script', path=path)
             elif os.path.isdir(path):
                 self.given = os.path.join(path, '__main__.py')
-                if not os.path.exists(self.given):
-                    raise HotloadError('is a folder without __main__.py; expected a script', path=path)
+            if not os.path.lexists(self.given):
+                raise HotloadError('there is no such script', path=self.given)
             self.path = os.path.abspath(self.given)
-        self.folder = os.getcwd() if path is None else os.path.dirname(os.path.realpath(self.path))
+        self.folder = self._folder()
         self.name = module if module and entrypoint else '__main__'
         self.space = type(sys)(self.name)
         self.namespace = vars(self.space)
-        self.before = None
+
+    def _folder(self):
+        """What Python puts first on sys.path: the folder of the script, or of the file that it is a link to."""
+        if self.path is None or self.module is not None:
+            return os.getcwd()
+        linked = os.path.join(os.path.dirname(self.path), os.readlink(self.path)) if os.path.islink(self.path) else self.path
+        return os.path.dirname(os.path.abspath(linked))
 
     def files(self):
         """The paths of the script, of the local modules that it imported, and of places where a missing one may appear."""
-        return ([] if self.path is None else [self.path]) + fresh.paths()
+        return ([self.path] if self.path else []) + fresh.paths()
 
     def run(self, changed=()):
         """Run it once; what it raises goes through."""
         if self.before is None:
-            self._begin()
+            fresh.install([self.folder], self.files()[:1])
+            self.before = sys.path, list(sys.path), list(sys.argv), dict(
+                (name, sys.modules.get(name)) for name in ('__main__', '__mp_main__', self.name))
+            for name in ('linecache', 'select', 'struct', 'traceback', 'weakref'):      # loaded by this file: if the
+                if os.path.exists(os.path.join(self.folder, name + '.py')):            # script has one of that name,
+                    sys.modules.pop(name, None)                                        # it means that one
+        if self.folder != self._folder():       # the link to it was switched
+            self.folder = self._folder()
+            fresh.add_roots([self.folder])
         purge_modules(fresh.stale_modules(changed))
         forget_finders()
         self._set_path()
         facts = {'__name__': self.name, '__doc__': None, '__package__': None, '__spec__': None, '__loader__': None}
         if self.module is not None:
-            self.path, facts['__package__'], facts['__spec__'] = find_main_module(self.module)
-            facts['__loader__'] = getattr(facts['__spec__'], 'loader', None)
-        sys.argv[:] = [self.path if self.module else self.given] + self.argv
+            try:
+                self.given, facts['__package__'], facts['__spec__'] = find_main_module(self.module)
+            except ImportError as error:
+                fresh.miss(self.module)
+                raise HotloadError(str(error))
+            facts['__loader__'], self.path = getattr(facts['__spec__'], 'loader', None), self.given
+        sys.argv[:] = [self.given] + self.argv
         try:
             code = compile(fresh.read(self.path), self.path, 'exec', 0, True)
         except EnvironmentError as error:
-            raise HotloadError('cannot be read: %s' % error.strerror, path=self.given or self.path)
+            raise HotloadError('cannot be read: %s' % error.strerror, path=self.given)
         self.namespace.update(facts, __file__=self.path)
         self.namespace.pop('__warningregistry__', None)         # a warning is shown once a run
         if self.as_main:
@@ -1438,39 +1469,34 @@ class ReloadedScript(Step):
             self._enter()
 
     def _enter(self):
-        target = self.namespace
+        """Call the entrypoint."""
+        target = self.space
         for part in self.entrypoint.split('.'):
-            try:
-                target = target[part] if target is self.namespace else getattr(target, part)
-            except (KeyError, AttributeError):
+            if not hasattr(target, part):
                 raise HotloadError('has no %r to call' % self.entrypoint, path=self.path)
+            target = getattr(target, part)
         target()
 
-    def _begin(self):
-        """Before the first run: note what close() puts back."""
-        fresh.install(roots=[self.folder], files=[self.path] if self.path else ())
-        self.before = sys.modules.get('__main__'), sys.modules.get('__mp_main__'), sys.path, list(sys.path), list(sys.argv)
-
     def _set_path(self):
-        """sys.path as Python would set it, followed by what earlier runs added, once each."""
-        kept, known = self.before[2], self.before[3]
+        """sys.path as Python would set it, with what earlier runs added, once each, and without what hotload had there."""
+        kept, known = self.before[:2]
         added, seen = list(sys.path) if isinstance(sys.path, list) else [], set()
-        kept[:] = [path for path in [self.folder] + added + known[1:]
-                   if not (path in seen or path == known[0] and path not in known[1:] or seen.add(path))]
+        own = known[0] if known and not HAS_SAFE_PATH and known[0] not in known[1:] else None
+        paths = [] if HAS_SAFE_PATH else [self.folder]
+        paths += [path for path in added + known if path != own]
+        kept[:] = [path for path in paths if path not in seen and not seen.add(path)]
         sys.path = kept
 
     def close(self):
         """Put back what was __main__, sys.path and sys.argv before."""
         if self.before is not None:
-            main, mp_main, path, entries, argv = self.before
-            self.before = None
-            for name, module in (('__main__', main), ('__mp_main__', mp_main)):
+            path, entries, argv, modules = self.before
+            self.before, path[:], sys.argv[:], sys.path = None, entries, argv, path
+            for name, module in modules.items():
                 if sys.modules.get(name) is self.space:
-                    sys.modules.pop(name)
-                    if module is not None:
-                        sys.modules[name] = module
-            path[:], sys.argv[:] = entries, argv
-            sys.path = path
+                    sys.modules[name] = module
+                    if module is None:
+                        del sys.modules[name]
             fresh.remove()
 
 
@@ -1492,10 +1518,9 @@ class ReloadModules(Step):
         elsewhere = [step.name for step in steps if isinstance(step, ReloadedPythonModule)] + [self.main, '__main__']
         names = self.pending + [name for name in changed_modules if name not in self.pending]
         self.pending = [name for name in names if name not in elsewhere]
-        if self.pending:
-            forget_finders()
         while self.pending:
             if self.pending[0] in sys.modules:
+                forget_finders()
                 reload_module(sys.modules[self.pending[0]])
             del self.pending[0]
 
@@ -1546,14 +1571,14 @@ class Interrupts(object):
     """The handler of SIGINT: a press of Ctrl-C, or a save that makes the run stale.
 
     base: the frame above which the user's code runs, or None.      asking: whether input() of a prompt is waiting.
-    presses: how often Ctrl-C was pressed.      raised: how often Stale was raised in this run.
+    presses: how often Ctrl-C was pressed.      flying() -> the last Stale, while anything holds it.
     is_save() -> whether another process sent the signal for a save.      typed: what stood in the interrupted prompt.
     """
 
     def __init__(self):
-        self.base, self.asking, self.requested, self.presses, self.raised = None, False, False, 0, 0
+        self.base, self.asking, self.requested, self.presses = None, False, False, 0
         self.pid, self.main_thread, self.before, self.importing = os.getpid(), threads.get_ident(), None, False
-        self.flying = lambda: None              # a weak reference to the last Stale
+        self.flying = lambda: None
         self.on_press, self.is_save, self.typed = lambda: None, lambda: False, ''
 
     def install(self):
@@ -1582,12 +1607,10 @@ class Interrupts(object):
             raise KeyboardInterrupt
         self.requested = False
         if self.asking or self.base is not None and self._may_raise(frame):
-            import weakref
             if self.asking and 'readline' in sys.modules:
                 self.typed = sys.modules['readline'].get_line_buffer()
             stale = Stale()
             self.flying = weakref.ref(stale)
-            self.raised += 1
             raise stale
 
     def _may_raise(self, frame):
@@ -1614,34 +1637,23 @@ class ExitFunctions(object):
     """What the user's code gives to atexit: called when its next run begins, and at the end of the loop."""
 
     def __init__(self):
-        self.functions, self.before = [], None
-
-    def install(self):
-        """Stand in for atexit.register and atexit.unregister."""
         import atexit
-        self.before = atexit.register, getattr(atexit, 'unregister', None)
-        atexit.register = self.register
-        if self.before[1]:
-            atexit.unregister = self.unregister
-
-    def remove(self):
-        """Put atexit's own functions back."""
-        if self.before:
-            import atexit
-            atexit.register = self.before[0]
-            if self.before[1]:
-                atexit.unregister = self.before[1]
-            self.before = None
+        self.functions, self.atexit = [], atexit
+        self.before = dict((name, getattr(atexit, name)) for name in ('register', 'unregister') if hasattr(atexit, name))
+        for name in self.before:
+            setattr(atexit, name, getattr(self, name))
 
     def register(self, function, *args, **kwargs):
+        """Stands in for atexit.register."""
         if not fresh.is_local(sys._getframe(1).f_code.co_filename):
-            return self.before[0](function, *args, **kwargs)
+            return self.before['register'](function, *args, **kwargs)
         self.functions.append((function, args, kwargs))
         return function
 
     def unregister(self, function):
+        """Stands in for atexit.unregister."""
         self.functions = [entry for entry in self.functions if entry[0] != function]
-        self.before[1](function)
+        self.before['unregister'](function)
 
     def run(self):
         """Call them, the last one first, as Python does at its end."""
@@ -1654,6 +1666,17 @@ class ExitFunctions(object):
             except SystemExit:
                 pass
 
+    def close(self):
+        """Call them, and put atexit's own functions back."""
+        self.run()
+        for name, function in self.before.items():
+            setattr(self.atexit, name, function)
+
+
+def signal_handlers():
+    """{number: handler} of all signals."""
+    return dict((number, getsignal(number)) for number in range(1, getattr(signal, 'NSIG', 65))) if HAS_SIGNALS else {}
+
 
 class Process(object):
     """What a run may change in the process, and the next run must find as it was when this was made."""
@@ -1662,7 +1685,7 @@ class Process(object):
         self.streams = [(name, getattr(sys, name), self._spare(name)) for name in ('stdin', 'stdout', 'stderr')]
         self.hooks = [(name, getattr(sys, name)) for name in ('excepthook', 'displayhook')]
         self.trace, self.profile = sys.gettrace(), sys.getprofile()
-        self.handlers = self._handlers()
+        self.handlers = signal_handlers()
         try:
             self.folder = os.getcwd()
         except EnvironmentError:                # it was deleted
@@ -1676,12 +1699,6 @@ class Process(object):
         except Exception:                       # a host's stream object: no fileno, or one that raises its own error
             return None
 
-    def _handlers(self):
-        if not HAS_SIGNALS:
-            return {}
-        numbers = range(1, getattr(signal, 'NSIG', 65))
-        return dict((number, getsignal(number)) for number in numbers)
-
     def restore(self):
         """Put everything back."""
         for name, stream, spare in self.streams:
@@ -1694,8 +1711,11 @@ class Process(object):
             sys.settrace(self.trace)
         if sys.getprofile() is not self.profile:
             sys.setprofile(self.profile)
-        for number, handler in self._handlers().items():
-            if handler is not self.handlers[number] and self.handlers[number] is not None:
+        for timer in ('ITIMER_REAL', 'ITIMER_VIRTUAL', 'ITIMER_PROF'):      # they would end the process now
+            if HAS_SIGNALS and hasattr(signal, timer):
+                signal.setitimer(getattr(signal, timer), 0)
+        for number, handler in signal_handlers().items():
+            if handler != self.handlers[number] and self.handlers[number] is not None:
                 try:
                     signal.signal(number, self.handlers[number])
                 except (ValueError, EnvironmentError):          # not in the main thread; a signal that cannot be set
@@ -1755,10 +1775,11 @@ class Loop(object):
     """Runs steps once, then again whenever one of the watched files changed.
 
     watch: list whose entries are a path, a folder (the .py files below it), a glob, an iterable of paths, or a function
-    that returns paths.      steps: list of steps (see Step), or functions.      rate: looks a second.
-    interrupt: whether a save ends a run that goes on (in the main thread only).      exclude: globs of what is left out.
-    clock() -> seconds, sleep(seconds): for tests.      roots: the folders whose modules are local; default: that of
-    the main script, or the current one, and those that are watched.      quiet: say nothing of runs that went well.
+    that returns paths; what the steps have in files() is watched, too.      steps: list of steps (see Step), or functions.
+    rate: looks a second.      interrupt: whether a save ends a run that goes on (in the main thread only).
+    exclude: globs of what is left out.      clock() -> seconds, sleep(seconds): for tests.      roots: the folders
+    whose modules are local; default: that of the main script, or the current one, and those that are watched.
+    quiet: say nothing of runs that went well.      watch_steps: False to watch exactly `watch`.
 
     runs: how many runs there were.      status: the exit status of the last one.
 
@@ -1771,62 +1792,67 @@ class Loop(object):
     """
 
     def __init__(self, watch, steps, rate=RATE, interrupt=False, clock=clock_s, sleep=None, exclude=(), roots=None,
-                 quiet=False):
+                 quiet=False, watch_steps=True):
         try:
             self.pause_s = 1.0 / rate
         except (TypeError, ZeroDivisionError):
             raise HotloadError('the rate is %r; expected a number of looks a second above 0' % (rate,))
-        watch = [watch] if isinstance(watch, string_types) or callable(watch) else list(watch)
+        watch = [watch] if isinstance(watch, (FileList,) + string_types) or callable(watch) else list(watch)
         self.steps = [as_step(step) for step in (steps if isinstance(steps, (list, tuple)) else [steps])]
-        self.clock, self.sleep, self.interrupt, self.quiet = clock, sleep, interrupt, quiet
-        self.runs, self.status, self.running, self.stale, self.stopping = 0, 0, 0, [], False
-        self.pid, self.step, self.thread, self.stream, self.waits_first = os.getpid(), None, None, sys.stderr, False
-        self.process, self.interrupts, self.exits = Process(), Interrupts(), ExitFunctions()
-        self.on_beat, self.on_stuck = lambda: None, self._wait_for_stuck
+        self.clock, self.sleep, self.interrupt, self.quiet, self.in_main = clock, sleep, interrupt, quiet, True
+        self.runs, self.status, self.running, self.stopping, self.waits_first = 0, 0, 0, False, False
+        self.stale, self.stale_since, self.found, self.hints_left = [], 0.0, [], []
+        self.pid, self.step, self.thread, self.stream = os.getpid(), None, None, sys.stderr
+        self.lock, self.on_beat, self.on_stuck = threads.allocate_lock(), lambda: None, self._wait_for_stuck
         if roots is None:
             main = getattr(sys.modules.get('__main__'), '__file__', None)
-            roots = [os.path.dirname(os.path.abspath(main)) if main and not IS_PROGRAM else os.getcwd()]
-            roots += [entry.tree.root if isinstance(entry, FileList) else path_text(entry) for entry in watch
-                      if isinstance(entry, FileList) or isinstance(entry, string_types) and os.path.isdir(entry)]
+            here = os.path.dirname(os.path.abspath(main)) if main else os.getcwd()
+            roots = [os.getcwd() if is_installed(here) else here] + [tree.root for tree in watch_trees(watch, bool)[1]]
+        files = [step.files for step in self.steps if hasattr(step, 'files')]
         fresh.install(roots)
-        first = [path for step in self.steps for path in getattr(step, 'files', list)()[:1]]
-        self.watcher = Watcher(watch, first, exclude, clock)
-        self.exits.install()
+        try:
+            self.watcher = Watcher(watch + files * watch_steps, [path for list_ in files for path in list_()[:1]], exclude, clock)
+        except BaseException:
+            fresh.remove()
+            raise
+        self.process, self.interrupts, self.exits = Process(), Interrupts(), ExitFunctions()
+        self.environment = os.environ.get('HOTLOAD_RUNNING')
+        os.environ['HOTLOAD_RUNNING'] = '1'
+        if HAS_FORK_WARNING:                    # the thread that looks for saves is no danger to a child of the script
+            import warnings
+            warnings.filterwarnings('ignore', '.*multi-threaded, use of', DeprecationWarning)
 
     # ---- what the user calls
 
     def tick(self, hints=()):
         """Look once, and run the steps if something changed; the paths that did."""
-        changed = self.watcher.look(hints)
+        with self.lock:
+            hints, self.hints_left = list(hints) + self.hints_left, []
+            changed, self.found = self.found + self.watcher.look(hints), []
         if changed:
             self.run(changed)
         return changed
 
     def forever(self):
         """Run the steps, then tick until Ctrl-C or stop(). None."""
-        in_main = self.interrupts.install()
-        self.interrupt = self.interrupt and in_main
-        self.process.handlers = self.process._handlers()
+        self.in_main = self.interrupts.install()
+        self.interrupt = self.interrupt and self.in_main
+        self.process.handlers = signal_handlers()
         try:
             if not self.waits_first:
                 self.run()
             while not self.stopping:
                 self.idle()
         except KeyboardInterrupt:
-            if not self.interrupts.presses and in_main:         # a press before our handler was there
-                self.interrupts.presses = 1
+            self.interrupts.presses = max(self.interrupts.presses, 1)       # or a press before our handler was there
         finally:
             self.close()
             self.interrupts.remove()
 
     def idle(self):
         """Wait as long as the rate says, or for the kernel's hint, and tick."""
-        if self.sleep is None:
-            hints = self.watcher.wait(self.pause_s)
-        else:
-            hints = self.sleep(self.pause_s) or ()
-        changed = self.tick(hints)
-        if self.stale and not changed and self.clock() - self.stale_since > 2 * EMPTY_S:
+        hints = self.watcher.wait(self.pause_s) if self.sleep is None else self.sleep(self.pause_s) or ()
+        if not self.tick(hints) and self.stale and self.clock() - self.stale_since > 2 * EMPTY_S:
             self.run(self.stale)                # a run was ended for a save which then turned out to be none
 
     def stop(self):
@@ -1842,25 +1868,25 @@ class Loop(object):
         """Give back what the loop took: the finder, atexit, signals, what was __main__."""
         if self.process is None:
             return
-        self.exits.run()
-        self.process.restore()
+        self.exits.close()
+        self._restore()
         for step in self.steps:
-            close = getattr(step, 'close', None)
-            if close is not None:
-                close()
-        self.exits.remove()
+            getattr(step, 'close', int)()
         fresh.remove()
         self.watcher.close()
         self.process.close()
         self.process = None
+        os.environ.pop('HOTLOAD_RUNNING', None)
+        if self.environment is not None:
+            os.environ['HOTLOAD_RUNNING'] = self.environment
 
     # ---- one run
 
     def run(self, changed=()):
         """Run all steps once, and say how it went."""
         self.runs += 1
-        self.stale, self.interrupts.raised, changed = [], 0, list(changed)
-        self.process.restore()
+        self.stale, self.interrupts.flying, changed = [], lambda: None, list(changed)
+        self._restore()
         self.exits.run()
         known = sys.modules['threading'].enumerate() if 'threading' in sys.modules else []
         begin, results = self.clock(), []
@@ -1874,9 +1900,14 @@ class Loop(object):
         finally:
             self.running, self.step = 0, None
         taken_ms = 1000 * (self.clock() - begin)
+        flush(getattr(sys, 'stdout', None))     # the script's own, and then ours
+        self._restore()
         flush(sys.stdout)
-        self.process.restore()
         self._tell(changed, results, taken_ms, started_threads(known))
+
+    def _restore(self):
+        if self.in_main:                        # a loop in the background leaves the prompt's process alone
+            self.process.restore()
 
     def _keywords(self, step, changed):
         """The keyword arguments that the step's run() names."""
@@ -1905,31 +1936,28 @@ class Loop(object):
             raise KeyboardInterrupt
         if self.stale:
             return 'stopped by a save'
+        self.status = 1
         if info is None:
             self.status = getattr(self.step, 'status', 0)
-            return 'exit %d' % self.status if self.status else ''
-        if issubclass(info[0], SystemExit):
+        elif issubclass(info[0], SystemExit):
             self.status = exit_status(info[1])
-            return 'exit %d' % self.status if self.status else ''
-        self.status = 1
-        if issubclass(info[0], HotloadError) and info[2].tb_next and is_own_frame(innermost_file(info[2])):
+        elif issubclass(info[0], HotloadError) and users_trace(info[2]) is None:
             say(str(info[1]), colour=RED)
+            return 'failed'
         else:
             self._show(info)
-        return 'failed: %s' % info[0].__name__
+            return 'failed: %s' % info[0].__name__
+        return 'exit %d' % self.status if self.status else ''
 
     def _show(self, info):
         """Print the traceback, by the script's own sys.excepthook if it set one."""
-        hook = sys.excepthook
-        if hook is not dict(self.process.hooks)['excepthook']:
-            trace = info[2]
-            while trace.tb_next is not None and is_own_frame(trace.tb_frame.f_code.co_filename):
-                trace = trace.tb_next
+        hook = getattr(sys, 'excepthook', None)
+        if self.in_main and hook and hook is not dict(self.process.hooks)['excepthook']:
             try:
-                return hook(info[0], info[1], trace)
+                return hook(info[0], info[1], users_trace(info[2]))
             except Exception:
                 show_error(sys.exc_info())
-        show_error(info, self.stream if sys.stderr is None else None)
+        show_error(info, getattr(sys, 'stderr', None) or self.stream)
 
     def _leave_child(self, info):
         """End a child that the script forked and that came back here, as Python would have ended it."""
@@ -1944,8 +1972,8 @@ class Loop(object):
             if thread is not threading.current_thread() and not thread.daemon:
                 thread.join()
         self.exits.run()
-        flush(sys.stdout)
-        flush(sys.stderr)
+        flush(getattr(sys, 'stdout', None))
+        flush(getattr(sys, 'stderr', None))
         os._exit(status & 0xff)
 
     def _tell(self, changed, results, taken_ms, threads_left):
@@ -1968,25 +1996,32 @@ class Loop(object):
                 pass
 
     def _watch_run(self, number):
-        """While run `number` goes on, look at a few files; a save makes it stale, and it is ended."""
+        """While run `number` goes on, look for saves; one makes it stale, and it is ended."""
         time.sleep(0.03)                        # most runs are over by then, and each look here costs a switch of threads
         turn = 0
         while self.running == number and os.getpid() == self.pid:
             self.on_beat()
-            hot = self.watcher.hot()[:2]
-            rest = [path for path in self.watcher.hot()[2:] + fresh.paths() if path not in hot] or hot
-            turn += 2
-            changed = self.watcher.changed_of(hot + [rest[turn % len(rest)], rest[(turn + 1) % len(rest)]])
+            hints = self.watcher.wait(0.02)
+            with self.lock:
+                if hasattr(self.step, 'stop'):  # no Python code runs in the main thread: there is time for all files
+                    self.found += self.watcher.look(hints)
+                    changed = self.found
+                else:
+                    self.hints_left += hints
+                    hot, turn = self.watcher.hot(), turn + 2
+                    rest = hot[2:] + self.watcher.paths + fresh.paths()
+                    some = [rest[at % len(rest)] for at in (turn, turn + 1)] if rest else []
+                    hinted = [os.path.join(folder, name) for (folder, name), _ in self.hints_left[-8:]]
+                    changed = self.watcher.changed_of(hot[:2] + some + hinted)
             if changed and self.running == number:
                 return self._end_run(number, changed)
-            time.sleep(0.02)
 
     def _end_run(self, number, changed):
         """Make run `number` end: ask its step, then interrupt it, again and again; at last give up on it."""
         stop = getattr(self.step, 'stop', None)
         if stop is None and not self.interrupt:
             return
-        self.stale, self.stale_since = changed, self.clock()
+        self.stale, self.stale_since = list(changed), self.clock()
         if stop is not None:
             try:
                 stop()
@@ -2018,19 +2053,12 @@ class Loop(object):
         say('run %d cannot be interrupted: the save waits for its end' % self.runs, self.stream, RED)
 
 
-def innermost_file(trace):
-    """The name of the code file in which the exception of `trace` was raised."""
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace.tb_frame.f_code.co_filename
-
-
 def exit_status(error):
     """The status that Python would give for the SystemExit `error`; prints its message, as Python does."""
     code = error.code
     if code is None or isinstance(code, int):
         return int(code or 0)
-    write(sys.stderr, '%s\n' % (code,))
+    write(getattr(sys, 'stderr', None), '%s\n' % (code,))
     return 1
 
 
@@ -2074,7 +2102,7 @@ def start(watch, steps, rate=RATE):
 #
 # Gives to those below MODES, into which they enter what runs again on a save, with its options; and main().
 #
-# The program forks: the parent only waits (Supervisor), the child does the work (Worker). So also what kills a
+# The program forks: the parent only waits (supervise), the child does the work (Worker). So also what kills a
 # process does not end the loop: a crash in C, os._exit(), a call that never lets go of the interpreter. They share
 # a few bytes of memory, in which the worker says what it runs and that it is alive.
 
@@ -2115,6 +2143,11 @@ MODES = [Mode(None, 'the whole script, in this process', lambda choice: Reloaded
     choice.script, choice.argv, choice.get('entrypoint') or choice.function, choice.module))]
 
 
+def option_rows():
+    """The rows of all options: the common ones, the modes' flags, and the modes' own."""
+    return OPTIONS + [row for mode in MODES if mode.name for row in [('', mode.name, None, mode.help)] + mode.options]
+
+
 class Choice(dict):
     """A command line, parsed: {long name of an option: value, True or list}.
 
@@ -2123,22 +2156,21 @@ class Choice(dict):
 
     def __init__(self, argv):
         import getopt
-        rows = OPTIONS + [('', mode.name, None, mode.help) for mode in MODES if mode.name]
-        rows += [row for mode in MODES for row in mode.options]
-        short = ''.join(row[0] + (':' if row[2] else '') for row in rows if row[0])
-        names = [row[1].rstrip('*') + ('=' if row[2] else '') for row in rows]
+        rows = option_rows()
+        short = ''.join(row[0] + (':' if row[2] else '') for row in rows)
         try:
-            options, rest = getopt.getopt(argv, short, names)
+            options, rest = getopt.getopt(argv, short, [row[1].rstrip('*') + ('=' if row[2] else '') for row in rows])
         except getopt.GetoptError as error:
             raise HotloadError('%s; hotload -h lists the options' % error)
-        many = dict((row[1].rstrip('*'), row[1].endswith('*')) for row in rows)
-        letters = dict((row[0], row[1].rstrip('*')) for row in rows if row[0])
-        for name, value in options:
-            name = letters.get(name[1:]) if not name.startswith('--') else name[2:]
-            if many[name]:
+        by_name = dict((name, row) for row in rows for name in ('-' + row[0], '--' + row[1].rstrip('*')))
+        for given, value in options:
+            name, many, takes = by_name[given][1].rstrip('*'), by_name[given][1].endswith('*'), by_name[given][2]
+            if takes and not value:
+                raise HotloadError('%s: expected %s after it' % (given, takes))
+            if many:
                 self.setdefault(name, []).append(value)
             else:
-                self[name] = value or True
+                self[name] = value if takes else True
         chosen = [mode for mode in MODES if mode.name in self]
         if len(chosen) > 1:
             raise HotloadError('--%s and --%s do not go together' % (chosen[0].name, chosen[1].name))
@@ -2152,16 +2184,14 @@ class Choice(dict):
     def _take_rest(self, rest):
         """What stands after the options: SCRIPT ARGS, MODULE ARGS or a command."""
         self.script = self.module = self.function = None
-        if 'run' in self:
+        if 'run' in self or 'module' in self:
             if not rest:
-                raise HotloadError('--run: expected a command after it')
-            self.setdefault('command', []).append(' '.join(rest) if len(rest) == 1 else rest)
-            rest = []
-        elif 'module' in self:
-            if not rest:
-                raise HotloadError('-m: expected the name of a module after it')
-            self.module, _, function = rest.pop(0).partition(':')
-            self.function = function or None
+                raise HotloadError('--run: expected a command after it' if 'run' in self else '-m: expected a module after it')
+            if 'run' in self:
+                self.setdefault('command', []).append(rest[0] if len(rest) == 1 else rest)
+                rest = []
+            else:
+                self.module, _, self.function = rest.pop(0).partition(':')
         elif rest and 'hotload' not in self:
             self.script = rest.pop(0)
         self.argv = rest
@@ -2171,6 +2201,8 @@ class Choice(dict):
                 raise ValueError
         except ValueError:
             raise HotloadError('--rate %s: expected a number of looks a second, above 0' % self['rate'])
+        if 'interactive' in self and not self.runs_code():
+            raise HotloadError('-i: expected a script or a module, whose namespace the prompt is to show')
 
     def runs_code(self):
         """Whether a script or a module is to be run, and not only commands."""
@@ -2179,50 +2211,51 @@ class Choice(dict):
 
 def help_text():
     """What -h prints: the beginning of this file's docstring, and the options."""
-    rows = OPTIONS + [row for mode in MODES if mode.name for row in [('', mode.name, None, mode.help)] + mode.options]
-    lines = []
-    for short, long, takes, text in rows:
-        name = '%s--%s%s' % ('-%s, ' % short if short else '    ', long.rstrip('*'), ' ' + takes if takes else '')
-        lines.append('  %-25s %s' % (name, text))
+    lines = ['  %-27s %s' % ('%s--%s %s' % ('-%s, ' % short if short else '    ', long.rstrip('*'), takes or ''), text)
+             for short, long, takes, text in option_rows()]
     return '%s\n%s\n' % ((__doc__ or '').partition('The same from Python')[0], '\n'.join(lines))
 
 
 def read_list(patient):
-    """The paths listed on stdin, one a line, or None if stdin is no list: not a pipe, or silent for two seconds.
+    """The list of paths on stdin, as a file, or None if stdin is no list: not a pipe, or silent for two seconds.
 
     patient: wait for ever, and take stdin for a list whatever it is.
     """
-    import select
     import stat
+    import tempfile
     try:
         if not patient and not stat.S_ISFIFO(os.fstat(0).st_mode):
             return None
-        if not patient and not IS_WINDOWS:      # there select() takes sockets only: wait for the end
+        if not patient and not HAS_CONSOLE and not select.select([0], [], [], 1)[0]:
+            say('waiting for a list of files on stdin')
             if not select.select([0], [], [], 1)[0]:
-                say('waiting for a list of files on stdin')
-                if not select.select([0], [], [], 1)[0]:
-                    say('there is none: stdin is left to the script')
-                    return None
-        parts = []
-        while True:
+                say('there is none: stdin is left to the script')
+                return None
+        listed, data = tempfile.TemporaryFile(), b'begin'       # a file, since it may be long and a new worker needs it
+        while data:
             data = os.read(0, 65536)
-            if not data:
-                break
-            parts.append(data)
+            listed.write(data)
     except EnvironmentError:                    # closed
         return None
-    lines = b''.join(parts).split(b'\n')
-    names = [line.rstrip(b'\r') if str is bytes else os.fsdecode(line.rstrip(b'\r')) for line in lines]
-    paths = [os.path.abspath(name) for name in names if name and not os.path.isdir(name)]
-    if not any(map(os.path.exists, paths)):
+    if not any(os.path.isfile(path) for path in listed_paths(listed)):
         raise HotloadError('the list on stdin names no file; pipe one path a line, such as: find . -name "*.py" | hotload ...')
     try:                                        # the script's input comes from the terminal again
-        source = os.open('/dev/tty' if not IS_WINDOWS else 'CONIN$', os.O_RDWR)
+        source = os.open('CONIN$' if HAS_CONSOLE else '/dev/tty', os.O_RDWR)
     except EnvironmentError:
         source = os.open(os.devnull, os.O_RDWR)
     os.dup2(source, 0)
     os.close(source)
-    return paths
+    return listed
+
+
+def listed_paths(listed):
+    """The paths in a list that was read from stdin, one by one; folders are passed over."""
+    listed.seek(0)
+    for line in listed:
+        name = line.rstrip(b'\r\n')
+        name = name if str is bytes else os.fsdecode(name)
+        if name and not os.path.isdir(name):
+            yield os.path.abspath(name)
 
 
 class Shared(object):
@@ -2230,78 +2263,73 @@ class Shared(object):
 
     ended: the loop ended by itself.      saved: a SIGINT that comes now is a save.      running: number of the run, or 0.
     beat: counts while the worker is alive.      runs: how many there were.      stuck: the worker gave up on its run.
-    presses: how often the worker saw Ctrl-C.
-    keys: [(path, key)] of the files at the begin of the run that are looked at first.
+    presses: how often the worker saw Ctrl-C.      size: of the keys that follow.
     """
 
     FIELDS = ('ended', 'saved', 'running', 'beat', 'runs', 'stuck', 'presses', 'size')
-    SIZE = 65536
+    START, SIZE = 32, 65536
 
     def __init__(self):
+        import marshal
         import mmap
-        object.__setattr__(self, 'memory', mmap.mmap(-1, self.SIZE))
+        vars(self).update(memory=mmap.mmap(-1, self.SIZE), marshal=marshal)
 
     def __getattr__(self, name):
-        import struct
-        if name not in self.FIELDS:
-            raise AttributeError(name)
         return struct.unpack_from('=I', self.memory, 4 * self.FIELDS.index(name))[0]
 
     def __setattr__(self, name, value):
-        import struct
-        if name == 'keys':
-            import marshal
-            data = marshal.dumps(value)
-            value = len(data) if len(data) < self.SIZE - 4 * len(self.FIELDS) else 0
-            if value:
-                self.memory.seek(4 * len(self.FIELDS))
-                self.memory.write(data)
-            name = 'size'
         struct.pack_into('=I', self.memory, 4 * self.FIELDS.index(name), value)
 
+    def set_keys(self, paths):
+        """Note the keys that the files have at the begin of a run."""
+        data = self.marshal.dumps([(path, file_key(path)) for path in paths])
+        self.size = len(data) if len(data) < self.SIZE - self.START else 0
+        self.memory[self.START:self.START + self.size] = data[:self.size]
+
     def changed(self):
-        """Whether one of the files of `keys` has another key now."""
-        import marshal
-        start = 4 * len(self.FIELDS)
-        keys = marshal.loads(self.memory[start:start + self.size]) if self.size else []
+        """Whether one of those files has another key now."""
+        keys = self.marshal.loads(self.memory[self.START:self.START + self.size]) if self.size else []
         return any(file_key(path) not in (key, None) for path, key in keys)
 
 
 class Worker(Loop):
     """The loop of the command line: tells its supervisor how it is, and ends on signals as a program should."""
 
-    def __init__(self, shared, parent, choice, *args, **options):
+    def __init__(self, shared, parent, choice, command_line, *args, **options):
         Loop.__init__(self, *args, **options)
-        self.shared, self.parent, self.prompt = shared, parent, None
-        self.runs, self.step_of_prompt = shared.runs, None
-        self.on_beat, self.interrupts.is_save = self._beat, self._take_save
-        self.interrupts.on_press = self._count_press
+        self.shared, self.parent, self.command_line, self.runs = shared, parent, command_line, shared.runs
+        self.on_beat, self.interrupts.is_save, self.interrupts.on_press = self._beat, self._take_save, self._count_press
+        self.is_verbose = 'verbose' in choice
         if parent:
             self.on_stuck = self._give_up
         elif HAS_EXEC:
             self.on_stuck = self._exec_again
         if 'interactive' in choice:
-            self.prompt = Prompt(self)
+            self.idle = make_prompt(self)
         for name in ('SIGTERM', 'SIGHUP'):
-            if HAS_SIGNALS and hasattr(signal, name) and getsignal(getattr(signal, name)) is signal.SIG_DFL:
-                signal.signal(getattr(signal, name), lambda number, frame: self._end_now(128 + number))
+            number = getattr(signal, name, None)
+            if HAS_SIGNALS and number and getsignal(number) == signal.SIG_DFL:
+                signal.signal(number, lambda number, frame: self._end_now(128 + number))
 
     def run(self, changed=()):
-        self.shared.keys = [(path, file_key(path)) for path in self.watcher.hot() + fresh.paths()[:50]]
+        """Run the steps, and let the supervisor know."""
+        self.shared.set_keys(self.watcher.hot() + self.watcher.paths + fresh.paths()[:50] if self.interrupt else [])
         self.shared.runs = self.shared.running = self.runs + 1
         try:
             Loop.run(self, changed)
         finally:
             if os.getpid() == self.pid:
                 self.shared.running = 0
+        if self.is_verbose:
+            modules = sorted(name for name in fresh.modules if name in sys.modules)
+            say('watching %d files in %d folders; local modules: %s' % (
+                sum(len(folder.names) for folder in self.watcher.folders.values()), len(self.watcher.folders),
+                ', '.join(modules) or 'none'), self.stream)
 
     def idle(self):
-        if self.parent and os.getppid() != self.parent:
-            self._end_now(1)                    # the supervisor was killed
-        if self.prompt is None:
-            Loop.idle(self)
-        else:
-            self.prompt.ask()
+        """As in any loop; but when the supervisor was killed, end."""
+        self._beat()
+        Loop.idle(self)
 
     def _beat(self):
         self.shared.beat = (self.shared.beat + 1) % 2 ** 32
@@ -2317,16 +2345,15 @@ class Worker(Loop):
         """Whether the supervisor sent this SIGINT because of a save."""
         if not self.shared.saved or not self.running:
             return False
-        self.shared.saved = 0
-        self.stale, self.stale_since = self.watcher.hot(), self.clock()
+        self.shared.saved, self.stale, self.stale_since = 0, self.watcher.hot(), self.clock()
         return True
 
     def _end_now(self, status):
         """End this process at once; the command that it may be waiting for, too."""
         if os.getpid() == self.pid:
             self.shared.ended = 1
-            getattr(self.step, 'stop', lambda: None)()
-        flush(sys.stdout)
+            getattr(self.step, 'stop', int)()
+        flush(getattr(sys, 'stdout', None))
         os._exit(status)
 
     def _give_up(self):
@@ -2337,78 +2364,55 @@ class Worker(Loop):
     def _exec_again(self):
         """The same without a supervisor: become a new process."""
         say('run %d did not stop: started over, its state is lost' % self.runs, self.stream, RED)
-        os.execv(sys.executable, [sys.executable, OWN_FILE] + sys.argv[1:])
+        os.execv(sys.executable, [sys.executable] + self.command_line)
 
 
-class Prompt(object):
-    """The Python prompt of -i: what the loop does between two runs. A save interrupts it, and it comes back."""
+def make_prompt(loop):
+    """The function that stands in for loop.idle() under -i: a Python prompt, which a save interrupts and which comes back."""
+    import code
+    try:
+        import readline
+    except ImportError:
+        readline = None
+    step = [step for step in loop.steps if hasattr(step, 'namespace') or hasattr(step, 'loaded')][0]
+    interrupts = loop.interrupts
 
-    def __init__(self, loop):
-        import code
-        try:
-            import readline
-            self.readline = readline
-        except ImportError:
-            self.readline = None
-        self.loop, self.found, self.asking, self.more = loop, [], False, False
-        self.step = [step for step in loop.steps if isinstance(step, (ReloadedScript, ReloadedPythonModule))][0]
-        self.console, self.lock = code.InteractiveConsole({}), threads.allocate_lock()
-
-    def ask(self):
-        """One line: read it, and run it; or run the steps, after a save."""
-        step, interrupts = self.step, self.loop.interrupts
-        self.console.locals = step.namespace if isinstance(step, ReloadedScript) else vars(step.loaded or sys)
-        self.asking = True
-        threads.start_new_thread(self._look, ())
-        try:
-            line = self._read()
-        except Stale:
-            write(sys.stdout, '\n')
-            line = None
-        except EOFError:
-            write(sys.stdout, '\n')
-            self.loop.stopping, line = True, None
-        except KeyboardInterrupt:
-            interrupts.presses, self.more, line = 0, False, None
-            self.console.resetbuffer()
-            write(sys.stderr, '\nKeyboardInterrupt\n')
-        finally:
-            self.asking = interrupts.asking = False
-        with self.lock:                         # the thread has seen it
-            found, self.found = self.found, []
-        if line is not None:
-            self._push(line)
-        if found:
-            self.loop.run(found)
-
-    def _read(self):
-        """input(), with what was typed before a save interrupted it."""
-        typed, self.loop.interrupts.typed = self.loop.interrupts.typed, ''
-        if self.readline:
-            self.readline.set_startup_hook(lambda: self.readline.insert_text(typed))
-        self.loop.interrupts.asking = True
-        try:
-            return ask(getattr(sys, 'ps2', '... ') if self.more else getattr(sys, 'ps1', '>>> '))
-        finally:
-            self.loop.interrupts.asking = False
-
-    def _push(self, line):
-        try:
-            self.more = self.console.push(line)
-        except SystemExit as error:
-            self.loop.status, self.loop.stopping = exit_status(error), True
-        except KeyboardInterrupt:
-            self.loop.interrupts.presses, self.more = 0, False
-            write(sys.stderr, '\nKeyboardInterrupt\n')
-
-    def _look(self):
+    def look():
         """In a thread while input() waits: look for saves, and interrupt it."""
-        with self.lock:
-            while self.asking:
-                self.found += self.loop.watcher.look(self.loop.watcher.wait(self.loop.pause_s))
-                if self.found and self.loop.interrupts.asking:
-                    self.loop.interrupts.request()
-                    time.sleep(0.02)
+        while interrupts.asking:
+            hints = loop.watcher.wait(loop.pause_s)
+            with loop.lock:
+                loop.found += loop.watcher.look(hints)
+            if loop.found and interrupts.asking:
+                interrupts.request()
+                time.sleep(0.02)
+
+    class Prompt(code.InteractiveConsole):
+        def raw_input(self, prompt=''):
+            while True:
+                if loop.found:
+                    loop.tick()
+                self.locals = step.namespace if hasattr(step, 'namespace') else vars(step.loaded or sys)
+                typed, interrupts.typed, interrupts.presses = interrupts.typed, '', 0
+                if readline:
+                    readline.set_startup_hook(lambda: readline.insert_text(typed))
+                threads.start_new_thread(look, ())
+                try:
+                    interrupts.asking = True
+                    return ask(prompt)
+                except Stale:
+                    interrupts.asking = False
+                    write(sys.stdout, '\n')
+                finally:
+                    interrupts.asking = False
+
+    def idle():
+        try:
+            Prompt().interact('')
+        except SystemExit as error:
+            loop.status = exit_status(error)
+        loop.stopping, interrupts.presses = True, 0
+    return idle
 
 
 def supervise(work):
@@ -2419,11 +2423,13 @@ def supervise(work):
     """
     if not HAS_SUPERVISOR:
         return work(Shared(), 0, None)
-    import select
-    shared, again, noted, modes = Shared(), None, [], terminal_modes(0)
-    numbers = [getattr(signal, name) for name in ('SIGINT', 'SIGTERM', 'SIGHUP') if hasattr(signal, name)]
-    before = dict((number, signal.signal(number, lambda number, frame: noted.append((number, clock_s())))) for number in numbers
-                  if getsignal(number) is not signal.SIG_IGN)
+    shared, again, presses, others, modes = Shared(), None, [], [], terminal_modes(0)
+    before = {}
+    for name in ('SIGINT', 'SIGTERM', 'SIGHUP'):
+        number = getattr(signal, name)
+        if getsignal(number) != signal.SIG_IGN:             # nohup
+            before[number] = signal.signal(number, lambda number, frame: (
+                presses.append(clock_s()) if number == signal.SIGINT else others.append(number)))
     while True:
         parent = os.getpid()
         alive, life = os.pipe()                 # its other end closes when the child dies
@@ -2435,91 +2441,105 @@ def supervise(work):
                 signal.signal(number, handler)
             return work(shared, parent, again)
         os.close(life)
-        silent_s, seen, asked_s, ending_s, presses, shared.presses = 0.0, None, None, None, [], 0
-        while True:
-            try:
-                select.select([alive], [], [], 0.25)
-            except (EnvironmentError, select.error):
-                pass                            # a signal, on 2.7
-            done, status = os.waitpid(pid, os.WNOHANG)
-            if done:
-                break
-            now = clock_s()
-            while noted:
-                number, asked = noted.pop()
-                if number != signal.SIGINT:
-                    os.kill(pid, number)
-                    shared.ended = 128 + number
-                elif now - asked < 0.2:         # a terminal sends it to both: has it come?
-                    noted.insert(0, (number, asked))
-                    break
-                else:
-                    presses.append(now)
-                    if len(presses) > shared.presses:
-                        os.kill(pid, number)
-                ending_s = now
-            if ending_s and now - ending_s > END_S and (shared.ended > 1 or shared.running and len(presses) > 1):
-                shared.ended = max(shared.ended, 130)
-                os.kill(pid, signal.SIGKILL)
-            state = shared.running, shared.beat
-            if not shared.running or state != seen:
-                silent_s, asked_s, seen = now, None, state
-            elif now - silent_s > END_S:        # its thread does not come to look for saves: do it here
-                if asked_s is None and shared.changed():
-                    asked_s, shared.saved = now, 1
-                    os.kill(pid, signal.SIGINT)
-                elif asked_s is not None and now - asked_s > END_S:
-                    shared.stuck = 1
-                    os.kill(pid, signal.SIGKILL)
+        release_memory()
+        status = watch_worker(pid, shared, alive, presses, others)
         os.close(alive)
         restore_terminal(0, modes)
+        how = 'status %d' % os.WEXITSTATUS(status) if os.WIFEXITED(status) else 'signal %d' % os.WTERMSIG(status)
+        if shared.ended > 1:
+            return shared.ended
         if shared.ended:
-            return shared.ended if shared.ended > 1 else os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+            return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
         again = bool(shared.stuck)
-        if again:
-            say('run %d did not stop: started over, its state is lost' % shared.runs, colour=RED)
-        else:
-            how = 'status %d' % os.WEXITSTATUS(status) if os.WIFEXITED(status) else 'signal %d' % os.WTERMSIG(status)
-            say('run %d ended the process (%s): its state is lost, waiting for a save' % (shared.runs, how), colour=RED)
+        say('run %d %s' % (shared.runs, 'did not stop: started over, its state is lost' if again else
+                           'ended the process (%s): its state is lost, waiting for a save' % how), colour=RED)
         shared.stuck = shared.running = shared.saved = 0
 
 
-def make_loop(choice, listed, shared, parent):
-    """The Worker for a command line; `listed`: the paths that were read from stdin, or None."""
-    steps, watch = [], list(choice.get('watch', ()))
-    watch = [path for path in watch if path != '-']
-    roots = [os.path.dirname(path) if os.path.isfile(path) else re.split(r'[*?\[]', path)[0] or '.' for path in watch]
+def watch_worker(pid, shared, alive, presses, others):
+    """Wait for the end of the worker `pid`: its status. Passes signals on, and ends it when it hears nothing any more.
+
+    alive: descriptor that can be read when it died.      presses: times of Ctrl-C.      others: other signals that came.
+    """
+    passed_on, silent_s, seen, asked_s, ending_s = len(presses), 0.0, None, None, None
+    while True:
+        try:
+            select.select([alive], [], [], 0.05 if presses or ending_s else 0.25)
+        except (EnvironmentError, select.error):
+            pass                                # a signal, on 2.7
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return status
+        now = clock_s()
+        while others:
+            shared.ended, ending_s = 128 + others[-1], now
+            os.kill(pid, others.pop())
+        if len(presses) > passed_on and now - presses[passed_on] > 0.2:     # a terminal sends it to both: did it come?
+            passed_on += 1
+            if shared.presses < passed_on:
+                os.kill(pid, signal.SIGINT)
+        if not shared.running and len(presses) == passed_on and shared.presses:
+            del presses[:]                      # at a prompt it ends nothing
+            passed_on = shared.presses = 0
+        if ending_s and now - ending_s > END_S or len(presses) > 1 and now - presses[1] > END_S / 2:
+            shared.ended = shared.ended if shared.ended > 1 else 130
+            os.kill(pid, signal.SIGKILL)
+        if not shared.running or (shared.running, shared.beat) != seen:
+            silent_s, asked_s, seen = now, None, (shared.running, shared.beat)
+        elif now - silent_s > END_S:            # its thread does not come to look for saves: do it here
+            if asked_s is None and shared.changed():
+                asked_s, shared.saved = now, 1
+                os.kill(pid, signal.SIGINT)
+            elif asked_s is not None and now - asked_s > END_S:
+                shared.stuck = 1
+                os.kill(pid, signal.SIGKILL)
+
+
+def make_loop(choice, listed, shared, parent, again, command_line):
+    """The Worker for a command line; `listed`: the list that was read from stdin, or None."""
+    steps, watch = [], [path for path in choice.get('watch', ()) if path != '-']
+    roots = [path if os.path.isdir(path) else os.path.dirname(path) if os.path.exists(path) else glob_folder(path)
+             for path in watch]
     if choice.runs_code() and 'no-clear' not in choice or 'clear-terminal' in choice:
         steps.append(ClearTerminal())
     if 'hotload' in choice:
         sys.path[0:1] = [os.getcwd()]
-        roots.append(os.getcwd())
         steps.append(ReloadedPythonModule.from_module_name(choice['hotload']))
     elif choice.runs_code():
         steps.append(choice.mode.make_step(choice))
-        roots.append(steps[-1].folder)
+    if choice.runs_code():
+        roots.append(getattr(steps[-1], 'folder', os.getcwd()))
+        if again is False and listed is None:   # what the run that died had imported is not known
+            watch.append(roots[-1])
     if listed is not None:
-        watch += [listed]
-        roots += sorted(set(os.path.dirname(path) for path in listed))
-    elif choice.runs_code():
-        watch += [steps[-1].files]
+        watch.append(listed_paths(listed))
     steps += map(Command, choice.get('command', ()))
-    return Worker(shared, parent, choice, watch, steps, choice.rate, 'no-interrupt' not in choice,
-                  exclude=choice.get('exclude', ()), roots=roots, quiet='quiet' in choice)
+    loop = Worker(shared, parent, choice, command_line, watch, steps, choice.rate, 'no-interrupt' not in choice,
+                  exclude=choice.get('exclude', ()), roots=roots, quiet='quiet' in choice, watch_steps=listed is None)
+    if listed is not None:
+        fresh.add_roots(loop.watcher.folders)
+    loop.waits_first = again is False and not shared.changed()
+    return loop
 
 
 def main(argv=None):
-    """Run the command line `argv` (list of str, default: that of the process). Its exit status."""
+    """Run the command line `argv` (list of str, default: that of the process). Its exit status.
+
+    >>> main(['--version'])                     # doctest: +ELLIPSIS
+    hotload ...
+    0
+    """
+    command_line = [os.path.abspath(OWN_FILE)] + (sys.argv[1:] if argv is None else list(argv))
     try:
-        choice = Choice(sys.argv[1:] if argv is None else list(argv))
-        if 'help' in choice:
-            write(sys.stdout, help_text())
-            return 0
-        if 'version' in choice:
-            write(sys.stdout, 'hotload %s, Python %s\n' % (__version__, sys.version.split()[0]))
+        choice = Choice(command_line[1:])
+        if 'help' in choice or 'version' in choice:
+            write(sys.stdout, help_text() if 'help' in choice else
+                  'hotload %s, Python %s\n' % (__version__, sys.version.split()[0]))
             return 0
         if not choice.runs_code() and not choice.get('command'):
             raise HotloadError('expected a SCRIPT, -m MODULE or -c COMMAND; hotload -h tells more')
+        if choice.script:
+            ReloadedScript(choice.script)       # an error here is one of the command line
         for descriptor in range(3):             # a closed one would be taken by the next file that is opened
             try:
                 os.fstat(descriptor)
@@ -2528,8 +2548,6 @@ def main(argv=None):
         listed = read_list('-' in choice.get('watch', ()))
         if not choice.runs_code() and listed is None and 'watch' not in choice:
             raise HotloadError('nothing to watch; name files with -w, or pipe a list: find . | hotload -c COMMAND')
-        if choice.script and choice.mode is MODES[0]:
-            ReloadedScript(choice.script)       # an error here is one of the command line
     except HotloadError as error:
         write(sys.stderr, 'hotload: %s\n' % error)
         return 2
@@ -2537,15 +2555,16 @@ def main(argv=None):
         return 130
 
     def work(shared, parent, again):
-        loop = make_loop(choice, listed, shared, parent)
-        if 'verbose' in choice:
-            say('watching %d files in %d folders' % (sum(len(folder.names) for folder in loop.watcher.folders.values()),
-                                                     len(loop.watcher.folders)))
-        if again is False and not shared.changed():
-            loop.waits_first = True
+        loop = make_loop(choice, listed, shared, parent, again, command_line)
         loop.forever()
         shared.ended = 1
-        return 130 if loop.interrupts.presses else loop.status
+        status = 130 if loop.interrupts.presses else loop.status
+        if [thread for thread in getattr(sys.modules.get('threading'), 'enumerate', list)()
+                if not thread.daemon and type(thread).__name__ != '_MainThread']:
+            import atexit                       # Python would wait for them
+            getattr(atexit, '_run_exitfuncs', int)()
+            loop._end_now(status)
+        return status
     return supervise(work)
 
 
@@ -2553,5 +2572,21 @@ def main(argv=None):
 ## 15. Run -- start when this file is the program
 ##############################################################################
 
-if IS_PROGRAM:
+# While it runs a file, the interpreter keeps its syntax tree: 7 MB for this one, in both processes. It lets go of it
+# before it calls the excepthook, so the program starts there.
+
+class Start(Exception):
+    """Raised once, to leave the interpreter's hands."""
+
+
+def run_program(kind, value, trace):
+    """Stands in for sys.excepthook until this file has been run."""
+    sys.excepthook = sys.__excepthook__
+    if kind is not Start:
+        return sys.excepthook(kind, value, trace)
     sys.exit(main())
+
+
+if IS_PROGRAM:
+    sys.excepthook = run_program
+    raise Start
