@@ -1,0 +1,5 @@
+# The helper.
+
+
+def squares(x, y):
+    return x * x + y * y
