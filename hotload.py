@@ -76,35 +76,32 @@ import weakref
 PY2 = sys.version_info[0] == 2
 if PY2:
     import thread as threads
-    from signal import getsignal
     text_type, string_types = unicode, (basestring,)                             # noqa: F821
     ask, reload_module = raw_input, reload                                       # noqa: F821
     IMPORTER_FILES = ()
 else:
     import _thread as threads
     import importlib
-    from importlib.machinery import SourceFileLoader
     text_type, string_types, ask = str, (str,), input
     IMPORTER_FILES = ('<frozen importlib', importlib.__file__)
     try:
         from importlib import reload as reload_module
     except ImportError:                         # 3.3
         from imp import reload as reload_module
-    try:
-        from _signal import getsignal           # signal's own makes an enum of each answer: 20 times slower
-    except ImportError:
-        from signal import getsignal
+try:
+    from _signal import getsignal               # signal's own makes an enum of each answer: 20 times slower
+except ImportError:                             # before 3.5
+    from signal import getsignal
 
 clock_s = getattr(time, 'monotonic', time.time)
-HAS_SPECS = sys.version_info >= (3, 4)           # what an import finder answers with
-if not HAS_SPECS:
-    import imp
+HAS_SPECS = sys.version_info >= (3, 4)          # what an import finder answers with
 HAS_SIGNALS = hasattr(signal, 'SIGINT') and sys.platform not in ('emscripten', 'wasi')
 HAS_PROCESS_GROUPS = hasattr(os, 'killpg') and hasattr(os, 'setpgid')
 # A fork without exec breaks system libraries on a Mac (they abort or hang in the child).
 HAS_SUPERVISOR = HAS_SIGNALS and hasattr(os, 'fork') and sys.platform != 'darwin'
-HAS_CONSOLE = os.name == 'nt'                   # Windows: cleared by cls, read as CONIN$; select() takes sockets only
+HAS_CONSOLE = os.name == 'nt'                   # Windows: cls clears, input is CONIN$; select() takes sockets only
 HAS_EXEC = HAS_SIGNALS and hasattr(os, 'execv') and not HAS_CONSOLE
+HAS_TREE_KEPT = '__pypy__' not in sys.builtin_module_names      # CPython keeps the syntax tree of what it runs
 HAS_SAFE_PATH = bool(getattr(sys.flags, 'safe_path', getattr(sys.flags, 'isolated', 0)))    # python -P, python -I
 HAS_INOTIFY = HAS_MALLOC_TRIM = sys.platform.startswith('linux')
 HAS_FORK_WARNING = sys.version_info >= (3, 12)
@@ -114,15 +111,33 @@ TICKS_A_SECOND = 1e9 if _TIMES[0] == 'st_mtime_ns' else 1.0
 key_of_stat = operator.attrgetter(_TIMES[0], 'st_size', 'st_ino', _TIMES[0 if HAS_CONSOLE else 1])
 
 
+class suppress(object):
+    """A context that an exception of these kinds leaves quietly (contextlib's is not on 2.7, and imports much)."""
+
+    def __init__(self, *kinds):
+        self.kinds = kinds
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, kind, value, trace):
+        return kind is not None and issubclass(kind, self.kinds)
+
+
 def path_text(path):
     """`path`, a str (on 2.7 also unicode) or a pathlib object, as a string."""
     return path if isinstance(path, string_types) else getattr(path, '__fspath__', path.__str__)()
 
 
+def source_path(path):
+    """The absolute path of the source file that a module's __file__ or its byte code belongs to."""
+    return os.path.abspath(path[:-1] if path.endswith(('.pyc', '.pyo')) else path)
+
+
 def list_folder(path):
-    """([names of files], [names of folders that are no links]) in the folder `path`; empty when it cannot be read."""
+    """([names of files], [names of folders that are no links]) in the folder `path`, if it can be read."""
     files, folders = [], []
-    try:
+    with suppress(EnvironmentError, ValueError, TypeError):     # gone meanwhile, no permission, a name with NUL
         if hasattr(os, 'scandir'):
             for entry in os.scandir(path):
                 (folders if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
@@ -130,18 +145,18 @@ def list_folder(path):
             for name in os.listdir(path):
                 full = os.path.join(path, name)
                 (folders if os.path.isdir(full) and not os.path.islink(full) else files).append(name)
-    except (EnvironmentError, ValueError):      # gone meanwhile, no permission, a name with NUL
-        pass
     return files, folders
 
 
 def accepted_keywords(function, offered):
     """The part of the dict `offered` that `function` takes as keyword arguments."""
+    while hasattr(function, 'func') and hasattr(function, 'keywords'):           # functools.partial
+        function = function.func
     if not hasattr(function, '__code__') and not hasattr(function, '__func__'):
-        function = getattr(type(function), '__call__', function)     # an object that can be called
+        function = getattr(type(function), '__call__', function)                 # an object that can be called
     function = getattr(function, '__wrapped__', function)
     code = getattr(getattr(function, '__func__', function), '__code__', None)
-    if code is None:
+    if type(code) is not type(path_text.__code__):
         return {}                               # a builtin: it is called without arguments
     if code.co_flags & 0x08:                    # **kwargs
         return dict(offered)
@@ -160,7 +175,7 @@ def signal_main_thread(main_thread):
 
 
 def source_lines(data):
-    """The lines of a source file's bytes, as linecache keeps them (bytes on 2.7, else decoded), each with its newline."""
+    """The lines of a source file's bytes, as linecache keeps them (bytes on 2.7, else decoded)."""
     try:
         if PY2:
             text = data
@@ -177,9 +192,9 @@ def source_lines(data):
 
 def forget_finders():
     """Make the import system look at folders anew: their times may not tell of files made a moment ago."""
-    for path, finder in list(sys.path_importer_cache.items()):      # importlib.invalidate_caches() imports much on 3.13
+    for path, finder in list(sys.path_importer_cache.items()):  # invalidate_caches() imports much on 3.13
         if finder is None:
-            del sys.path_importer_cache[path]                       # the folder was not there
+            del sys.path_importer_cache[path]                   # the folder was not there
         elif hasattr(finder, 'invalidate_caches'):
             finder.invalidate_caches()
 
@@ -191,13 +206,21 @@ def fresh_text_stream(descriptor, mode, like):
     return open(descriptor, mode, 1, getattr(like, 'encoding', None), getattr(like, 'errors', None), closefd=False)
 
 
+def duplicate(descriptor):
+    """A duplicate of the descriptor, which programs that are started do not inherit."""
+    descriptor = os.dup(descriptor)
+    with suppress(ImportError):                 # Windows
+        if PY2:
+            import fcntl
+            fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+    return descriptor
+
+
 def load_library():
     """The C library, through ctypes, or None where that is not to be had."""
-    try:
+    with suppress(ImportError, AttributeError, EnvironmentError, TypeError):
         import ctypes
         return ctypes.CDLL(None, use_errno=True)
-    except (ImportError, AttributeError, EnvironmentError, TypeError):
-        return None
 
 
 def release_memory():
@@ -207,84 +230,81 @@ def release_memory():
         library.malloc_trim(0)
 
 
-if not HAS_SPECS:
+if HAS_SPECS:
+    from importlib.machinery import SourceFileLoader as SourceLoader
+else:
+    import imp
+
     class SourceLoader(object):
-        """What SourceFileLoader is on 3.x, for a finder on 2.7 and 3.3: loads the module `name` from the source file `path`."""
+        """What importlib's is on 3.4 and later: loads the module `name` from the source file `path`."""
 
         def __init__(self, name, path):
             self.name, self.path = name, path
 
         def is_package(self, fullname):
+            """Whether the module is a package."""
             return os.path.basename(self.path) == '__init__.py'
 
         def get_filename(self, fullname):
+            """The path of its source."""
             return self.path
 
-        def get_source(self, fullname):
-            with open(self.path, 'rU') as stream:
-                return stream.read()
-
         def load_module(self, fullname):
+            """Load it, or load it again; the module."""
             known = fullname in sys.modules     # a reload keeps the module and its namespace
             module = sys.modules.setdefault(fullname, type(sys)(fullname))
-            module.__file__, module.__loader__ = self.path, self
-            module.__package__ = fullname if self.is_package(fullname) else fullname.rpartition('.')[0]
+            vars(module).update(__file__=self.path, __loader__=self, __package__=fullname.rpartition('.')[0])
             if self.is_package(fullname):
-                module.__path__ = [os.path.dirname(self.path)]
+                module.__package__, module.__path__ = fullname, [os.path.dirname(self.path)]
             try:
                 exec(self.get_code(fullname), module.__dict__)
-            except BaseException:               # as Python does: what failed to load is not there, a failed reload stays
+            except BaseException:               # as Python does: what failed to load goes, a failed reload stays
                 if not known:
                     sys.modules.pop(fullname, None)
                 raise
             return sys.modules[fullname]
 
-    def find_plain_source(fullname, path, after, target=None):
-        """(what the finders after `after` would answer, the path of its plain source file or None)."""
-        for finder in sys.meta_path[sys.meta_path.index(after) + 1:]:
-            loader = finder.find_module(fullname, path)
-            if loader is not None:
-                return loader, None
-        try:
-            stream, found, (_, _, kind) = imp.find_module(fullname.rpartition('.')[2], path)
-        except ImportError:                     # zip files and the like: Python's own search goes on
-            return None, None
-        if stream is not None:
-            stream.close()
-        if kind == imp.PKG_DIRECTORY:
-            found = os.path.join(found, '__init__.py')
-        return None, os.path.abspath(found) if kind in (imp.PY_SOURCE, imp.PKG_DIRECTORY) else None
-else:
-    SourceLoader = SourceFileLoader
 
-    def find_plain_source(fullname, path, after, target=None):
-        """(what the finders after `after` would answer, the path of its plain source file or None)."""
-        for finder in sys.meta_path[sys.meta_path.index(after) + 1:]:
-            find = getattr(finder, 'find_spec', None)
-            spec = find(fullname, path, target) if find else None
-            if spec is not None:
-                plain = type(spec.loader) is SourceFileLoader
-                return spec, os.path.abspath(spec.loader.path) if plain else None
+def find_plain_source(fullname, path, after, target=None):
+    """(what the finders after `after` would answer, the path of its plain source file or None)."""
+    for finder in sys.meta_path[sys.meta_path.index(after) + 1:]:
+        if HAS_SPECS:
+            answer = finder.find_spec(fullname, path, target) if hasattr(finder, 'find_spec') else None
+        else:
+            answer = finder.find_module(fullname, path)
+        if answer is not None:
+            plain = HAS_SPECS and type(answer.loader) is SourceLoader
+            return answer, os.path.abspath(answer.loader.path) if plain else None
+    if HAS_SPECS:
         return None, None
+    try:
+        stream, found, (_, _, kind) = imp.find_module(fullname.rpartition('.')[2], path)
+    except ImportError:                         # zip files and the like: Python's own search goes on
+        return None, None
+    if stream is not None:
+        stream.close()
+    if kind == imp.PKG_DIRECTORY:
+        found = os.path.join(found, '__init__.py')
+    return None, os.path.abspath(found) if kind in (imp.PY_SOURCE, imp.PKG_DIRECTORY) else None
 
 
 def find_main_module(name):
     """(path, package, spec) of what `python -m name` runs; ImportError when there is none."""
-    if not HAS_SPECS:
-        import pkgutil
-        spec, loader = None, pkgutil.get_loader(name)
-        is_package = loader is not None and loader.is_package(name)
-        path = loader.get_filename(name) if hasattr(loader, 'get_filename') else None
-    else:
+    if HAS_SPECS:
         from importlib.util import find_spec
         spec = find_spec(name)
         is_package = spec is not None and spec.submodule_search_locations is not None
         path = spec.origin if spec is not None and spec.has_location else None
+    else:
+        import pkgutil
+        spec, loader = None, pkgutil.get_loader(name)
+        is_package = loader is not None and loader.is_package(name)
+        path = loader.get_filename(name) if hasattr(loader, 'get_filename') else None
     if is_package:
         return find_main_module(name + '.__main__')
     if path is None:
         raise ImportError('No module named %s' % name)
-    return os.path.abspath(path[:-1] if path.endswith('.pyc') else path), name.rpartition('.')[0], spec
+    return source_path(path), name.rpartition('.')[0], spec
 
 
 ##############################################################################
@@ -317,7 +337,7 @@ class HotloadError(Exception):
 
 def write(stream, text):
     """Write and flush `text` to `stream`, whatever it can encode; a stream that cannot take it ends nothing."""
-    try:
+    with suppress(*NO_STREAM):
         try:
             stream.write(text)
         except (UnicodeError, TypeError):       # TypeError: an io.StringIO on 2.7 takes unicode only
@@ -325,24 +345,19 @@ def write(stream, text):
             text = text if isinstance(text, text_type) else text.decode('utf-8', 'replace')
             stream.write(text.encode(encoding, 'backslashreplace').decode(encoding))
         stream.flush()
-    except NO_STREAM:
-        pass
 
 
 def flush(stream):
     """Flush `stream` if it has that and is open."""
-    try:
+    with suppress(*NO_STREAM):
         stream.flush()
-    except NO_STREAM:
-        pass
 
 
 def is_terminal(stream):
     """Whether `stream` shows on a terminal; an embedded interpreter's stream may not even be able to tell."""
-    try:
+    with suppress(*NO_STREAM):
         return bool(stream.isatty())
-    except NO_STREAM:
-        return False
+    return False
 
 
 def say(text, stream=None, colour=DIM):
@@ -374,10 +389,10 @@ def format_error(kind, value, trace):
         return ''.join(['Traceback (most recent call last):\n'] + traceback.format_list(stack)
                        + traceback.format_exception_only(kind, value))
     whole = traceback.TracebackException(kind, value, trace)
-    parts, seen = [whole], set()
-    while parts:                                # exceptions may form a circle
+    parts, seen = [whole], set([id(None)])
+    while parts:
         part = parts.pop()
-        if part is not None and id(part) not in seen:
+        if id(part) not in seen:                # exceptions may form a circle
             seen.add(id(part))
             part.stack[:] = [entry for entry in part.stack if not is_own_frame(entry.filename)]
             parts += [part.__cause__, part.__context__] + list(getattr(part, 'exceptions', None) or ())
@@ -400,25 +415,28 @@ def show_error(info, stream=None):
 # Gives to those below: Watcher, which finds the changed ones among many files within a small share of the
 # processor, and FreshFinder, which loads local modules from the source that is there now and knows them.
 #
-# A Watcher keeps the folders, and for each the names in it with the hash of each file's key. Each look takes the keys
-# of the hot files (the first ones and those saved last), and as much of the rest as its share of time allows: local
-# modules, the times of folders (a file that is replaced or made shows there), then a slice of all files in turn. On
+# A Watcher keeps the folders, and for each the names in it with the hash of each file's key. Each look takes the
+# keys of the hot files (the first ones and those saved last), and as much of the rest as its share of time allows:
+# local modules, the times of folders (a file that is replaced or made shows there), then a slice of all files. On
 # Linux the kernel's hints (inotify) name files to look at now; nothing depends on them: they miss network drives.
 #
 # Not handled: two saves within one tick of the file system's clock, both of more than 1 MB and the same size.
 
 __all__ += ['listfiles']
 
-IGNORED_FOLDERS = frozenset('__pycache__ .git .hg .svn node_modules .tox .nox .mypy_cache .pytest_cache .ruff_cache '
-                            '.ipynb_checkpoints .idea .vscode .eggs .hotload site-packages dist-packages'.split())
+IGNORED_FOLDERS = frozenset(
+    '__pycache__ .git .hg .svn node_modules .tox .nox .mypy_cache .pytest_cache .ruff_cache .ipynb_checkpoints '
+    '.idea .vscode .eggs .hotload site-packages dist-packages'.split())
 # vim, emacs, kate, gedit, JetBrains, sed, LibreOffice, NFS: files that live for a moment beside the edited one.
-IGNORED_FILES = re.compile(r'.*~$|\.#|#.*#$|\..*\.sw[a-z]$|\..*\.kate-swp$|\.goutputstream-|.*___jb_(tmp|old|bak)___$|'
-                           r'4913$|sed[A-Za-z0-9]{6}$|\.~lock\.|\.nfs|.*\.py[co]$|\.[^/]*\.[A-Za-z0-9]{6}$')
+IGNORED_FILES = re.compile(
+    r'.*~$|\.#|#.*#$|\..*\.sw[a-z]$|\..*\.kate-swp$|\.goutputstream-|.*___jb_(tmp|old|bak)___$|4913$|'
+    r'sed[A-Za-z0-9]{6}$|\.~lock\.|\.nfs|.*\.py[co]$|\.[^/]*\.[A-Za-z0-9]{6}$')
 HOT_FILES = 8               # looked at each time
 EMPTY_S = 0.1               # an empty or half-written file is given this long
 SAME_SAVE_S = 0.25          # a second change of time within this, content unchanged, belongs to the same save
 LARGEST_COMPARED = 2 ** 20  # bytes; larger files are not compared by content
-SHARE = 0.008               # of the time may go into looking at files that are not hot
+SHARE = 0.01                # of the time may go into looking at files that are not hot
+BURST_S = 0.0005            # is saved up for that: a few at a time find the processor's caches cold
 
 
 def file_key(path):
@@ -441,10 +459,8 @@ def read_bytes(path):
 
 def digest(path, key):
     """A number for the content of the file, or None where it is too large to compare or cannot be read."""
-    try:
+    with suppress(EnvironmentError):
         return hash(read_bytes(path)) if key is not None and key[1] <= LARGEST_COMPARED else None
-    except EnvironmentError:
-        return None
 
 
 def is_ignored_folder(parent, name):
@@ -452,12 +468,14 @@ def is_ignored_folder(parent, name):
     return name in IGNORED_FOLDERS or os.path.exists(os.path.join(parent, name, 'pyvenv.cfg'))
 
 
-def glob_regex(pattern):
-    """The compiled regular expression of a glob: `*` stays within a folder, `**/` crosses any number of them.
+def is_installed(folder):
+    """Whether the folder is a place where Python, packages or a virtual environment are installed."""
+    prefixes = sys.prefix, sys.exec_prefix, os.path.dirname(os.__file__)
+    return is_ignored_folder(*os.path.split(folder)) or os.path.realpath(folder) in map(os.path.realpath, prefixes)
 
-    >>> bool(glob_regex('a/**/*.py').match('a/b/c/d.py')), bool(glob_regex('a/*.py').match('a/b/c.py'))
-    (True, False)
-    """
+
+def glob_regex(pattern):
+    """The compiled regular expression of a glob: `*` stays within a folder, `**/` crosses any number of them."""
     tokens = {'**/': '(?:.*/)?', '**': '.*', '*': '[^/]*', '?': '[^/]'}
 
     def translate(match):
@@ -474,40 +492,36 @@ def glob_folder(path):
 
 
 class Tree(object):
-    """The files below the folder `root` that accept(path) lets in: a watch entry that new files enter by themselves."""
+    """The files below the folder `root` that accept(path) lets in: a watch entry that new files enter."""
 
     def __init__(self, root, accept):
         self.root, self.accept = os.path.abspath(root), accept
 
     def __iter__(self):
-        folders = [self.root]
+        return (os.path.join(folder, name) for folder, names in self.walk(self.root)
+                for name in sorted(names) if self.takes(folder, name))
+
+    def walk(self, folder, is_known=lambda path: False):
+        """(path, names of all files in it) for the folder, and for those below it that are not known."""
+        folders = [folder]
         while folders:
             folder = folders.pop()
             files, below = list_folder(folder)
-            for name in sorted(files):
-                if self.takes(folder, name):
-                    yield os.path.join(folder, name)
-            folders += reversed(sorted(os.path.join(folder, name) for name in below if self.enters(folder, name)))
+            yield folder, files
+            below = [os.path.join(folder, name) for name in below if not is_ignored_folder(folder, name)]
+            folders += sorted((path for path in below if not is_known(path)), reverse=True)
 
     def takes(self, folder, name):
         """Whether the file `name` in `folder` belongs to it."""
         return not IGNORED_FILES.match(name) and self.accept(os.path.join(folder, name))
 
-    def enters(self, folder, name):
-        """Whether the folder `name` in `folder` is looked into."""
-        return not is_ignored_folder(folder, name)
-
 
 class FileList(list):
-    """A list of paths below a folder which the loop that watches it keeps up to date; see listfiles()."""
+    """A list of the paths in `tree` which the loop that watches it keeps up to date; see listfiles()."""
 
     def __init__(self, tree):
         list.__init__(self, tree)
         self.tree = tree
-
-    def refresh(self):
-        """Look at the disk again."""
-        self[:] = self.tree
 
 
 def listfiles(folder, ext=''):
@@ -523,7 +537,7 @@ def listfiles(folder, ext=''):
 
 
 def exclusion(globs):
-    """wanted(path) -> whether none of the `globs` matches the path, its end below the current folder, or a part of it."""
+    """wanted(path) -> whether no glob matches the path, its end below the current folder, or a part of that."""
     unwanted, here = [glob_regex(pattern) for pattern in globs], os.path.join(os.getcwd(), '')
 
     def wanted(path):
@@ -553,24 +567,25 @@ def watch_trees(entries, wanted):
             if os.path.isdir(path):
                 trees.append(Tree(path, lambda path: path.endswith('.py') and wanted(path)))
             elif set('*?[').intersection(path) and not os.path.exists(path):
-                match = glob_regex(path).match
-                trees.append(Tree(glob_folder(path), lambda path: bool(match(path.replace(os.sep, '/')) and wanted(path))))
+                glob = glob_regex(path)
+                trees.append(Tree(glob_folder(path), lambda path: (
+                    glob.match(path.replace(os.sep, '/')) and wanted(path))))
             else:
                 paths.append(path)
         elif hasattr(entry, '__iter__'):
             for part in entry:
                 add(part)
         else:
-            raise HotloadError('cannot watch %r: expected a path, a folder, a glob, a list of these or a function that '
-                               'returns one' % (entry,))
+            raise HotloadError('cannot watch %r: expected a path, a folder, a glob, a list of these or a function '
+                               'that returns one' % (entry,))
     add(entries)
     return paths, trees, functions, lists
 
 
 class Hints(object):
-    """The kernel's word, where it gives one (inotify), on which files may have changed. Costs nothing while idle."""
+    """The kernel's word, where it gives one (inotify), on which files may have changed. Idle, it costs nothing."""
 
-    WRITTEN, CLOSED, MOVED_IN, OTHER = 0x2, 0x8, 0x80, 0x4 | 0x40 | 0x100 | 0x200 | 0x400 | 0x800
+    WRITTEN, ALL = 0x2, 0xfce               # all: written, closed, moved, made, deleted, or given other rights
     MOST_FOLDERS = 8192
 
     def __init__(self):
@@ -584,33 +599,30 @@ class Hints(object):
         """Ask for hints on `folder`; also again, after the folder was exchanged for another of that name."""
         if self.descriptor is not None and len(self.folders) < self.MOST_FOLDERS:
             name = folder if isinstance(folder, bytes) else os.fsencode(folder)
-            mask = self.WRITTEN | self.CLOSED | self.MOVED_IN | self.OTHER
-            number = self.library.inotify_add_watch(self.descriptor, name, mask)
+            number = self.library.inotify_add_watch(self.descriptor, name, self.ALL)
             if number >= 0:
                 self.folders[number] = folder
 
     def wait(self, seconds):
-        """Let `seconds` pass or less: a set of (folder, name or '' for the folder itself, whether a writer has it open)."""
+        """Let `seconds` pass or less: [((folder, name or '' for itself), whether a writer has it open)]."""
         if self.descriptor is None:
             time.sleep(seconds)
-            return ()
+            return []
+        data, at, hints = b'', 0, {}
         try:
-            if not select.select([self.descriptor], [], [], seconds)[0]:
-                return ()
-            data = os.read(self.descriptor, 65536)
-        except (EnvironmentError, select.error):    # a signal, on 2.7
-            return ()
+            if select.select([self.descriptor], [], [], seconds)[0]:
+                data = os.read(self.descriptor, 65536)
         except ValueError:                          # select takes no number above 1,023
             self.close()
-            return ()
-        hints, at = [], 0
+        except (EnvironmentError, select.error):    # a signal, on 2.7
+            pass
         while at < len(data):
             number, mask, _, size = struct.unpack_from('iIII', data, at)
             name = data[at + 16:at + 16 + size].rstrip(b'\0')
             at += 16 + size
-            if number in self.folders:
-                hints.append((self.folders[number], name if str is bytes else os.fsdecode(name), mask & self.WRITTEN != 0))
-        return dict(((folder, name), writing) for folder, name, writing in hints).items()       # the last word on each
+            if number in self.folders:              # the last word on each name holds
+                hints[self.folders[number], name if str is bytes else os.fsdecode(name)] = mask & self.WRITTEN != 0
+        return list(hints.items())
 
     def close(self):
         """Give the descriptor back."""
@@ -619,14 +631,8 @@ class Hints(object):
             self.descriptor = None
 
 
-def is_installed(folder):
-    """Whether the folder is a place where Python, packages or a virtual environment are installed."""
-    prefixes = sys.prefix, sys.exec_prefix, os.path.dirname(os.__file__)
-    return is_ignored_folder(*os.path.split(folder)) or os.path.realpath(folder) in map(os.path.realpath, prefixes)
-
-
 class FreshLoader(SourceLoader):
-    """Loads a local module from the source that is there now; Python's own loader may take byte code of the same second."""
+    """Loads a local module from the source that is there; Python's own may take byte code of the same second."""
 
     def get_code(self, fullname):
         """The module's code, compiled now."""
@@ -636,11 +642,11 @@ class FreshLoader(SourceLoader):
 class FreshFinder(object):
     """Finds local modules for `import`, so that they are never stale, and knows which there are.
 
-    Local is what lies below one of `roots` or is named in `files`, and is not installed. The other finders are asked;
-    only the loader of a plain source file is exchanged, so that precedence stays Python's. (PEP 302, PEP 451.)
+    Local is what lies below one of `roots` or is named in `files`, and is not installed. The other finders are
+    asked; only the loader of a plain source file is exchanged, so that precedence stays Python's.
 
-    texts: {path: (key, bytes)} as read last.      modules: {name: path}.      missing: {name that was not found: [where
-    it would have been]}.      version: changes with these.
+    texts: {path: (key, bytes)} as read last.      modules: {name: path}.      missing: {name that was not found:
+    [where it would have been]}.      version: changes with these.
     """
 
     def __init__(self):
@@ -657,13 +663,13 @@ class FreshFinder(object):
         for name, module in list(sys.modules.items()):
             path = getattr(module, '__file__', None)
             if isinstance(path, string_types) and name != '__main__':
-                path = os.path.abspath(path[:-1] if path.endswith(('.pyc', '.pyo')) else path)
+                path = source_path(path)
                 if path.endswith('.py') and self.is_local(path):
                     self.modules[name] = path
 
     def add_roots(self, roots):
         """Let the modules below these folders be local, too."""
-        self.roots += [root for root in (os.path.join(os.path.abspath(root), '') for root in roots) if root not in self.roots]
+        self.roots += [root for root in map(os.path.abspath, roots) if root not in self.roots]
         self.folders.clear()
 
     def remove(self):
@@ -676,54 +682,43 @@ class FreshFinder(object):
 
     def is_local(self, path):
         """Whether the source file belongs to the user's program."""
-        folder = os.path.dirname(path)
-        if folder not in self.folders:
-            self.folders[folder] = any(self._is_below(folder, root) for root in self.roots)
-        return path in self.files or self.folders[folder] and path != os.path.abspath(OWN_FILE)
+        return path in self.files or self._is_inside(os.path.dirname(path)) and path != os.path.abspath(OWN_FILE)
 
-    def _is_below(self, folder, root):
-        """Whether nothing between `root` and `folder` is a place where packages are installed."""
-        if not os.path.join(folder, '').startswith(root):
-            return False
-        while len(folder) >= len(root):         # the root itself may be anything
-            if is_installed(folder):
-                return False
-            folder = os.path.dirname(folder)
-        return True
+    def _is_inside(self, folder):
+        """Whether it is a root (which may be anything), or below one and nothing between is_installed()."""
+        if folder not in self.folders:
+            above = os.path.dirname(folder)
+            self.folders[folder] = folder in self.roots or (
+                above != folder and self._is_inside(above) and not is_installed(folder))
+        return self.folders[folder]
 
     def read(self, path):
-        """The bytes of a source file, remembered with the key that it had before, and shown by tracebacks from now on."""
+        """The bytes of a source file, remembered with the key that it had before, and shown by tracebacks."""
         key, data = file_key(path), read_bytes(path)
         self.version += path not in self.texts
         self.texts[path] = key, data
-        linecache.cache[path] = len(data), None, source_lines(data), path       # no time: linecache does not check it
+        linecache.cache[path] = len(data), None, source_lines(data), path       # no time: linecache does not check
         return data
 
-    # ---- called by Python
-
     def find_spec(self, fullname, path=None, target=None):
-        """PEP 451."""
-        answer, source = self._find(fullname, path, target)
-        if source is not None:
-            answer.loader = FreshLoader(answer.loader.name, answer.loader.path)
-        return answer
-
-    def find_module(self, fullname, path=None):
-        """PEP 302."""
-        answer, source = self._find(fullname, path)
-        return answer if source is None else FreshLoader(fullname, source)
-
-    def _find(self, fullname, path, target=None):
-        """find_plain_source(), with the path None for what is not local; takes note of what it sees."""
+        """Called by `import` (PEP 451, or as find_module PEP 302); takes note of what is found and what is not."""
         answer, source = find_plain_source(fullname, path, self, target)
         if source is not None and self.is_local(source):
             self.missing.pop(fullname, None)
             self.version += fullname not in self.modules
             self.modules[fullname] = source
-            return answer, source
-        if answer is None and source is None and fullname not in self.missing and self._asked_by_local():
-            self.miss(fullname, path)
-        return answer, None
+            if not HAS_SPECS:
+                return FreshLoader(fullname, source)
+            answer.loader = FreshLoader(answer.loader.name, answer.loader.path)
+        elif answer is None and source is None and fullname not in self.missing:
+            frame = sys._getframe()
+            while frame is not None and is_own_frame(frame.f_code.co_filename):
+                frame = frame.f_back
+            if frame is not None and self.is_local(frame.f_code.co_filename):   # a local file asks for it
+                self.miss(fullname, path)
+        return answer
+
+    find_module = find_spec
 
     def miss(self, fullname, path=None):
         """Note that a module was not found in the folders `path`: it is looked for from now on."""
@@ -733,22 +728,13 @@ class FreshFinder(object):
                                   if self.is_local(place + '.py')]
         self.version += 1
 
-    def _asked_by_local(self):
-        """Whether the import that is going on was written in a local file."""
-        frame = sys._getframe(2)
-        while frame is not None and is_own_frame(frame.f_code.co_filename):
-            frame = frame.f_back
-        return frame is not None and self.is_local(frame.f_code.co_filename)
-
-    # ---- which modules a change concerns
-
     def paths(self):
         """The paths of the local modules that were loaded, and of the places where missing ones would be."""
         found = [path for name, path in list(self.modules.items()) if name in sys.modules or path in self.texts]
         return found + [place for places in list(self.missing.values()) for place in places]
 
     def stale_modules(self, changed):
-        """Names of the local modules to load anew after the files `changed`: those and their importers, dependencies first."""
+        """Names of the local modules to load anew after the files `changed`, and importers; dependencies first."""
         changed, known = set(changed), dict(self.modules)
         stale = set(name for name, path in known.items() if path in changed or not os.path.exists(path))
         stale.update(name for name, places in self.missing.items() if changed.intersection(places))
@@ -773,11 +759,9 @@ class FreshFinder(object):
     def _imports(self, name):
         """The names of modules that module `name` may import; None among them when it computes some."""
         path = self.modules.get(name)
-        try:
+        with suppress(EnvironmentError):
             if path is not None and path not in self.texts:
                 self.texts[path] = file_key(path), read_bytes(path)
-        except EnvironmentError:
-            pass
         text = self.texts.get(path)
         if self.imports.get(name, (None,))[0] is not text:
             self.imports[name] = text, imported_names(text[1], name, os.path.basename(path) == '__init__.py')
@@ -785,18 +769,13 @@ class FreshFinder(object):
 
 
 def imported_names(data, module, is_package):
-    """The set of absolute names that the source `data` of `module` may import, with None if it computes names.
-
-    >>> sorted(imported_names(b'from . import a', 'p.q', False))
-    ['p', 'p.a']
-    """
+    """The set of absolute names that the source `data` of `module` may import, with None if it computes names."""
     import ast
     try:
         tree = ast.parse(data)
     except (SyntaxError, ValueError, TypeError):
         return set()
-    package = (module if is_package else module.rpartition('.')[0]).split('.')
-    names = [None] if b'import_module' in data or b'__import__' in data else []
+    package, names = (module if is_package else module.rpartition('.')[0]).split('.'), []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:            # on 2.7 an import may be relative without saying so
@@ -806,7 +785,7 @@ def imported_names(data, module, is_package):
             for parts in [base] if node.level else [[], base]:
                 start = parts + [node.module or '']
                 names += ['.'.join(filter(None, start + [alias.name])) for alias in node.names]
-    found = set(name for name in names if name is None)
+    found = set([None] if b'import_module' in data or b'__import__' in data else [])
     for name in names:                          # a.b.c is also an import of a and a.b
         while name:
             found.add(name.lstrip('.'))
@@ -827,13 +806,18 @@ def purge_modules(names):
 fresh = FreshFinder()           # one a process, as sys.meta_path is
 
 
+def settled(key):
+    """A folder's key, or () while more may come within the same tick of the file system's clock."""
+    return () if key and abs(time.time() - key[3] / TICKS_A_SECOND) < 0.02 else key
+
+
 class Folder(object):
-    """One watched folder. path; key: its own; names: {file name: hash of its key}; trees: the Trees it is part of."""
+    """One watched folder. path; key: its own; names: {file name: hash of its key}; trees: those it is part of."""
 
     __slots__ = ('path', 'key', 'names', 'trees')
 
     def __init__(self, path):
-        self.path, self.key, self.names, self.trees = path, file_key(path), {}, []
+        self.path, self.key, self.names, self.trees = path, settled(file_key(path)), {}, []
 
 
 class Watcher(object):
@@ -847,9 +831,10 @@ class Watcher(object):
 
     def __init__(self, entries, first=(), exclude=(), clock=clock_s):
         self.clock, self.hints, self.hinted, self.wanted = clock, None, False, exclusion(exclude)
+        self.lock = threads.allocate_lock()
         self.folders, self.first, self.recent = {}, [os.path.abspath(path) for path in first], []
-        self.hot_entries, self.paths = None, []         # what each look takes in; some paths that were named one by one
-        self.named, self.owned = set(), set()   # paths that functions name, and those of them that nothing else names
+        self.hot_entries = None                 # what each look takes in: [(path, Folder, name)]; None: find out
+        self.named, self.owned = set(), set()   # paths that functions name, and those that nothing else names
         self.noted = {}                         # {path: (when it was noticed, digest, key)}
         self.waiting, self.writing, self.racy = {}, {}, {}                  # {path: time since or until when}
         self.names_left = []                    # [(Folder, names)] that this round of the sweep has yet to look at
@@ -857,10 +842,9 @@ class Watcher(object):
         paths, trees, self.functions, self.lists = watch_trees(entries, self.wanted)
         for path in paths + self.first:
             self._add(path)
-        self.paths = paths[:100]
+        self.paths = paths[:100]                # some of those that were named one by one
         for tree in trees:
             self._add_folder(tree.root, tree)
-        self.ask_again, self.version = 0.0, -1
         self._ask_functions()
         self.sweeper, self.settled = self._sweep(), True
 
@@ -880,32 +864,27 @@ class Watcher(object):
         if name in names:
             return False
         key = fresh.texts[path][0] if path in fresh.texts else file_key(path)
-        missed = any(path in places for places in list(fresh.missing.values()))     # it was not there when asked for
+        missed = any(path in places for places in list(fresh.missing.values()))     # when it was asked for
         names[name] = hash(key) if key and not missed else None
         return True
 
-    def _add_folder(self, path, tree):
+    def _add_folder(self, path, tree, is_known=lambda path: False):
         """Watch what `tree` accepts in the folder and below; what is new there counts as changed."""
-        todo = [path]
-        while todo:
-            folder = self._folder(todo.pop())
+        for path, names in tree.walk(path, is_known):
+            folder = self._folder(path)
             if tree not in folder.trees:
                 folder.trees.append(tree)
-            todo += self._scan(folder, tree)
-
-    def _scan(self, folder, tree):
-        """Take in the folder's new files; the paths of the folders in it that belong to the tree."""
-        files, below = list_folder(folder.path)
-        for name in files:
-            if name not in folder.names and tree.takes(folder.path, name):
-                key = None if self.settled else file_key(os.path.join(folder.path, name))
-                folder.names[name] = key and hash(key)
-                if self.settled:                # None is a state too: now it came
-                    self._check(folder, name)
-        return [os.path.join(folder.path, name) for name in below if tree.enters(folder.path, name)]
+            for name in names:
+                if name not in folder.names and tree.takes(path, name):
+                    folder.names[name] = None               # a state, too: now it came
+                    if self.settled:
+                        self._check(os.path.join(path, name))
+                    else:
+                        key = file_key(os.path.join(path, name))
+                        folder.names[name] = key and hash(key)
 
     def _ask_functions(self):
-        """Watch the paths that the functions among the entries name now, and no longer those that they stopped naming."""
+        """Watch the paths that the functions among the entries name now, and no longer those they named before."""
         begin, named = self.clock(), set()
         for function in list(self.functions):
             try:
@@ -929,14 +908,16 @@ class Watcher(object):
 
     def wait(self, seconds):
         """Let `seconds` pass, or less if the kernel has hints; these."""
-        if self.hints is None:
-            self.hints = Hints()
-            release_memory()                    # the first pause: a good time
-            for path in self.folders:
-                self.hints.add(path)
+        with self.lock:                         # the loop and the thread that looks during a run may come at once
+            if self.hints is None:
+                hints = Hints()
+                for path in list(self.folders):
+                    hints.add(path)
+                self.hints = hints
+                release_memory()                # the first pause: a good time
         if self.hinted:                         # a program that writes without a pause must not keep us awake
             time.sleep(0.002)
-        hints = self.hints.wait(seconds if self.hints.descriptor is None else 2 * seconds)      # hints come at once
+        hints = self.hints.wait(seconds if self.hints.descriptor is None else 2 * seconds)  # they come at once
         self.hinted = bool(hints)
         return hints
 
@@ -944,28 +925,27 @@ class Watcher(object):
         """The paths that changed since the last look, in the order in which they were noticed."""
         now = self.clock()
         for (folder, name), writing in hints:
-            self._follow_hint(folder, name, writing, now)
+            self._follow_hint(self.folders[folder], name, writing, now)
         if self.hot_entries is None:
-            self.hot_entries = [(path, self._folder(os.path.dirname(path)), os.path.basename(path)) for path in self.hot()]
+            self.hot_entries = [(path, self._folder(os.path.dirname(path)), os.path.basename(path))
+                                for path in self.hot()]
         for path, folder, name in self.hot_entries:
             key = file_key(path)
             if (key and hash(key)) != folder.names.get(name):
-                self._check_path(path)
-        if self.waiting or self.racy:
-            for path in list(self.waiting)[:64]:
-                self._check_path(path)
-            for path in [path for path, due in self.racy.items() if due <= now]:
-                self._check_content(path)
+                self._check(path)
+        for path in list(self.waiting)[:64]:
+            self._check(path)
+        for path in [path for path, due in self.racy.items() if due <= now]:
+            self._check_content(path)
         if now >= self.ask_again and self.functions or self.version != fresh.version:
             self._ask_functions()
         share = SHARE if not self.hints or self.hints.descriptor is None else SHARE / 2
         self.credit_s = min(self.credit_s + (now - self.looked) * share, 0.005)
         self.looked = now
-        while self.credit_s > 0:
-            begin = self.clock()
-            if not next(self.sweeper):
-                break
-            self.credit_s -= max(self.clock() - begin, 1e-6)
+        sweeping = self.credit_s > BURST_S
+        while sweeping and self.credit_s > 0:
+            begin, sweeping = self.clock(), next(self.sweeper)
+            self.credit_s -= min(max(self.clock() - begin, 1e-6), BURST_S)      # another program may have come between
         found, self.changed = self.changed, []
         return found
 
@@ -973,60 +953,55 @@ class Watcher(object):
         """Those of `paths` that changed since the last look; notes nothing, so that another thread may ask."""
         found = []
         for path in paths:
-            folder = self.folders.get(os.path.dirname(path))
-            old, key = folder.names.get(os.path.basename(path)) if folder else None, file_key(path)
+            folder, key = self.folders.get(os.path.dirname(path)), file_key(path)
+            old = folder.names.get(os.path.basename(path)) if folder else None
             if key is not None and hash(key) != old and self._verdict(path, old, key) == self.CHANGED:
                 found.append(path)
         return found
 
-    def _follow_hint(self, path, name, writing, now):
+    def _follow_hint(self, folder, name, writing, now):
         """Look where the kernel says. A file that is being written waits for its writer, but not for ever."""
-        folder, path = self.folders[path], os.path.join(path, name)
         if not name:
             return self._check_folder(folder)   # the folder itself was removed or exchanged
+        path = os.path.join(folder.path, name)
         for tree in folder.trees if name not in folder.names else ():
             if os.path.isdir(path):
-                if tree.enters(folder.path, name):
+                if not is_ignored_folder(folder.path, name):
                     self._add_folder(path, tree)
             elif tree.takes(folder.path, name) and os.path.exists(path):
                 folder.names.setdefault(name)
-        if name in folder.names:
-            if writing:
-                self.writing.setdefault(path, now)
-            else:
-                self.writing.pop(path, None)
-            self._check(folder, name)
+        if writing and name in folder.names:
+            self.writing.setdefault(path, now)
+        else:
+            self.writing.pop(path, None)
+        self._check(path)
 
-    def _check_path(self, path):
-        folder = self.folders.get(os.path.dirname(path))
-        if folder is not None and os.path.basename(path) in folder.names:
-            self._check(folder, os.path.basename(path))
-
-    def _check(self, folder, name):
-        """Take the key of one file, and note it as changed if it did."""
-        path, old = os.path.join(folder.path, name), folder.names[name]
-        key = file_key(path)
-        if (key and hash(key)) == old:
-            self.waiting.pop(path, None)
+    def _check(self, path):
+        """Take the key of a file, if it is a watched one, and note it as changed if it did."""
+        folder, name = self.folders.get(os.path.dirname(path)), os.path.basename(path)
+        if folder is None or name not in folder.names:
             return
-        verdict = self._verdict(path, old, key)
+        old, key = folder.names[name], file_key(path)
+        new = key and hash(key)
+        verdict = self._verdict(path, old, key) if new != old else self.SAME
         if verdict == self.WAIT:
             self.waiting.setdefault(path, self.clock())
             return
         self.waiting.pop(path, None)
+        if new == old:
+            return
         self.writing.pop(path, None)
-        folder.names[name] = key and hash(key)
+        folder.names[name] = new
         if verdict == self.CHANGED:
             self._note(path, key)
         elif key is not None:
-            noticed, content, _ = self._known(path, old)
-            self.noted[path] = noticed, content, key
+            self.noted[path] = self._known(path, old)[:2] + (key,)
 
     def _known(self, path, old):
-        """(when noticed, digest, key) of the state of the file whose key has the hash `old`, or (long ago, None, None)."""
-        text = fresh.texts.get(path)
-        for known in (self.noted.get(path), text and (self.noted.get(path, (-SAME_SAVE_S,))[0], hash(text[1]), text[0])):
-            if known and old is not None and hash(known[2]) == old:
+        """(when noticed, digest, key) of the state whose key has the hash `old`, or (long ago, None, None)."""
+        noted, text = self.noted.get(path, (-SAME_SAVE_S, None, None)), fresh.texts.get(path)
+        for known in (noted, (noted[0], hash(text[1]), text[0]) if text else noted):
+            if old is not None and hash(known[2]) == old:
                 return known
         return -SAME_SAVE_S, None, None
 
@@ -1077,53 +1052,49 @@ class Watcher(object):
             return
         if self.hints and key and key[2:3] != (folder.key or ())[2:3]:
             self.hints.add(folder.path)         # made anew, or another folder under this name
-        recent = key is not None and abs(time.time() - key[3] / TICKS_A_SECOND) < 0.02
-        folder.key = () if recent else key      # within one tick of the clock more may come: look again
+        folder.key = settled(key)
         if before > 1000:                       # a second's work at the rate of the sweep: ahead of all others
             self.names_left.append((folder, list(folder.names)))
         else:
             for name in list(folder.names):
-                self._check(folder, name)
+                self._check(os.path.join(folder.path, name))
         for tree in folder.trees:
-            for path in self._scan(folder, tree):
-                if path not in self.folders or tree not in self.folders[path].trees:
-                    self._add_folder(path, tree)
+            self._add_folder(folder.path, tree, lambda path: (
+                path in self.folders and tree in self.folders[path].trees))
         if len(folder.names) != before or None in folder.names.values():
             for entry in self.lists:
                 if (folder.path + os.sep).startswith(os.path.join(entry.tree.root, '')):
-                    entry.refresh()
+                    entry[:] = entry.tree
 
     def _sweep(self):
         """Look at everything, a small part each time: all local modules and folders, then a slice of all files.
 
-        Yields whether there was anything to do: each round takes a fifth of a second at least.
+        Yields whether there was anything to do. Modules and folders have their turn five times a second.
         """
-        stat, names_left, begin = os.stat, self.names_left, self.clock()
+        names_left = self.names_left
         while True:
-            while self.clock() - begin < 0.2:
-                yield False
-            begin = self.clock()
+            begin, slices = self.clock(), 0
             for path in list(self.named):
-                self._check_path(path)
+                self._check(path)
                 yield True
-            folders = list(self.folders.values())
-            for folder in folders:
+            for folder in list(self.folders.values()):
                 self._check_folder(folder)
                 yield True
-            for _ in range(max(20, (1000 - len(folders) - len(self.named)) // 10)):
-                if not names_left:              # a new round over all folders
-                    names_left += [(folder, list(folder.names)) for folder in folders]
-                folder, names = names_left[-1] if names_left else (None, [])
-                start = os.path.join(folder.path, '') if folder else ''
-                for name in names[-10:]:
-                    try:
-                        same = hash(key_of_stat(stat(start + name))) == folder.names.get(name)
-                    except (EnvironmentError, ValueError):
-                        same = folder.names.get(name) is None
-                    if not same and name in folder.names:
-                        self._check(folder, name)
-                del names[-10:]
-                if names_left and not names:
+            if not names_left:                  # a new round over all files
+                names_left += [(folder, list(folder.names)) for folder in self.folders.values()]
+            while self.clock() - begin < 0.2 or slices < 10 and names_left:
+                slices += 1
+                if not names_left:
+                    yield False
+                    continue
+                folder, names = names_left[-1]
+                start, known = os.path.join(folder.path, ''), folder.names
+                for name in names[-50:]:
+                    key = file_key(start + name)
+                    if (key and hash(key)) != known.get(name):
+                        self._check(start + name)
+                del names[-50:]
+                if not names:
                     names_left.pop()
                 yield True
 
@@ -1140,8 +1111,8 @@ class Watcher(object):
 # Gives to those below the steps, which differ in how much of the program runs again: a function, a command, a
 # module, a script. Any object with run() is a step. Nothing here looks for changes or catches what a step raises.
 
-__all__ += ['Step', 'Runnable', 'PythonHandle', 'Command', 'ClearTerminal', 'ReloadedPythonModule', 'ReloadedScript',
-            'ReloadModules', 'persist']
+__all__ += ['Step', 'Runnable', 'PythonHandle', 'Command', 'ClearTerminal', 'ReloadedPythonModule',
+            'ReloadedScript', 'ReloadModules', 'persist']
 END_S = 1.0                 # what is asked to end is given this long
 
 
@@ -1194,10 +1165,17 @@ def as_step(thing):
     raise HotloadError('not a step: %r; expected an object with a method run(), or a function' % (thing,))
 
 
+def wait_until(test, seconds, clock=clock_s):
+    """Wait until test() is true, `seconds` at most."""
+    end = clock() + seconds
+    while clock() < end and not test():
+        time.sleep(0.005)
+
+
 class Command(Step):
     """Run a shell command and wait for it. A save during it ends it, with all that it started.
 
-    command: str for the shell, or a list of str to run without one.      status: its exit status when it has ended.
+    command: str for the shell, or a list of str to run without one.      status: its exit status in the end.
 
     >>> step = Command('exit 3')
     >>> step.run()
@@ -1206,8 +1184,9 @@ class Command(Step):
     """
 
     def __init__(self, command):
-        import subprocess
-        self.command, self.status, self.process, self.subprocess = command, 0, None, subprocess
+        import subprocess                       # now: the script may have a module of that name
+        self.command, self.popen = command, subprocess.Popen
+        self.status, self.process, self.waits_in, self.stopped = 0, None, None, False
 
     def run(self):
         """Run it in a process group of its own, which has the terminal meanwhile if we had it."""
@@ -1218,14 +1197,19 @@ class Command(Step):
             options['stdin'] = open(os.devnull)
         if HAS_PROCESS_GROUPS:
             options['preexec_fn'] = lambda: own_group(terminal)
+        self.stopped = ended = False
         try:
-            self.process = self.subprocess.Popen(self.command, **options)
-            self.status = self.process.wait()
-            if self.status == -signal.SIGINT:   # Ctrl-C: nothing of it stays
-                self.stop()
-        except BaseException:                   # interrupted by a save or by Ctrl-C
-            self.stop()
-            raise
+            try:
+                self.process = self.popen(self.command, **options)
+                if self.stopped:                # meanwhile
+                    self.stop()
+                self.waits_in = threads.get_ident()
+                self.status = self.process.wait()
+                ended = self.status != -signal.SIGINT
+            finally:
+                self.waits_in = None
+                if not ended:                   # by a save or by Ctrl-C: nothing of it stays
+                    self.stop()
         finally:
             self.process = None
             if terminal is None:
@@ -1239,27 +1223,27 @@ class Command(Step):
 
     def stop(self):
         """End the command and what it started: politely, after a second by force."""
-        process = self.process
-        for number in ('SIGTERM', 'SIGKILL') if process else ():
-            try:
-                if HAS_PROCESS_GROUPS:
-                    os.killpg(process.pid, getattr(signal, number))
-                else:
-                    process.terminate()
-            except EnvironmentError:            # all of it has ended
-                return
-            end = clock_s() + END_S
-            while clock_s() < end and group_is_alive(process):
-                time.sleep(0.005)
+        process, self.stopped = self.process, True
+        if process is None:
+            return
+        signal_group(process, 'SIGTERM')
+        # In a handler of a signal, which interrupted wait(), poll() cannot tell.
+        patience_s = END_S if threads.get_ident() != self.waits_in else END_S / 10
+        wait_until(lambda: process.poll() is not None, patience_s)
+        # Those that it started may have nobody to reap them.
+        wait_until(lambda: not signal_group(process, None), END_S / 5)
+        signal_group(process, 'SIGKILL')
 
 
-def group_is_alive(process):
-    """Whether the process, or any other one of its group, still runs; reaps it if it ended."""
-    ended = process.poll() is not None
-    try:
-        return not ended or HAS_PROCESS_GROUPS and os.killpg(process.pid, 0) is None
-    except EnvironmentError:
-        return False
+def signal_group(process, name):
+    """Send the signal `name` to the process and all others of its group; whether there was any (ask with None)."""
+    with suppress(EnvironmentError):            # all of it has ended
+        if HAS_PROCESS_GROUPS:
+            os.killpg(process.pid, getattr(signal, name) if name else 0)
+        elif name:
+            process.terminate()
+        return HAS_PROCESS_GROUPS
+    return False
 
 
 def own_group(terminal):
@@ -1273,35 +1257,26 @@ def own_group(terminal):
 
 def foreground_terminal():
     """The descriptor of the terminal on stdin if this process is in its foreground, else None."""
-    try:
+    with suppress(*NO_STREAM):
         if is_terminal(sys.__stdin__) and os.tcgetpgrp(sys.__stdin__.fileno()) == os.getpgrp():
             return sys.__stdin__.fileno()
-    except NO_STREAM:
-        pass
-    return None
 
 
 def quietly(function, *args):
     """Call a function that sets a terminal, which stops (SIGTTOU) those who are not in its foreground."""
-    try:
+    with suppress(Exception):                   # on Windows; not in the main thread; it is gone (termios.error)
         before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-    except (AttributeError, ValueError):        # Windows; not in the main thread
-        return
-    try:
-        function(*args)
-    except Exception:                           # it is gone; termios.error has no base of its own
-        pass
-    finally:
-        signal.signal(signal.SIGTTOU, before)
+        try:
+            function(*args)
+        finally:
+            signal.signal(signal.SIGTTOU, before)
 
 
 def terminal_modes(descriptor):
     """How the terminal is set (echo, line editing), to put it back with restore_terminal(); None without one."""
-    try:
+    with suppress(Exception):                   # no termios, no terminal
         import termios
         return termios.tcgetattr(descriptor)
-    except Exception:                           # no termios, no terminal
-        return None
 
 
 def restore_terminal(descriptor, modes):
@@ -1365,7 +1340,7 @@ class ReloadedPythonModule(Step):
     def files(self):
         """The path of the module's file, as a list; empty while it is not imported."""
         path = getattr(self.loaded, '__file__', None)
-        return [] if path is None else [os.path.abspath(path[:-1] if path.endswith(('.pyc', '.pyo')) else path)]
+        return [] if path is None else [source_path(path)]
 
     def run(self):
         """Import or reload it, between the hooks."""
@@ -1389,8 +1364,8 @@ class ReloadedScript(Step):
     """Run a script as `python path argv` would, again and again in this process; imported modules stay loaded.
 
     path: str, the script, whose .py may be left out; or module: str, a module to run as `python -m module argv`.
-    argv: list of str.      entrypoint: name of a function in it to call afterwards, such as "main" or "app.run"; a module
-    with an entrypoint runs under its own name and not as __main__.      namespace: its dict, kept between the runs.
+    argv: list of str.      entrypoint: name of a function in it to call afterwards, such as "main" or "app.run"; a
+    module with an entrypoint runs under its own name and not as __main__.      namespace: its dict, kept for good.
 
     Local modules that changed since, and those that import them, are imported anew.
 
@@ -1414,8 +1389,7 @@ class ReloadedScript(Step):
             if not os.path.lexists(self.given):
                 raise HotloadError('there is no such script', path=self.given)
             self.path = os.path.abspath(self.given)
-        self.folder = self._folder()
-        self.name = module if module and entrypoint else '__main__'
+        self.folder, self.name = self._folder(), module if module and entrypoint else '__main__'
         self.space = type(sys)(self.name)
         self.namespace = vars(self.space)
 
@@ -1423,11 +1397,11 @@ class ReloadedScript(Step):
         """What Python puts first on sys.path: the folder of the script, or of the file that it is a link to."""
         if self.path is None or self.module is not None:
             return os.getcwd()
-        linked = os.path.join(os.path.dirname(self.path), os.readlink(self.path)) if os.path.islink(self.path) else self.path
-        return os.path.dirname(os.path.abspath(linked))
+        target = os.readlink(self.path) if os.path.islink(self.path) else ''
+        return os.path.dirname(os.path.abspath(os.path.join(os.path.dirname(self.path), target or self.path)))
 
     def files(self):
-        """The paths of the script, of the local modules that it imported, and of places where a missing one may appear."""
+        """The paths of the script, of the local modules it imported, and of places for those it did not find."""
         return ([self.path] if self.path else []) + fresh.paths()
 
     def run(self, changed=()):
@@ -1436,9 +1410,9 @@ class ReloadedScript(Step):
             fresh.install([self.folder], self.files()[:1])
             self.before = sys.path, list(sys.path), list(sys.argv), dict(
                 (name, sys.modules.get(name)) for name in ('__main__', '__mp_main__', self.name))
-            for name in ('linecache', 'select', 'struct', 'traceback', 'weakref'):      # loaded by this file: if the
-                if os.path.exists(os.path.join(self.folder, name + '.py')):            # script has one of that name,
-                    sys.modules.pop(name, None)                                        # it means that one
+            for name in ('linecache', 'select', 'struct', 'traceback', 'weakref'):  # this file has loaded them: a
+                if os.path.exists(os.path.join(self.folder, name + '.py')):         # script's own is meant by it
+                    sys.modules.pop(name, None)
         if self.folder != self._folder():       # the link to it was switched
             self.folder = self._folder()
             fresh.add_roots([self.folder])
@@ -1466,24 +1440,19 @@ class ReloadedScript(Step):
             sys.modules[self.name] = self.space
         exec(code, self.namespace)
         if self.entrypoint is not None:
-            self._enter()
-
-    def _enter(self):
-        """Call the entrypoint."""
-        target = self.space
-        for part in self.entrypoint.split('.'):
-            if not hasattr(target, part):
-                raise HotloadError('has no %r to call' % self.entrypoint, path=self.path)
-            target = getattr(target, part)
-        target()
+            target = self.space
+            for part in self.entrypoint.split('.'):
+                if not hasattr(target, part):
+                    raise HotloadError('has no %r to call' % self.entrypoint, path=self.path)
+                target = getattr(target, part)
+            target()
 
     def _set_path(self):
-        """sys.path as Python would set it, with what earlier runs added, once each, and without what hotload had there."""
+        """Set sys.path as Python would, with what earlier runs added, once each; without hotload's own entry."""
         kept, known = self.before[:2]
         added, seen = list(sys.path) if isinstance(sys.path, list) else [], set()
         own = known[0] if known and not HAS_SAFE_PATH and known[0] not in known[1:] else None
-        paths = [] if HAS_SAFE_PATH else [self.folder]
-        paths += [path for path in added + known if path != own]
+        paths = [self.folder] * (not HAS_SAFE_PATH) + [path for path in added + known if path != own]
         kept[:] = [path for path in paths if path not in seen and not seen.add(path)]
         sys.path = kept
 
@@ -1504,8 +1473,8 @@ class ReloadModules(Step):
     """Reload, in place, the local modules that changed and those that import them, dependencies first.
 
     main: a module or a name that is left out, since another step runs it; the modules of the loop's
-    ReloadedPythonModule steps are left out by themselves. A module that fails stops the step, and it and those after
-    it are reloaded by the next run.
+    ReloadedPythonModule steps are left out by themselves. A module that fails stops the step, and it and
+    those after it are reloaded by the next run.
 
     >>> ReloadModules().run(changed_modules=[])
     """
@@ -1515,7 +1484,8 @@ class ReloadModules(Step):
 
     def run(self, changed_modules=(), steps=()):
         """Reload them."""
-        elsewhere = [step.name for step in steps if isinstance(step, ReloadedPythonModule)] + [self.main, '__main__']
+        elsewhere = [step.name for step in steps if isinstance(step, ReloadedPythonModule)]
+        elsewhere += [self.main, '__main__']
         names = self.pending + [name for name in changed_modules if name not in self.pending]
         self.pending = [name for name in names if name not in elsewhere]
         while self.pending:
@@ -1526,7 +1496,7 @@ class ReloadModules(Step):
 
 
 def persist(read, compute):
-    """What `read()` gives, or `compute()` when the name that it reads is not there yet: keeps a value between reloads.
+    """What `read()` gives, or `compute()` if the name that it reads is not there: keeps a value between reloads.
 
     read: function that reads the name that the value is assigned to.      compute: function without arguments.
     Only a NameError raised by `read` itself leads to `compute`.
@@ -1552,11 +1522,11 @@ def persist(read, compute):
 #
 # Gives to those below Loop: tick() looks once and runs the steps if something changed; forever() repeats that.
 #
-# Nothing that a run does may end the loop or spoil the next run. So each run is called by Loop._call(), which catches
-# whatever leaves it, between Process.restore() calls, which put back what the process had. While a run goes on a
-# thread looks at a few hot files; a save makes the run stale, and Interrupts raises Stale inside it through the
-# handler of SIGINT, the one way to interrupt a wait in a system call as well. It raises only while the innermost
-# frame is the user's: never in our own code, and not while an installed package is half imported.
+# Nothing that a run does may end the loop or spoil the next run. So each run is called by Loop._call(), which
+# catches whatever leaves it, between Process.restore() calls, which put back what the process had. While a run
+# goes on a thread looks at a few hot files; a save makes the run stale, and Interrupts raises Stale inside it
+# through the handler of SIGINT, the one way to interrupt a wait in a system call as well. It raises only while the
+# innermost frame is the user's: never in our own code, and not while an installed package is half imported.
 
 __all__ += ['hotload', 'Loop']
 RATE = 144.0                # looks a second
@@ -1564,32 +1534,29 @@ IMPORT_S = 10.0             # an import of an installed package is left alone fo
 
 
 class Stale(KeyboardInterrupt):
-    """Raised inside a run that a newer save has made stale. (asyncio and unittest let a KeyboardInterrupt through.)"""
+    """Raised in a run that a newer save has made stale. (asyncio and unittest let a KeyboardInterrupt through.)"""
 
 
 class Interrupts(object):
     """The handler of SIGINT: a press of Ctrl-C, or a save that makes the run stale.
 
-    base: the frame above which the user's code runs, or None.      asking: whether input() of a prompt is waiting.
+    base: the frame above which the user's code runs, or None.      asking: that in which input() waits, or None.
     presses: how often Ctrl-C was pressed.      flying() -> the last Stale, while anything holds it.
-    is_save() -> whether another process sent the signal for a save.      typed: what stood in the interrupted prompt.
+    is_save() -> whether another process sent the signal for a save.      typed: what stood in the prompt it ended.
     """
 
     def __init__(self):
-        self.base, self.asking, self.requested, self.presses = None, False, False, 0
+        self.base, self.asking, self.requested, self.presses = None, None, False, 0
         self.pid, self.main_thread, self.before, self.importing = os.getpid(), threads.get_ident(), None, False
         self.flying = lambda: None
         self.on_press, self.is_save, self.typed = lambda: None, lambda: False, ''
 
     def install(self):
         """Take SIGINT over. Whether that could be done: only in the main thread, where there are signals."""
-        if not HAS_SIGNALS:
-            return False
-        try:
-            self.before = signal.signal(signal.SIGINT, self.handle)
-        except ValueError:
-            return False
-        return True
+        with suppress(ValueError):
+            self.before = signal.signal(signal.SIGINT, self.handle) if HAS_SIGNALS else None
+            return HAS_SIGNALS
+        return False
 
     def remove(self):
         """Give SIGINT back."""
@@ -1606,15 +1573,15 @@ class Interrupts(object):
             self.on_press()
             raise KeyboardInterrupt
         self.requested = False
-        if self.asking or self.base is not None and self._may_raise(frame):
-            if self.asking and 'readline' in sys.modules:
+        if frame is self.asking or self.base is not None and self._may_raise(frame):
+            if frame is self.asking and 'readline' in sys.modules:
                 self.typed = sys.modules['readline'].get_line_buffer()
-            stale = Stale()
+            self.asking, stale = None, Stale()
             self.flying = weakref.ref(stale)
             raise stale
 
     def _may_raise(self, frame):
-        """Whether the innermost frame is the user's and no installed package is being imported; notes the latter."""
+        """Whether the innermost frame is the user's and no installed package is being imported; notes this."""
         innermost, self.importing = frame, False
         while frame is not None and frame is not self.base:
             code = frame.f_code
@@ -1629,84 +1596,55 @@ class Interrupts(object):
         signal_main_thread(self.main_thread)
 
     def is_unwinding(self):
-        """Whether the last Stale still runs through `finally` blocks; when it was swallowed, nothing holds it any more."""
+        """Whether the last Stale still runs through `finally` blocks; nothing holds one that was swallowed."""
         return self.flying() is not None
-
-
-class ExitFunctions(object):
-    """What the user's code gives to atexit: called when its next run begins, and at the end of the loop."""
-
-    def __init__(self):
-        import atexit
-        self.functions, self.atexit = [], atexit
-        self.before = dict((name, getattr(atexit, name)) for name in ('register', 'unregister') if hasattr(atexit, name))
-        for name in self.before:
-            setattr(atexit, name, getattr(self, name))
-
-    def register(self, function, *args, **kwargs):
-        """Stands in for atexit.register."""
-        if not fresh.is_local(sys._getframe(1).f_code.co_filename):
-            return self.before['register'](function, *args, **kwargs)
-        self.functions.append((function, args, kwargs))
-        return function
-
-    def unregister(self, function):
-        """Stands in for atexit.unregister."""
-        self.functions = [entry for entry in self.functions if entry[0] != function]
-        self.before['unregister'](function)
-
-    def run(self):
-        """Call them, the last one first, as Python does at its end."""
-        while self.functions:
-            function, args, kwargs = self.functions.pop()
-            try:
-                function(*args, **kwargs)
-            except Exception:
-                show_error(sys.exc_info())
-            except SystemExit:
-                pass
-
-    def close(self):
-        """Call them, and put atexit's own functions back."""
-        self.run()
-        for name, function in self.before.items():
-            setattr(self.atexit, name, function)
 
 
 def signal_handlers():
     """{number: handler} of all signals."""
-    return dict((number, getsignal(number)) for number in range(1, getattr(signal, 'NSIG', 65))) if HAS_SIGNALS else {}
+    numbers = range(1, getattr(signal, 'NSIG', 65)) if HAS_SIGNALS else ()
+    return dict((number, getsignal(number)) for number in numbers)
 
 
 class Process(object):
-    """What a run may change in the process, and the next run must find as it was when this was made."""
+    """What a run may change in the process, and the next run must find as it was when this was made.
+
+    The functions that the user's code gives to atexit are kept here, for the begin of its next run.
+    """
 
     def __init__(self):
-        self.streams = [(name, getattr(sys, name), self._spare(name)) for name in ('stdin', 'stdout', 'stderr')]
-        self.hooks = [(name, getattr(sys, name)) for name in ('excepthook', 'displayhook')]
-        self.trace, self.profile = sys.gettrace(), sys.getprofile()
-        self.handlers = signal_handlers()
-        try:
+        import atexit
+        self.exits, self.atexit, self.atexits = [], atexit, {}
+        for name in ('register', 'unregister'):
+            if hasattr(atexit, name):           # 2.7 has the first only
+                self.atexits[name] = getattr(atexit, name)
+                setattr(atexit, name, getattr(self, name))
+        streams = 'stdin', 'stdout', 'stderr'
+        self.held = dict((name, getattr(sys, name)) for name in streams + ('excepthook', 'displayhook'))
+        self.spares = {}                        # {name: (descriptor, duplicate of it, for when the run closes it)}
+        for name in streams:
+            with suppress(Exception):           # a host's own object: no fileno, or one that raises its own error
+                number = self.held[name].fileno()
+                self.spares[name] = number, duplicate(number)
+        self.trace, self.profile, self.handlers = sys.gettrace(), sys.getprofile(), signal_handlers()
+        self.folder = '.'
+        with suppress(EnvironmentError):        # it was deleted
             self.folder = os.getcwd()
-        except EnvironmentError:                # it was deleted
-            self.folder = None
-
-    def _spare(self, name):
-        """(descriptor of the stream, a duplicate of it), for when the run closes it; None where it has none."""
-        try:
-            number = getattr(sys, name).fileno()
-            return number, os.dup(number)
-        except Exception:                       # a host's stream object: no fileno, or one that raises its own error
-            return None
 
     def restore(self):
         """Put everything back."""
-        for name, stream, spare in self.streams:
-            if spare is not None:
-                stream = self._reopened(name, stream, *spare)
-            setattr(sys, name, stream)
-        for name, hook in self.hooks:
-            setattr(sys, name, hook)
+        for name, (number, spare) in self.spares.items():
+            try:
+                os.fstat(number)
+            except EnvironmentError:
+                os.dup2(spare, number)
+            old = self.held[name]
+            if getattr(old, 'closed', False):
+                self.held[name] = fresh_text_stream(number, 'r' if name == 'stdin' else 'w', old)
+                if getattr(sys, '__%s__' % name) is old:
+                    setattr(sys, '__%s__' % name, self.held[name])
+        for name, value in self.held.items():
+            setattr(sys, name, value)
         if sys.gettrace() is not self.trace:
             sys.settrace(self.trace)
         if sys.getprofile() is not self.profile:
@@ -1716,57 +1654,52 @@ class Process(object):
                 signal.setitimer(getattr(signal, timer), 0)
         for number, handler in signal_handlers().items():
             if handler != self.handlers[number] and self.handlers[number] is not None:
-                try:
+                with suppress(ValueError, EnvironmentError):    # not in the main thread; one that cannot be set
                     signal.signal(number, self.handlers[number])
-                except (ValueError, EnvironmentError):          # not in the main thread; a signal that cannot be set
-                    pass
-        if self.folder is not None:
-            try:
-                os.chdir(self.folder)
-            except EnvironmentError:            # gone for the moment
-                pass
+        with suppress(EnvironmentError):        # gone for the moment
+            os.chdir(self.folder)
 
-    def _reopened(self, name, stream, number, duplicate):
-        """The stream, or a new one for it if the run closed it or its descriptor."""
-        try:
-            os.fstat(number)
-        except EnvironmentError:
-            os.dup2(duplicate, number)
-        if not getattr(stream, 'closed', False):
-            return stream
-        fresh_stream = fresh_text_stream(number, 'r' if name == 'stdin' else 'w', stream)
-        if getattr(sys, '__%s__' % name) is stream:
-            setattr(sys, '__%s__' % name, fresh_stream)
-        self.streams = [(other, fresh_stream if other == name else kept, spare) for other, kept, spare in self.streams]
-        return fresh_stream
+    def register(self, function, *args, **kwargs):
+        """Stands in for atexit.register."""
+        if not fresh.is_local(sys._getframe(1).f_code.co_filename):
+            return self.atexits['register'](function, *args, **kwargs)
+        self.exits.append((function, args, kwargs))
+        return function
+
+    def unregister(self, function):
+        """Stands in for atexit.unregister."""
+        self.exits = [entry for entry in self.exits if entry[0] != function]
+        self.atexits['unregister'](function)
+
+    def call_exits(self):
+        """Call what the user's code gave to atexit, the last one first, as Python does at its end."""
+        while self.exits:
+            function, args, kwargs = self.exits.pop()
+            try:
+                with suppress(SystemExit):
+                    function(*args, **kwargs)
+            except Exception:
+                show_error(sys.exc_info())
 
     def close(self):
-        """Give the duplicates back."""
-        for _, _, spare in self.streams:
-            if spare is not None:
-                os.close(spare[1])
+        """Give back the duplicates, and atexit's own functions."""
+        for name, function in self.atexits.items():
+            setattr(self.atexit, name, function)
+        for _, spare in self.spares.values():
+            os.close(spare)
 
 
-def started_threads(known):
-    """The names of the threads that live and are not among `known`; without the main thread and the calling one."""
+def other_threads():
+    """The threads that live, without the main one, the calling one, and those that threading did not start."""
     threading = sys.modules.get('threading')
-    if threading is None:
-        return []
-    return sorted(thread.name for thread in threading.enumerate()
-                  if thread not in known and thread is not threading.current_thread()
-                  and type(thread).__name__ not in ('_MainThread', '_DummyThread'))
+    return [thread for thread in threading.enumerate() if thread is not threading.current_thread()
+            and type(thread).__name__ not in ('_MainThread', '_DummyThread')] if threading else []
 
 
 def changed_text(paths):
-    """What the status line says of the changed files.
-
-    >>> changed_text(['/x/b.py', '/x/a.py']), changed_text([])
-    ('b.py, a.py changed, ', '')
-    """
-    names = []
-    for path in paths:
-        if os.path.basename(path) not in names:
-            names.append(os.path.basename(path))
+    """What the status line says of the changed files: 'b.py, a.py changed, ', or ''."""
+    seen = set()
+    names = [name for name in map(os.path.basename, paths) if name not in seen and not seen.add(name)]
     more = ' and %d more' % (len(names) - 3) if len(names) > 4 else ''
     return '%s%s changed, ' % (', '.join(names[:3] if more else names), more) if names else ''
 
@@ -1774,9 +1707,9 @@ def changed_text(paths):
 class Loop(object):
     """Runs steps once, then again whenever one of the watched files changed.
 
-    watch: list whose entries are a path, a folder (the .py files below it), a glob, an iterable of paths, or a function
-    that returns paths; what the steps have in files() is watched, too.      steps: list of steps (see Step), or functions.
-    rate: looks a second.      interrupt: whether a save ends a run that goes on (in the main thread only).
+    watch: list whose entries are a path, a folder (the .py files below it), a glob, an iterable of paths, or a
+    function that returns paths; what the steps have in files() is watched, too.      steps: list of steps (see
+    Step), or functions.      rate: looks a second.      interrupt: whether a save ends a run (in the main thread).
     exclude: globs of what is left out.      clock() -> seconds, sleep(seconds): for tests.      roots: the folders
     whose modules are local; default: that of the main script, or the current one, and those that are watched.
     quiet: say nothing of runs that went well.      watch_steps: False to watch exactly `watch`.
@@ -1803,31 +1736,35 @@ class Loop(object):
         self.runs, self.status, self.running, self.stopping, self.waits_first = 0, 0, 0, False, False
         self.stale, self.stale_since, self.found, self.hints_left = [], 0.0, [], []
         self.pid, self.step, self.thread, self.stream = os.getpid(), None, None, sys.stderr
-        self.lock, self.on_beat, self.on_stuck = threads.allocate_lock(), lambda: None, self._wait_for_stuck
+        self.lock, self.watching = threads.allocate_lock(), []      # the runs whose threads have not ended
         if roots is None:
             main = getattr(sys.modules.get('__main__'), '__file__', None)
             here = os.path.dirname(os.path.abspath(main)) if main else os.getcwd()
-            roots = [os.getcwd() if is_installed(here) else here] + [tree.root for tree in watch_trees(watch, bool)[1]]
+            roots = [tree.root for tree in watch_trees(watch, bool)[1]]
+            roots.append(os.getcwd() if is_installed(here) else here)
         files = [step.files for step in self.steps if hasattr(step, 'files')]
         fresh.install(roots)
         try:
-            self.watcher = Watcher(watch + files * watch_steps, [path for list_ in files for path in list_()[:1]], exclude, clock)
+            first = [path for list_ in files for path in list_()[:1]]
+            self.watcher = Watcher(watch + files * watch_steps, first, exclude, clock)
         except BaseException:
             fresh.remove()
             raise
-        self.process, self.interrupts, self.exits = Process(), Interrupts(), ExitFunctions()
+        self.process, self.interrupts = Process(), Interrupts()
         self.environment = os.environ.get('HOTLOAD_RUNNING')
         os.environ['HOTLOAD_RUNNING'] = '1'
-        if HAS_FORK_WARNING:                    # the thread that looks for saves is no danger to a child of the script
+        if HAS_FORK_WARNING:                    # the thread that looks for saves is no danger to a script's child
             import warnings
             warnings.filterwarnings('ignore', '.*multi-threaded, use of', DeprecationWarning)
 
     # ---- what the user calls
 
-    def tick(self, hints=()):
-        """Look once, and run the steps if something changed; the paths that did."""
+    def tick(self, hints=None):
+        """Look once, and run the steps if something changed; the paths that did. hints: from Watcher.wait()."""
+        if hints is None:
+            hints = self.watcher.wait(0)
         with self.lock:
-            hints, self.hints_left = list(hints) + self.hints_left, []
+            hints, self.hints_left = self.hints_left + list(hints), []
             changed, self.found = self.found + self.watcher.look(hints), []
         if changed:
             self.run(changed)
@@ -1844,7 +1781,7 @@ class Loop(object):
             while not self.stopping:
                 self.idle()
         except KeyboardInterrupt:
-            self.interrupts.presses = max(self.interrupts.presses, 1)       # or a press before our handler was there
+            self.interrupts.presses = max(self.interrupts.presses, 1)       # 0: before our handler was there
         finally:
             self.close()
             self.interrupts.remove()
@@ -1868,7 +1805,8 @@ class Loop(object):
         """Give back what the loop took: the finder, atexit, signals, what was __main__."""
         if self.process is None:
             return
-        self.exits.close()
+        wait_until(lambda: not self.watching, 2 * END_S)        # on 2.7 a thread does not survive the interpreter
+        self.process.call_exits()
         self._restore()
         for step in self.steps:
             getattr(step, 'close', int)()
@@ -1887,14 +1825,18 @@ class Loop(object):
         self.runs += 1
         self.stale, self.interrupts.flying, changed = [], lambda: None, list(changed)
         self._restore()
-        self.exits.run()
-        known = sys.modules['threading'].enumerate() if 'threading' in sys.modules else []
-        begin, results = self.clock(), []
+        self.process.call_exits()
+        known, begin, results = other_threads(), self.clock(), []
         self.running = self.runs
         try:
-            self._start_thread()
+            if self.interrupt or any(hasattr(step, 'stop') for step in self.steps):
+                try:
+                    self.watching.append(self.running)
+                    threads.start_new_thread(self._watch_run, (self.running,))
+                except (RuntimeError, threads.error):           # a host without threads: a save waits for its end
+                    self.watching.remove(self.running)
             for self.step in self.steps:
-                results.append(self._result_of(self._call(self._keywords(self.step, changed))))
+                results.append(self._result_of(self._call(changed)))
                 if self.stale:
                     break
         finally:
@@ -1903,22 +1845,18 @@ class Loop(object):
         flush(getattr(sys, 'stdout', None))     # the script's own, and then ours
         self._restore()
         flush(sys.stdout)
-        self._tell(changed, results, taken_ms, started_threads(known))
+        self._tell(changed, results, taken_ms, [thread.name for thread in other_threads() if thread not in known])
 
     def _restore(self):
         if self.in_main:                        # a loop in the background leaves the prompt's process alone
             self.process.restore()
 
-    def _keywords(self, step, changed):
-        """The keyword arguments that the step's run() names."""
-        target = step.function if isinstance(step, PythonHandle) else step.run
-        taken = accepted_keywords(target, {'changed': changed, 'changed_modules': None, 'steps': self.steps})
-        if 'changed_modules' in taken:
-            taken['changed_modules'] = fresh.stale_modules(changed)
-        return taken
-
-    def _call(self, keywords):
+    def _call(self, changed):
         """Call the step's run(); what it raised, as sys.exc_info(), or None. Stale is only ever raised within."""
+        target = self.step.function if isinstance(self.step, PythonHandle) else self.step.run
+        keywords = accepted_keywords(target, {'changed': changed, 'changed_modules': None, 'steps': self.steps})
+        if 'changed_modules' in keywords:
+            keywords['changed_modules'] = fresh.stale_modules(changed)
         self.interrupts.base = sys._getframe()
         try:
             self.step.run(**keywords)
@@ -1929,92 +1867,81 @@ class Loop(object):
         return None
 
     def _result_of(self, info):
-        """What to say of a step that ended with `info`, after showing it: '' when all is well. Sets .status."""
+        """What to say of a step that ended with `info`, which is shown: '' when all is well. Sets .status."""
         if os.getpid() != self.pid:
             self._leave_child(info)
         if self.interrupts.presses:
             raise KeyboardInterrupt
         if self.stale:
             return 'stopped by a save'
-        self.status = 1
-        if info is None:
-            self.status = getattr(self.step, 'status', 0)
-        elif issubclass(info[0], SystemExit):
-            self.status = exit_status(info[1])
-        elif issubclass(info[0], HotloadError) and users_trace(info[2]) is None:
-            say(str(info[1]), colour=RED)
-            return 'failed'
-        else:
-            self._show(info)
+        self.status = self._show(info) if info else getattr(self.step, 'status', 0)
+        if info and not issubclass(info[0], SystemExit):
             return 'failed: %s' % info[0].__name__
         return 'exit %d' % self.status if self.status else ''
 
     def _show(self, info):
-        """Print the traceback, by the script's own sys.excepthook if it set one."""
+        """Print what was raised, by the script's own sys.excepthook if it set one; the status it gives."""
+        if issubclass(info[0], SystemExit):
+            return exit_status(info[1])
         hook = getattr(sys, 'excepthook', None)
-        if self.in_main and hook and hook is not dict(self.process.hooks)['excepthook']:
-            try:
-                return hook(info[0], info[1], users_trace(info[2]))
-            except Exception:
-                show_error(sys.exc_info())
-        show_error(info, getattr(sys, 'stderr', None) or self.stream)
+        try:
+            if issubclass(info[0], HotloadError) and users_trace(info[2]) is None:
+                say(str(info[1]), colour=RED)
+            elif self.in_main and hook and hook is not self.process.held['excepthook']:
+                hook(info[0], info[1], users_trace(info[2]))
+            else:
+                show_error(info, getattr(sys, 'stderr', None) or self.stream)
+        except Exception:                       # in the hook
+            show_error(sys.exc_info())
+            show_error(info, getattr(sys, 'stderr', None) or self.stream)
+        return 1
 
     def _leave_child(self, info):
         """End a child that the script forked and that came back here, as Python would have ended it."""
-        status = 0
-        if info is not None and issubclass(info[0], SystemExit):
-            status = exit_status(info[1])
-        elif info is not None:
-            show_error(info)
-            status = 1
-        threading = sys.modules.get('threading')
-        for thread in threading.enumerate() if threading else ():
-            if thread is not threading.current_thread() and not thread.daemon:
+        status = self._show(info) if info else 0
+        for thread in other_threads():
+            if not thread.daemon:
                 thread.join()
-        self.exits.run()
+        self.process.call_exits()
         flush(getattr(sys, 'stdout', None))
         flush(getattr(sys, 'stderr', None))
         os._exit(status & 0xff)
 
     def _tell(self, changed, results, taken_ms, threads_left):
         """The line that ends a run."""
-        bad = [result for result in results if result]
+        result = ([result for result in results if result] or ['ok'])[0]
         time_text = 'in %.0f ms' % taken_ms if taken_ms < 10000 else 'in %.1f s' % (taken_ms / 1000)
-        if bad or not self.quiet:
-            say('%srun %d %s %s' % (changed_text(changed), self.runs, bad[0] if bad else 'ok', time_text), self.stream,
-                RED if bad and not self.stale else DIM)
+        if result != 'ok' or not self.quiet:
+            say('%srun %d %s %s' % (changed_text(changed), self.runs, result, time_text), self.stream,
+                RED if result != 'ok' and not self.stale else DIM)
         if threads_left and not self.quiet:
-            say('threads of run %d live on: %s' % (self.runs, ', '.join(threads_left)), self.stream)
+            say('threads of run %d live on: %s' % (self.runs, ', '.join(sorted(threads_left))), self.stream)
 
     # ---- the end of a stale run, from a thread of its own
 
-    def _start_thread(self):
-        if self.interrupt or any(hasattr(step, 'stop') for step in self.steps):
-            try:
-                threads.start_new_thread(self._watch_run, (self.running,))
-            except (RuntimeError, threads.error):       # a host without threads: a save waits for the run's end
-                pass
-
     def _watch_run(self, number):
         """While run `number` goes on, look for saves; one makes it stale, and it is ended."""
-        time.sleep(0.03)                        # most runs are over by then, and each look here costs a switch of threads
         turn = 0
-        while self.running == number and os.getpid() == self.pid:
-            self.on_beat()
-            hints = self.watcher.wait(0.02)
-            with self.lock:
-                if hasattr(self.step, 'stop'):  # no Python code runs in the main thread: there is time for all files
-                    self.found += self.watcher.look(hints)
-                    changed = self.found
-                else:
-                    self.hints_left += hints
-                    hot, turn = self.watcher.hot(), turn + 2
-                    rest = hot[2:] + self.watcher.paths + fresh.paths()
-                    some = [rest[at % len(rest)] for at in (turn, turn + 1)] if rest else []
-                    hinted = [os.path.join(folder, name) for (folder, name), _ in self.hints_left[-8:]]
-                    changed = self.watcher.changed_of(hot[:2] + some + hinted)
-            if changed and self.running == number:
-                return self._end_run(number, changed)
+        try:
+            time.sleep(0.03)                    # most runs are over by then; each look costs a switch of threads
+            while self.running == number and os.getpid() == self.pid:
+                self.on_beat()
+                hints = self.watcher.wait(0.02)
+                with self.lock:
+                    if hasattr(self.step, 'stop'):  # no Python code runs in the main thread: time for all files
+                        self.found += self.watcher.look(hints)
+                        changed = self.found
+                    else:
+                        self.hints_left += hints
+                        hot, turn = self.watcher.hot(), turn + 2
+                        rest = hot[2:] + self.watcher.paths + fresh.paths()
+                        some = [rest[at % len(rest)] for at in (turn, turn + 1)] if rest else []
+                        hinted = [os.path.join(folder, name) for (folder, name), _ in self.hints_left[-8:]]
+                        changed = self.watcher.changed_of(hot[:2] + some + hinted)
+                if changed and self.running == number:
+                    return self._end_run(number, changed)
+        finally:
+            self.watching.remove(number)
 
     def _end_run(self, number, changed):
         """Make run `number` end: ask its step, then interrupt it, again and again; at last give up on it."""
@@ -2027,14 +1954,13 @@ class Loop(object):
                 stop()
             except Exception:
                 show_error(sys.exc_info(), self.stream)
-            self._until_over(number, END_S)
-        begin, pause_s = self.clock(), 0.02
-        longest = begin + IMPORT_S
+            wait_until(lambda: self.running != number, END_S, self.clock)
+        begin, pause_s, longest = self.clock(), 0.02, self.clock() + IMPORT_S
         while self.running == number and self.interrupt:
             self.on_beat()
             if not self.interrupts.is_unwinding() or self.clock() - begin > END_S:
                 self.interrupts.request()
-            self._until_over(number, pause_s)
+            wait_until(lambda: self.running != number, pause_s, self.clock)
             pause_s = min(1.5 * pause_s, 0.25)
             if self.interrupts.importing and self.clock() < longest:
                 begin, pause_s = self.clock(), 0.02
@@ -2043,13 +1969,11 @@ class Loop(object):
         if self.running == number:
             self.on_stuck()
 
-    def _until_over(self, number, seconds):
-        """Wait for the end of run `number`, `seconds` at most."""
-        end = self.clock() + seconds
-        while self.running == number and self.clock() < end:
-            time.sleep(min(0.005, seconds))
+    def on_beat(self):
+        """Called often, in the thread that looks for saves."""
 
-    def _wait_for_stuck(self):
+    def on_stuck(self):
+        """Called in that thread when it could not end the run."""
         say('run %d cannot be interrupted: the save waits for its end' % self.runs, self.stream, RED)
 
 
@@ -2065,7 +1989,7 @@ def exit_status(error):
 def hotload(watch, steps, waittime_ms=None, rate=RATE, interrupt=False):
     """Run `steps` now and whenever one of the files `watch` changes. Blocks; returns None after Ctrl-C.
 
-    watch, steps, rate, interrupt: see Loop.      waittime_ms: the old spelling of the rate: SECONDS between two looks.
+    watch, steps, rate, interrupt: see Loop.      waittime_ms: the old spelling of rate: SECONDS between two looks.
     A step that raises is shown, the other steps are run, and the loop goes on.
 
         hotload(watch=[listfiles(".", ext=".py")], steps=[ReloadedPythonModule.from_module_name("lib")])
@@ -2145,7 +2069,7 @@ MODES = [Mode(None, 'the whole script, in this process', lambda choice: Reloaded
 
 def option_rows():
     """The rows of all options: the common ones, the modes' flags, and the modes' own."""
-    return OPTIONS + [row for mode in MODES if mode.name for row in [('', mode.name, None, mode.help)] + mode.options]
+    return OPTIONS + [row for mode in MODES[1:] for row in [('', mode.name, None, mode.help)] + mode.options]
 
 
 class Choice(dict):
@@ -2157,41 +2081,42 @@ class Choice(dict):
     def __init__(self, argv):
         import getopt
         rows = option_rows()
-        short = ''.join(row[0] + (':' if row[2] else '') for row in rows)
+        short = ''.join(row[0] + (':' if row[2] else '') for row in rows if row[0])
+        long = [row[1].rstrip('*') + ('=' if row[2] else '') for row in rows]
         try:
-            options, rest = getopt.getopt(argv, short, [row[1].rstrip('*') + ('=' if row[2] else '') for row in rows])
+            options, rest = getopt.getopt(argv, short, long)
         except getopt.GetoptError as error:
             raise HotloadError('%s; hotload -h lists the options' % error)
         by_name = dict((name, row) for row in rows for name in ('-' + row[0], '--' + row[1].rstrip('*')))
         for given, value in options:
-            name, many, takes = by_name[given][1].rstrip('*'), by_name[given][1].endswith('*'), by_name[given][2]
+            _, name, takes, _ = by_name[given]
             if takes and not value:
                 raise HotloadError('%s: expected %s after it' % (given, takes))
-            if many:
-                self.setdefault(name, []).append(value)
+            if name.endswith('*'):
+                self.setdefault(name[:-1], []).append(value)
             else:
                 self[name] = value if takes else True
         chosen = [mode for mode in MODES if mode.name in self]
         if len(chosen) > 1:
             raise HotloadError('--%s and --%s do not go together' % (chosen[0].name, chosen[1].name))
-        self.mode = chosen[0] if chosen else MODES[0]
-        for mode in MODES:
-            for row in mode.options:
-                if row[1].rstrip('*') in self and mode is not self.mode:
-                    raise HotloadError('--%s goes with --%s' % (row[1].rstrip('*'), mode.name))
+        self.mode = (chosen or MODES)[0]
+        for mode, name in [(mode, row[1].rstrip('*')) for mode in MODES for row in mode.options]:
+            if name in self and mode is not self.mode:
+                raise HotloadError('--%s goes with --%s' % (name, mode.name))
         self._take_rest(rest)
 
     def _take_rest(self, rest):
         """What stands after the options: SCRIPT ARGS, MODULE ARGS or a command."""
         self.script = self.module = self.function = None
-        if 'run' in self or 'module' in self:
-            if not rest:
-                raise HotloadError('--run: expected a command after it' if 'run' in self else '-m: expected a module after it')
-            if 'run' in self:
-                self.setdefault('command', []).append(rest[0] if len(rest) == 1 else rest)
-                rest = []
-            else:
-                self.module, _, self.function = rest.pop(0).partition(':')
+        if not rest and ('run' in self or 'module' in self):
+            raise HotloadError('%s after it' % ('--run: expected a command' if 'run' in self else
+                                                '-m: expected a module'))
+        if 'run' in self:
+            self.setdefault('command', []).append(rest[0] if len(rest) == 1 else rest)
+            rest = []
+        elif 'module' in self:
+            self.module, _, function = rest.pop(0).partition(':')
+            self.function = function or None
         elif rest and 'hotload' not in self:
             self.script = rest.pop(0)
         self.argv = rest
@@ -2211,7 +2136,7 @@ class Choice(dict):
 
 def help_text():
     """What -h prints: the beginning of this file's docstring, and the options."""
-    lines = ['  %-27s %s' % ('%s--%s %s' % ('-%s, ' % short if short else '    ', long.rstrip('*'), takes or ''), text)
+    lines = ['  %4s%-22s%s' % (short and '-%s, ' % short, '--%s %s' % (long.rstrip('*'), takes or ''), text)
              for short, long, takes, text in option_rows()]
     return '%s\n%s\n' % ((__doc__ or '').partition('The same from Python')[0], '\n'.join(lines))
 
@@ -2231,14 +2156,15 @@ def read_list(patient):
             if not select.select([0], [], [], 1)[0]:
                 say('there is none: stdin is left to the script')
                 return None
-        listed, data = tempfile.TemporaryFile(), b'begin'       # a file, since it may be long and a new worker needs it
+        listed, data = tempfile.TemporaryFile(), b'begin'   # a file: it may be long, and a new worker needs it
         while data:
             data = os.read(0, 65536)
             listed.write(data)
     except EnvironmentError:                    # closed
         return None
     if not any(os.path.isfile(path) for path in listed_paths(listed)):
-        raise HotloadError('the list on stdin names no file; pipe one path a line, such as: find . -name "*.py" | hotload ...')
+        raise HotloadError('the list on stdin names no file; pipe one path a line, such as: '
+                           'find . -name "*.py" | hotload ...')
     try:                                        # the script's input comes from the terminal again
         source = os.open('CONIN$' if HAS_CONSOLE else '/dev/tty', os.O_RDWR)
     except EnvironmentError:
@@ -2261,9 +2187,9 @@ def listed_paths(listed):
 class Shared(object):
     """A few bytes that the supervisor and its worker both see; each field is a number below 2 ** 32.
 
-    ended: the loop ended by itself.      saved: a SIGINT that comes now is a save.      running: number of the run, or 0.
-    beat: counts while the worker is alive.      runs: how many there were.      stuck: the worker gave up on its run.
-    presses: how often the worker saw Ctrl-C.      size: of the keys that follow.
+    ended: the loop ended by itself.      saved: a SIGINT that comes now is a save.      running: the run's number,
+    or 0.      beat: counts while the worker is alive.      runs: how many there were.      stuck: it gave up on a
+    run.      presses: how often the worker saw Ctrl-C.      size: of the keys that follow.
     """
 
     FIELDS = ('ended', 'saved', 'running', 'beat', 'runs', 'stuck', 'presses', 'size')
@@ -2298,12 +2224,8 @@ class Worker(Loop):
     def __init__(self, shared, parent, choice, command_line, *args, **options):
         Loop.__init__(self, *args, **options)
         self.shared, self.parent, self.command_line, self.runs = shared, parent, command_line, shared.runs
-        self.on_beat, self.interrupts.is_save, self.interrupts.on_press = self._beat, self._take_save, self._count_press
+        self.interrupts.is_save, self.interrupts.on_press = self._take_save, self._count_press
         self.is_verbose = 'verbose' in choice
-        if parent:
-            self.on_stuck = self._give_up
-        elif HAS_EXEC:
-            self.on_stuck = self._exec_again
         if 'interactive' in choice:
             self.idle = make_prompt(self)
         for name in ('SIGTERM', 'SIGHUP'):
@@ -2313,7 +2235,8 @@ class Worker(Loop):
 
     def run(self, changed=()):
         """Run the steps, and let the supervisor know."""
-        self.shared.set_keys(self.watcher.hot() + self.watcher.paths + fresh.paths()[:50] if self.interrupt else [])
+        hot = self.watcher.hot() + self.watcher.paths + fresh.paths()[:50]
+        self.shared.set_keys(hot if self.interrupt else [])
         self.shared.runs = self.shared.running = self.runs + 1
         try:
             Loop.run(self, changed)
@@ -2328,10 +2251,11 @@ class Worker(Loop):
 
     def idle(self):
         """As in any loop; but when the supervisor was killed, end."""
-        self._beat()
+        self.on_beat()
         Loop.idle(self)
 
-    def _beat(self):
+    def on_beat(self):
+        """Tell the supervisor that all is well."""
         self.shared.beat = (self.shared.beat + 1) % 2 ** 32
         if self.parent and os.getppid() != self.parent:
             self._end_now(1)
@@ -2351,41 +2275,42 @@ class Worker(Loop):
     def _end_now(self, status):
         """End this process at once; the command that it may be waiting for, too."""
         if os.getpid() == self.pid:
-            self.shared.ended = 1
+            self.shared.ended = max(1, status)
             getattr(self.step, 'stop', int)()
         flush(getattr(sys, 'stdout', None))
         os._exit(status)
 
-    def _give_up(self):
-        """In the thread that could not end the run: let the supervisor start anew."""
-        self.shared.stuck = 1
-        os._exit(1)
-
-    def _exec_again(self):
-        """The same without a supervisor: become a new process."""
+    def on_stuck(self):
+        """Let the supervisor start anew, or become a new process."""
+        if self.parent:
+            self.shared.stuck = 1
+            os._exit(1)
+        if not HAS_EXEC:
+            return Loop.on_stuck(self)
         say('run %d did not stop: started over, its state is lost' % self.runs, self.stream, RED)
         os.execv(sys.executable, [sys.executable] + self.command_line)
 
 
 def make_prompt(loop):
-    """The function that stands in for loop.idle() under -i: a Python prompt, which a save interrupts and which comes back."""
+    """The function that stands in for loop.idle() under -i: a Python prompt, which a save interrupts for a run."""
     import code
     try:
         import readline
     except ImportError:
         readline = None
     step = [step for step in loop.steps if hasattr(step, 'namespace') or hasattr(step, 'loaded')][0]
-    interrupts = loop.interrupts
+    interrupts, looking = loop.interrupts, threads.allocate_lock()
 
     def look():
         """In a thread while input() waits: look for saves, and interrupt it."""
-        while interrupts.asking:
-            hints = loop.watcher.wait(loop.pause_s)
-            with loop.lock:
-                loop.found += loop.watcher.look(hints)
-            if loop.found and interrupts.asking:
-                interrupts.request()
-                time.sleep(0.02)
+        with looking:
+            while interrupts.asking:
+                hints = loop.watcher.wait(loop.pause_s)
+                with loop.lock:
+                    loop.found += loop.watcher.look(hints)
+                if loop.found and interrupts.asking:
+                    interrupts.request()
+                    wait_until(lambda: not interrupts.asking, EMPTY_S)
 
     class Prompt(code.InteractiveConsole):
         def raw_input(self, prompt=''):
@@ -2393,22 +2318,27 @@ def make_prompt(loop):
                 if loop.found:
                     loop.tick()
                 self.locals = step.namespace if hasattr(step, 'namespace') else vars(step.loaded or sys)
-                typed, interrupts.typed, interrupts.presses = interrupts.typed, '', 0
+                typed, interrupts.typed, interrupts.presses, lines = interrupts.typed, '', 0, []
                 if readline:
                     readline.set_startup_hook(lambda: readline.insert_text(typed))
-                threads.start_new_thread(look, ())
                 try:
-                    interrupts.asking = True
-                    return ask(prompt)
+                    interrupts.asking = sys._getframe()
+                    threads.start_new_thread(look, ())
+                    lines.extend(map(ask, [prompt]))    # in C: no interrupt comes between reading and keeping
+                    interrupts.asking = None
                 except Stale:
-                    interrupts.asking = False
-                    write(sys.stdout, '\n')
+                    pass
                 finally:
-                    interrupts.asking = False
+                    interrupts.asking = None
+                    with looking:               # its thread has ended
+                        pass
+                if lines:
+                    return lines[0]
+                write(sys.stdout, '\n')
 
     def idle():
         try:
-            Prompt().interact('')
+            Prompt().interact('', **accepted_keywords(Prompt.interact, {'exitmsg': ''}))
         except SystemExit as error:
             loop.status = exit_status(error)
         loop.stopping, interrupts.presses = True, 0
@@ -2423,8 +2353,7 @@ def supervise(work):
     """
     if not HAS_SUPERVISOR:
         return work(Shared(), 0, None)
-    shared, again, presses, others, modes = Shared(), None, [], [], terminal_modes(0)
-    before = {}
+    shared, again, presses, others, modes, before = Shared(), None, [], [], terminal_modes(0), {}
     for name in ('SIGINT', 'SIGTERM', 'SIGHUP'):
         number = getattr(signal, name)
         if getsignal(number) != signal.SIG_IGN:             # nohup
@@ -2446,27 +2375,26 @@ def supervise(work):
         os.close(alive)
         restore_terminal(0, modes)
         how = 'status %d' % os.WEXITSTATUS(status) if os.WIFEXITED(status) else 'signal %d' % os.WTERMSIG(status)
-        if shared.ended > 1:
-            return shared.ended
+        if shared.ended > 1 or presses:         # presses: Ctrl-C before the worker was ready for it
+            return max(shared.ended, 130) if presses else shared.ended
         if shared.ended:
             return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
         again = bool(shared.stuck)
         say('run %d %s' % (shared.runs, 'did not stop: started over, its state is lost' if again else
                            'ended the process (%s): its state is lost, waiting for a save' % how), colour=RED)
-        shared.stuck = shared.running = shared.saved = 0
+        shared.stuck = shared.running = shared.saved = shared.presses = 0
+        del presses[:]
 
 
 def watch_worker(pid, shared, alive, presses, others):
-    """Wait for the end of the worker `pid`: its status. Passes signals on, and ends it when it hears nothing any more.
+    """Wait for the end of the worker `pid`: its status. Passes signals on, and ends it when it hears nothing more.
 
-    alive: descriptor that can be read when it died.      presses: times of Ctrl-C.      others: other signals that came.
+    alive: descriptor that can be read when it died.      presses: times of Ctrl-C.      others: signals that came.
     """
-    passed_on, silent_s, seen, asked_s, ending_s = len(presses), 0.0, None, None, None
+    passed_on, silent_s, seen, asked_s, ending_s = 0, 0.0, None, None, None
     while True:
-        try:
+        with suppress(EnvironmentError, select.error):      # a signal, on 2.7
             select.select([alive], [], [], 0.05 if presses or ending_s else 0.25)
-        except (EnvironmentError, select.error):
-            pass                                # a signal, on 2.7
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
             return status
@@ -2474,7 +2402,7 @@ def watch_worker(pid, shared, alive, presses, others):
         while others:
             shared.ended, ending_s = 128 + others[-1], now
             os.kill(pid, others.pop())
-        if len(presses) > passed_on and now - presses[passed_on] > 0.2:     # a terminal sends it to both: did it come?
+        if len(presses) > passed_on and now - presses[passed_on] > 0.2:     # a terminal sends it to both: did it?
             passed_on += 1
             if shared.presses < passed_on:
                 os.kill(pid, signal.SIGINT)
@@ -2515,7 +2443,8 @@ def make_loop(choice, listed, shared, parent, again, command_line):
         watch.append(listed_paths(listed))
     steps += map(Command, choice.get('command', ()))
     loop = Worker(shared, parent, choice, command_line, watch, steps, choice.rate, 'no-interrupt' not in choice,
-                  exclude=choice.get('exclude', ()), roots=roots, quiet='quiet' in choice, watch_steps=listed is None)
+                  exclude=choice.get('exclude', ()), roots=roots, quiet='quiet' in choice,
+                  watch_steps=listed is None)
     if listed is not None:
         fresh.add_roots(loop.watcher.folders)
     loop.waits_first = again is False and not shared.changed()
@@ -2555,12 +2484,15 @@ def main(argv=None):
         return 130
 
     def work(shared, parent, again):
-        loop = make_loop(choice, listed, shared, parent, again, command_line)
+        try:
+            loop = make_loop(choice, listed, shared, parent, again, command_line)
+        except KeyboardInterrupt:
+            shared.ended = 130
+            return 130
         loop.forever()
         shared.ended = 1
         status = 130 if loop.interrupts.presses else loop.status
-        if [thread for thread in getattr(sys.modules.get('threading'), 'enumerate', list)()
-                if not thread.daemon and type(thread).__name__ != '_MainThread']:
+        if not all(thread.daemon for thread in other_threads()):
             import atexit                       # Python would wait for them
             getattr(atexit, '_run_exitfuncs', int)()
             loop._end_now(status)
@@ -2572,8 +2504,8 @@ def main(argv=None):
 ## 15. Run -- start when this file is the program
 ##############################################################################
 
-# While it runs a file, the interpreter keeps its syntax tree: 7 MB for this one, in both processes. It lets go of it
-# before it calls the excepthook, so the program starts there.
+# While it runs a file, the interpreter keeps its syntax tree: 7 MB for this one, in both processes. It lets go of
+# it before it calls the excepthook, so the program starts there.
 
 class Start(Exception):
     """Raised once, to leave the interpreter's hands."""
@@ -2584,9 +2516,15 @@ def run_program(kind, value, trace):
     sys.excepthook = sys.__excepthook__
     if kind is not Start:
         return sys.excepthook(kind, value, trace)
+    try:
+        status = main()
+    except KeyboardInterrupt:                   # before the loop could see it
+        status = 130
+    sys.exit(status)
+
+
+if IS_PROGRAM and not HAS_TREE_KEPT:
     sys.exit(main())
-
-
 if IS_PROGRAM:
     sys.excepthook = run_program
     raise Start
