@@ -1575,7 +1575,8 @@ class Interrupts(object):
         self.requested = False
         if frame is self.asking or self.base is not None and self._may_raise(frame):
             if frame is self.asking and 'readline' in sys.modules:
-                self.typed = sys.modules['readline'].get_line_buffer()
+                with suppress(Exception):       # PyPy's own readline, on a terminal that it does not like
+                    self.typed = sys.modules['readline'].get_line_buffer()
             self.asking, stale = None, Stale()
             self.flying = weakref.ref(stale)
             raise stale
