@@ -307,6 +307,93 @@ def find_main_module(name):
     return source_path(path), name.rpartition('.')[0], spec
 
 
+FunctionType, CodeType = type(list_folder), type(list_folder.__code__)
+CellType = type((lambda value: lambda: value)(0).__closure__[0])
+class_types = (type, type(re.Scanner)) if PY2 else (type,)      # 2.7: of the old style too, as re.Scanner is
+# The variables of list comprehensions; `import x` looks in the package first.
+LISTS_LEAK, IMPORTS_ARE_RELATIVE = PY2, PY2
+CODE_PARTS = ['co_' + part for part in (
+    'argcount kwonlyargcount nlocals stacksize flags code consts names varnames filename name firstlineno lnotab freevars '
+    'cellvars').split() if hasattr(CodeType, 'co_' + part)]
+FUNCTION_PARTS = [part for part in ('__defaults__', '__kwdefaults__', '__annotations__', '__doc__')
+                  if hasattr(list_folder, part)]
+
+
+def execute(code, space, local=None):
+    """Run a code object. (Before 2.7.9 exec may not stand in a function that has others inside.)"""
+    exec(code, space, space if local is None else local)
+
+
+def recode(code, **changes):
+    """A copy of the code object with some of its attributes (co_name=...) changed."""
+    if hasattr(code, 'replace'):
+        return code.replace(**changes)
+    return CodeType(*[changes.get(part, getattr(code, part)) for part in CODE_PARTS])
+
+
+def set_cell(cell, value):
+    """Make the closure cell hold `value`."""
+    try:
+        cell.cell_contents = value
+    except AttributeError:                      # before 3.7: by a function whose variable x is made to be that cell
+        def assign(value):
+            x = value
+            return lambda: x
+        code = recode(assign.__code__, co_cellvars=(), co_freevars=('x',))
+        FunctionType(code, {}, 'assign', None, (cell,))(value)
+
+
+def make_cell(value):
+    """A new closure cell that holds `value`."""
+    return (lambda: value).__closure__[0]
+
+
+def without_switches(function, steps):
+    """Call `function`, of about so many steps, so that other threads do not run meanwhile. It must wait for
+    nothing.
+
+    3.x: who waits for the interpreter asks for it only after a full interval (5 ms) in which it did not
+    change hands: so begin with a fresh hold of it. Only when many steps take longer than that is a longer
+    interval needed, of 0.05 s at most: a thread that begins to wait meanwhile waits that long. 2.7: the
+    interval is a count of instructions, and a new one holds from the end of the last on.
+    """
+    if hasattr(sys, 'setswitchinterval'):
+        time.sleep(0.0001)
+        if steps < 10000:
+            return function()
+        get, put, most = sys.getswitchinterval, sys.setswitchinterval, 0.05
+    else:
+        get, put, most = sys.getcheckinterval, sys.setcheckinterval, 1000 + 50 * steps
+    old = get()
+    try:
+        put(max(old, most))
+        for _ in range(0 if hasattr(sys, 'setswitchinterval') else 2 * old):
+            pass
+        return function()
+    finally:
+        put(old)
+
+
+def set_locals(frame, values):
+    """Give the running `frame` new values of its local variables, where Python lets that be done."""
+    space = frame.f_locals
+    space.update(values)
+    if type(space) is dict:                     # before PEP 667: a copy
+        try:
+            import ctypes
+            ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))
+        except (ImportError, AttributeError):
+            pass
+
+
+def documentation(code):
+    """The docstring in a function's code object, or None."""
+    first = code.co_consts[0] if code.co_consts else None
+    if make_cell.__code__.co_flags & 0x4000000:         # 3.13: a flag tells; before, the first constant is it or None
+        return first if code.co_flags & 0x4000000 else None
+    return first if isinstance(first, string_types) else None
+
+
 ##############################################################################
 ## 2. Errors -- what hotload says, and whose traceback is shown
 ##############################################################################
@@ -636,7 +723,8 @@ class FreshLoader(SourceLoader):
 
     def get_code(self, fullname):
         """The module's code, compiled now."""
-        return compile(fresh.read(self.path), self.path, 'exec', 0, True)
+        code = fresh.codes[self.path] = compile(fresh.read(self.path), self.path, 'exec', 0, True)
+        return code
 
 
 class FreshFinder(object):
@@ -652,6 +740,7 @@ class FreshFinder(object):
     def __init__(self):
         self.texts, self.modules, self.missing, self.version = {}, {}, {}, 0
         self.roots, self.files, self.users, self.imports, self.folders = [], set(), 0, {}, {}
+        self.codes = {}
 
     def install(self, roots=(), files=()):
         """Begin to find the local modules below `roots`; those that are loaded count too. Pair with remove()."""
@@ -2057,11 +2146,12 @@ class Mode(object):
     """What runs again on a save: a row of MODES.
 
     name: of its flag, None for the default.      help: one line.      options: rows like those of OPTIONS.
-    make_step(choice) -> the step, for a choice that names a script or a module.
+    make_step(choice) -> the step, for a choice that names a script or a module.      main(choice) -> exit status: does all
+    in place of a loop, or None.
     """
 
-    def __init__(self, name, help, make_step, options=()):
-        self.name, self.help, self.make_step, self.options = name, help, make_step, list(options)
+    def __init__(self, name, help, make_step, options=(), main=None):
+        self.name, self.help, self.make_step, self.options, self.main = name, help, make_step, list(options), main
 
 
 MODES = [Mode(None, 'the whole script, in this process', lambda choice: ReloadedScript(
@@ -2466,6 +2556,8 @@ def main(argv=None):
             write(sys.stdout, help_text() if 'help' in choice else
                   'hotload %s, Python %s\n' % (__version__, sys.version.split()[0]))
             return 0
+        if choice.mode.main is not None:
+            return choice.mode.main(choice)
         if not choice.runs_code() and not choice.get('command'):
             raise HotloadError('expected a SCRIPT, -m MODULE or -c COMMAND; hotload -h tells more')
         if choice.script:
@@ -2499,6 +2591,2507 @@ def main(argv=None):
             loop._end_now(status)
         return status
     return supervise(work)
+
+
+##############################################################################
+## 7. Source -- one meaning of "changed" for all that follows
+##############################################################################
+#
+# Gives to those below: Source, a file's text cut into chunks (a top-level statement with the lines up to the
+# next one) which knows after an edit what is still the same; fingerprint(), which ignores comments, layout
+# and line numbers; names_used(), what statements read and write; pair(), which code object took the place of
+# which; and Comparison, what to do so that a namespace made by old statements becomes that of new ones.
+#
+# After an edit the equal lines are set aside, and only what lies between is parsed: a text that is complete
+# by itself does not change the meaning of its neighbours. Where it is not (an `else:` at its start, an open
+# string, another coding cookie, a __future__ import), everything is parsed. Code objects that only moved get
+# new line numbers.
+#
+# Not handled: code that is made at run time with exec.
+
+import __future__
+import _ast
+from bisect import bisect_left, bisect_right
+from collections import namedtuple
+
+FUNCTION_NODES = tuple(getattr(_ast, kind) for kind in ('FunctionDef', 'AsyncFunctionDef') if hasattr(_ast, kind))
+DEFINITIONS = FUNCTION_NODES + (_ast.ClassDef,)
+BLANKED = FUNCTION_NODES + (_ast.Lambda,)
+MEANINGLESS = frozenset(['ctx', 'kind', 'type_comment', 'type_ignores'])        # fields of nodes: u'' is '' on 3.x
+FUTURES = dict((name, getattr(__future__, name).compiler_flag) for name in __future__.all_feature_names)
+COOKIE = re.compile(br'^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)')
+
+
+def parse(data, path='<text>', skipped=0, coding=None, flags=0):
+    """The statement nodes of `data` (bytes), whose first line is line `skipped` + 1 of the file.
+
+    coding: name of the encoding when the cookie is among the lines skipped.      flags: of __future__ imports
+    there.
+
+    >>> [type(node).__name__ for node in parse(b'x = 1')]
+    ['Assign']
+    """
+    if skipped:
+        start = b'' if coding is None else b'# coding: ' + coding
+        data = start + b'\n' * skipped + data
+    return compile(data, path, 'exec', _ast.PyCF_ONLY_AST | flags, True).body
+
+
+def compile_nodes(nodes, path, flags=0):
+    """The code object of statement nodes, as a module of their own."""
+    return compile(_ast.Module(body=list(nodes), type_ignores=[]), path, 'exec', flags, True)
+
+
+def fields(node):
+    """The (name, value) pairs of a node that have a meaning, those that are absent left out."""
+    return [(name, getattr(node, name)) for name in node._fields
+            if name not in MEANINGLESS and getattr(node, name, None) is not None]
+
+
+def walk(node):
+    """The node and all nodes in it."""
+    todo = [node]
+    while todo:
+        node = todo.pop()
+        yield node
+        for _, value in fields(node):
+            if isinstance(value, _ast.AST):
+                todo.append(value)
+            elif isinstance(value, list):
+                todo += [part for part in value if isinstance(part, _ast.AST)]
+
+
+def fingerprint(node, bodies=True):
+    """A text that two nodes (or lists of nodes) share when they mean the same, whatever their layout and
+    place.
+
+    bodies: whether those of functions and lambdas count.
+
+    >>> fingerprint(parse(b'x = (1)  # one')) == fingerprint(parse(b'x=1'))
+    True
+    """
+    parts = []
+    spell(node, parts.append, bodies)
+    return ' '.join(parts)
+
+
+def spell(value, put, bodies):
+    """Call `put` with the words that tell what a node, a list of nodes or a constant means."""
+    if isinstance(value, list):
+        put('[')
+        for part in value:
+            spell(part, put, bodies)
+        put(']')
+    elif isinstance(value, _ast.AST):
+        put(value.__class__.__name__)
+        blanked = not bodies and isinstance(value, BLANKED)
+        for name in value._fields:
+            if name not in MEANINGLESS and not (blanked and name == 'body'):
+                part = getattr(value, name, None)
+                if part is None:
+                    put('-')                    # the constant None has a type name of its own
+                else:
+                    spell(part, put, bodies)
+        put('.')
+    else:
+        put('%s %r' % (type(value).__name__, value))
+
+
+def constant_value(node):
+    """What a literal's node stands for; of other nodes nothing in particular."""
+    return getattr(node, 'value', getattr(node, 's', None))         # 3.8 has one kind of node for all constants
+
+
+def docstring_node(body):
+    """The statement node that is the docstring of a body, or None."""
+    first = body[0] if body else None
+    if isinstance(first, _ast.Expr):
+        if isinstance(constant_value(first.value), string_types):
+            return first
+    return None
+
+
+def inner_definitions(node):
+    """The definitions in a statement that are not inside of another one, or it itself if it is one."""
+    if isinstance(node, DEFINITIONS):
+        return [node]
+    return [found for _, part in fields(node) for item in (part if isinstance(part, list) else [part])
+            if isinstance(item, (_ast.stmt, _ast.excepthandler)) for found in inner_definitions(item)]
+
+
+def is_constant(node):
+    """Whether the expression node is a literal, possibly of literals."""
+    kinds = ('Constant', 'Num', 'Str', 'Bytes', 'NameConstant', 'Ellipsis', 'Tuple', 'List', 'Dict', 'Set', 'UnaryOp')
+    return all(type(part).__name__ in kinds + ('Load', 'USub', 'UAdd', 'Not', 'Invert')
+               or isinstance(part, _ast.Name) and part.id in ('None', 'True', 'False') for part in walk(node))
+
+
+def mangled(name, chain):
+    """The name of a class's attribute as Python keeps it: with the class's name if it is private."""
+    if chain and name.startswith('__') and not name.endswith('__'):
+        return '_%s%s' % (chain[-1].lstrip('_'), name)
+    return name
+
+
+# ---- what code reads and writes
+
+class Names(object):
+    """What statements use: reads, writes: sets of names of their namespace.      sure: those always written,
+    by
+    plain assignment, import or definition.      deferred: names that functions and lambdas in them read when
+    called."""
+
+    __slots__ = ('reads', 'writes', 'sure', 'deferred')
+
+    def __init__(self):
+        self.reads, self.writes, self.sure, self.deferred = set(), set(), set(), set()
+
+
+def names_used(nodes):
+    """The Names of a list of statement nodes of a module or a class body.
+
+    >>> used = names_used(parse(b'x = y + 1'))
+    >>> sorted(used.reads), sorted(used.sure)
+    (['y'], ['x'])
+    """
+    found = Names()
+    for node in nodes:
+        _note_names(node, found, set())
+        if isinstance(node, DEFINITIONS):
+            found.sure.add(node.name)
+        elif isinstance(node, (_ast.Import, _ast.ImportFrom)):
+            found.sure.update((alias.asname or alias.name).partition('.')[0] for alias in node.names)
+        elif isinstance(node, (_ast.Assign, _ast.AugAssign)) or type(node).__name__ == 'AnnAssign' and node.value:
+            targets = getattr(node, 'targets', None) or [node.target]
+            found.sure.update(target.id for target in targets if isinstance(target, _ast.Name))
+            if isinstance(node, _ast.AugAssign):
+                found.reads.update(part.id for part in walk(node.target) if isinstance(part, _ast.Name))
+    return found
+
+
+def _note_names(node, found, local):
+    """Add what `node` uses to `found`. local: names that are variables of a function around it."""
+    kind = type(node).__name__
+    if isinstance(node, _ast.Name):
+        if node.id not in local and type(node.ctx).__name__ != 'Param':
+            (found.reads if isinstance(node.ctx, _ast.Load) else found.writes).add(node.id)
+        return
+    if isinstance(node, (_ast.Import, _ast.ImportFrom)):
+        found.writes.update(set((alias.asname or alias.name).partition('.')[0] for alias in node.names) - local)
+        return
+    if isinstance(node, DEFINITIONS) and node.name not in local:
+        found.writes.add(node.name)
+    if isinstance(node, _ast.ClassDef):
+        inside = Names()
+        for part in node.body:
+            _note_names(part, inside, local)
+        shared = set(name for part in walk(node) if isinstance(part, _ast.Global) for name in part.names)
+        found.reads |= inside.reads
+        found.deferred |= inside.deferred
+        found.writes |= inside.writes & shared
+    if kind == 'ExceptHandler' and isinstance(node.name, string_types) and node.name not in local:
+        found.writes.add(node.name)
+    if isinstance(node, BLANKED):
+        inside = Names()
+        body = node.body if isinstance(node.body, list) else [node.body]
+        for part in body:
+            _note_names(part, inside, set())
+        shared = set(name for part in body for sub in walk(part)
+                     if isinstance(sub, _ast.Global) for name in sub.names)
+        own = (inside.writes | set(_arguments(node.args))) - shared
+        found.deferred |= (inside.reads | inside.deferred) - own - local
+        found.writes |= inside.writes & shared
+        parts = [part for name, part in fields(node) if name != 'body']
+    elif kind in ('ListComp', 'SetComp', 'DictComp', 'GeneratorExp') and not (kind == 'ListComp' and LISTS_LEAK):
+        targets = [part.id for loop in node.generators for part in walk(loop.target) if isinstance(part, _ast.Name)]
+        local, parts = local.union(targets), [part for _, part in fields(node)]
+    else:
+        parts = [part for name, part in fields(node) if name != 'body' or not isinstance(node, _ast.ClassDef)]
+    for part in parts:
+        for item in part if isinstance(part, list) else [part]:
+            if isinstance(item, _ast.AST):
+                _note_names(item, found, local)
+
+
+def _arguments(args):
+    """The names of a function's parameters."""
+    for part in walk(args):
+        if type(part).__name__ == 'arg':
+            yield part.arg
+        elif isinstance(part, _ast.Name) and not isinstance(part.ctx, _ast.Load):   # 2.7
+            yield part.id
+    for name in (args.vararg, args.kwarg):      # texts on 2.7
+        if isinstance(name, string_types):
+            yield name
+
+
+# ---- the text of a file
+
+def common_lines(old, new):
+    """(equal lines at the start, equal lines at the end) of two lists, which do not overlap.
+
+    >>> common_lines(['a', 'b', 'c'], ['a', 'x', 'c'])
+    (1, 1)
+    """
+    def equal(a, b, most):
+        low, high = 0, most                     # slices are compared at C speed
+        while low < high:
+            middle = (low + high + 1) // 2
+            if a[low:middle] == b[low:middle]:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+    most = min(len(old), len(new))
+    head = equal(old, new, most)
+    return head, equal(old[head:][::-1], new[head:][::-1], most - head)
+
+
+class Source(object):
+    """The text of a Python file, cut into chunks: a top-level statement and the lines up to the next one.
+
+    path.      data: bytes.      lines: of bytes.      starts: the index of each chunk's first line.
+    coding: of the cookie, or None.      flags: of its __future__ imports.      parsed: {index of a chunk: its
+    nodes} of what was parsed for this text; to be emptied after use.      For each chunk: codes, the list of
+    code objects that its functions and classes run;      at, where it started when they were compiled;
+    origin, its index in the text first adopted or None. Raises SyntaxError when it does not parse.
+    """
+
+    def __init__(self, path, data):
+        self.path, self.data = path, data
+        self.lines = data.splitlines(True)
+        self.coding = self._cookie()
+        self.flags, nodes = 0, parse(data, path)
+        for node in nodes:
+            if isinstance(node, _ast.ImportFrom) and node.module == '__future__':
+                for alias in node.names:
+                    self.flags |= FUTURES.get(alias.name, 0)
+        chunks = _in_chunks(nodes)
+        self.starts = [start for start, _ in chunks]
+        self._finish(dict(enumerate(nodes for _, nodes in chunks)))
+
+    def _finish(self, parsed):
+        self.starts[:1] = [0]                   # comments ahead of the first statement belong to it
+        self.parsed = parsed or {0: []}
+        self.at, self.codes = list(self.starts), [[] for _ in self.starts]
+        self.origin = [None] * len(self.starts)
+
+    def _cookie(self):
+        """The name of the encoding, or None where Python's own choice holds."""
+        if self.data.startswith(b'\xef\xbb\xbf'):
+            return b'utf-8'
+        for line in self.lines[:2]:
+            match = COOKIE.match(line)
+            if match:
+                return match.group(1)
+        return None
+
+    def __len__(self):
+        return len(self.starts)
+
+    def end(self, index):
+        """The index of the line after the chunk."""
+        return self.starts[index + 1] if index + 1 < len(self.starts) else len(self.lines)
+
+    def text(self, index):
+        """The bytes of a chunk, without the blank lines after it."""
+        return b''.join(self.lines[self.starts[index]:self.end(index)]).rstrip()
+
+    def nodes(self, first, end):
+        """For each chunk from `first` to `end` (exclusive) the list of its statement nodes."""
+        if all(index in self.parsed for index in range(first, end)):
+            return [self.parsed[index] for index in range(first, end)]
+        start = self.starts[first]
+        nodes = parse(b''.join(self.lines[start:self.end(end - 1)]), self.path, start, self.coding,
+                      self.flags if start else 0)
+        found = [[] for _ in range(first, end)]
+        for node in nodes:
+            found[bisect_right(self.starts, max(_first_line(node), start)) - 1 - first].append(node)
+        return found
+
+    def adopt(self, code):
+        """Take the functions' code objects from that of the whole module."""
+        self.origin = list(range(len(self)))
+        for child in children(code):
+            self.codes[bisect_right(self.starts, child.co_firstlineno - 1) - 1].append(child)
+
+    def edited(self, data, also=(), whole=False):
+        """(the Source of the new text `data`, Edit). Chunks in `also` count as touched; `whole`: all do."""
+        found = None if whole or not data else self._edited_part(data, also)
+        if found is None:
+            source = Source(self.path, data)
+            found = source, [], range(len(self)), range(len(source))
+        source, kept, left, fresh_chunks = found
+        by_text, touched, gone = {}, [], set(left)
+        for index in left if source.flags == self.flags else ():
+            if index not in also:
+                by_text.setdefault(self.text(index), []).append(index)
+        for index in fresh_chunks:              # those that were moved
+            same = by_text.get(source.text(index))
+            if same:
+                gone.discard(same[0])
+                kept.append((same.pop(0), index))
+            else:
+                touched.append(index)
+        for old, new in kept:
+            source.codes[new], source.at[new], source.origin[new] = self.codes[old], self.at[old], self.origin[old]
+        return source, Edit(kept, sorted(gone), touched)
+
+    def _edited_part(self, data, also):
+        """(Source, [(old index, new index)], other old indices, other new ones); None when all must be parsed."""
+        new = Source.__new__(Source)
+        new.path, new.data, new.lines, new.flags = self.path, data, data.splitlines(True), self.flags
+        new.coding = new._cookie()
+        if new.coding != self.coding:
+            return None
+        starts, parsed, kept, left, touched, at = [], {}, [], [], [], 0
+        for first, end, start, stop in self._hunks(new.lines, also):
+            by = start - (self.starts[first] if first < len(self) else len(self.lines))
+            kept += [(old, len(starts) + old - at) for old in range(at, first)]
+            starts += [line + by for line in self.starts[at:first]]
+            if first == 0 and self.flags:
+                return None
+            try:
+                nodes = parse(b''.join(new.lines[start:stop]), self.path, start, self.coding,
+                              self.flags if start else 0)
+            except (SyntaxError, ValueError, TypeError):
+                return None                     # what looks wrong alone may be right in its place
+            if any(isinstance(node, _ast.Global) or getattr(node, 'module', None) == '__future__' for node in nodes):
+                return None
+            for line, group in _in_chunks(nodes, start):
+                parsed[len(starts)] = group
+                touched.append(len(starts))
+                starts.append(line)
+            left += range(first, end)
+            at = end
+        by = len(new.lines) - len(self.lines)
+        kept += [(old, len(starts) + old - at) for old in range(at, len(self))]
+        new.starts = starts + [line + by for line in self.starts[at:]]
+        if not new.starts:                      # nothing but comments
+            touched, parsed = [0], {0: []}
+        new._finish(parsed)
+        return new, kept, left, touched
+
+    def _hunks(self, lines, also):
+        """[(first, end, start, stop)]: chunks from first to end that became the lines from start to stop."""
+        head, tail = common_lines(self.lines, lines)
+        first = min([bisect_right(self.starts, head) - 1] + list(also))
+        end = max([bisect_left(self.starts, len(self.lines) - tail)] + [index + 1 for index in also])
+        end = max(end, min(1 - first, len(self)))           # what comes ahead of the first statement belongs to it
+        start = self.starts[first]
+        stop = (self.starts[end] if end < len(self) else len(self.lines)) + len(lines) - len(self.lines)
+        places, hunks = {}, []
+        for number in range(start, stop):
+            places.setdefault(lines[number], []).append(number)
+
+        def place(index):
+            """Where the chunk stands now; None when that is not certain."""
+            text = self.lines[self.starts[index]:self.end(index)]
+            found = places.get(text[0], ()) if text else ()
+            if index and index not in also and len(found) == 1 and found[0] >= at and (
+                    lines[found[0]:found[0] + len(text)] == text):
+                return found[0]
+            return None
+        begin, at = first, start                # of the hunk that may start here
+        for index in range(first, end):
+            found = place(index)
+            if found is not None:
+                if index > begin or found > at:
+                    hunks.append((begin, index, at, found))
+                begin, at = index + 1, found + self.end(index) - self.starts[index]
+        if begin < end or at < stop:
+            hunks.append((begin, end, at, stop))
+        return hunks if len(hunks) <= 20 else [(first, end, start, stop)]
+
+
+# What became of a Source. kept: [(old index, new index)] of chunks that have the same text.      old, new:
+# indices of others.
+Edit = namedtuple('Edit', 'kept old new')
+
+
+def _first_line(node):
+    """The index of the line on which a statement starts."""
+    return min([node.lineno] + [part.lineno for part in getattr(node, 'decorator_list', ())]) - 1
+
+
+def _in_chunks(nodes, start=0):
+    """[(index of the first line, [nodes])]: a chunk starts with each statement whose line holds nothing
+    before it.
+
+    Before 3.8 a text of several lines that begins a statement has no column and the number of its last line:
+    it belongs to the chunk before it, or begins with the line `start`, where all that was parsed does.
+    """
+    found = []
+    for node in nodes:
+        if found and not (node.col_offset == 0 or getattr(node, 'decorator_list', ())):
+            found[-1][1].append(node)
+        else:
+            found.append((_first_line(node) if node.col_offset >= 0 else start, [node]))
+    return found
+
+
+# ---- code objects
+
+def children(code):
+    """The code objects of the functions, classes and lambdas directly in `code`."""
+    return [const for const in code.co_consts if isinstance(const, CodeType)]
+
+
+def is_class_code(code):
+    """Whether it is the body of a class."""
+    return not code.co_flags & 1
+
+
+def shape(code):
+    """What two code objects share when only their places in the file differ."""
+    return (code.co_name, code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_flags,
+            tuple(shape(const) if isinstance(const, CodeType) else (type(const), repr(const))
+                  for const in code.co_consts))
+
+
+def pair(old, new, chain=(), found=None):
+    """[(old code, new code, codes around it)] of two lists of code objects: by name, equal ones first."""
+    found, groups = [] if found is None else found, {}
+    for side, codes in enumerate((old, new)):
+        for code in codes:
+            groups.setdefault((code.co_name, is_class_code(code)), ([], []))[side].append(code)
+    for before, after in groups.values():
+        if len(before) > 1 or len(after) > 1:
+            shapes = [(shape(code), code) for code in after]
+            for code in list(before):
+                same = [item for item in shapes if item[0] == shape(code)][:1]
+                for item in same:
+                    _pair_one(code, item[1], chain, found)
+                    before.remove(code)
+                    shapes.remove(item)
+            after = [code for _, code in shapes]
+        for code, other in zip(before, after):
+            _pair_one(code, other, chain, found)
+    return found
+
+
+def _pair_one(old, new, chain, found):
+    found.append((old, new, chain))
+    inside = children(old)
+    if inside:
+        pair(inside, children(new), chain + (new,), found)
+
+
+def moved_code(code, by, path, chain=(), found=None):
+    """A copy of the code object `by` lines further down; adds (old, new, chain) of it and those in it to `found`."""
+    changes = {'co_firstlineno': code.co_firstlineno + by}
+    if code.co_filename != path:
+        changes['co_filename'] = path
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            changes['co_consts'] = tuple(moved_code(const, by, path, chain + (code,), found)
+                                         if isinstance(const, CodeType) else const for const in code.co_consts)
+            break
+    new = recode(code, **changes)
+    found.append((code, new, chain))
+    return new
+
+
+def class_codes(codes, chain):
+    """The code objects in the class that the names lead to."""
+    for name in chain:
+        codes = [child for code in codes if code.co_name == name for child in children(code)]
+    return codes
+
+
+def code_in(codes, chain, item):
+    """The code object of a definition (Statement) in the classes `chain`, or None."""
+    found = [code for code in class_codes(codes, chain) if code.co_name == item.name]
+    here = [code for code in found if code.co_firstlineno == _first_line(item.node) + 1]
+    return (here or found or [None])[0]
+
+
+# ---- statements
+
+class Statement(object):
+    """A statement of a module or a class body. node.      name: of the definition, or None.      index: of
+    its chunk.
+    code: that runs it, and codes: of the functions and classes in it, for those of a module."""
+
+    __slots__ = ('node', 'name', 'index', 'code', 'codes', '_full', '_outside')
+
+    def __init__(self, node, index=None, code=None, codes=None):
+        self.node, self.index, self.code = node, index, code
+        self.codes = children(code) if codes is None and code is not None else codes
+        self.name = node.name if isinstance(node, DEFINITIONS) else None
+        self._full = self._outside = None
+
+    def full(self):
+        """Its fingerprint."""
+        if self._full is None:
+            self._full = fingerprint(self.node)
+        return self._full
+
+    def outside(self):
+        """Its fingerprint without the bodies of functions: what runs when the statement does."""
+        if self._outside is None:
+            self._outside = fingerprint(self.node, bodies=False)
+        return self._outside
+
+    def head(self):
+        """What of a definition runs at once: decorators; of a class bases and keywords too."""
+        node = self.node
+        return fingerprint([node.decorator_list, getattr(node, 'bases', []), getattr(node, 'keywords', [])])
+
+    def signature(self):
+        """The fingerprint of a function's parameters, defaults and annotations."""
+        return fingerprint([self.node.args] + [part for part in [getattr(self.node, 'returns', None)] if part])
+
+    def has_accessor(self):
+        """Whether it is decorated by an attribute of its own name, as `@size.setter`."""
+        return any(isinstance(part, _ast.Attribute) and getattr(part.value, 'id', None) == self.name
+                   for part in getattr(self.node, 'decorator_list', ()))
+
+
+def match(old, new):
+    """({new Statement: its old one}, {new: an old one that it only resembles}, [old ones that are gone]).
+
+    Equal ones first, then definitions by name, then other statements that differ inside functions only.
+    """
+    partners, left, rest = {}, list(old), list(new)
+    for key in (Statement.full, lambda item: item.name, lambda item: None if item.name else item.outside()):
+        _match_by(key, left, rest, partners)
+    similar, others = {}, [item for item in left if not item.name]
+    for alike in (lambda node, other: names_used([node]).writes & names_used([other]).writes,
+                  lambda node, other: type(node) is type(other)):
+        for item in rest:
+            same = [other for other in others if not item.name and alike(item.node, other.node)
+                    and item not in similar]
+            if same:
+                similar[item] = same[0]
+                others.remove(same[0])
+    return partners, similar, left
+
+
+def _match_by(key, left, rest, partners):
+    """Pair statements with an equal key that is not None, in order; remove them from the lists."""
+    if not left or not rest:
+        return
+    found = {}
+    for item in left:
+        found.setdefault(key(item), []).append(item)
+    for item in list(rest):
+        same = found.get(key(item)) if key(item) is not None else None
+        if same:
+            partners[item] = same.pop(0)
+            left.remove(partners[item])
+            rest.remove(item)
+
+
+# One thing to do to a namespace. kind: 'run' the statement; 'sign': a function's parameters, defaults or
+# annotations changed; 'update': its body only; 'doc': of a module or class; 'delete' the name.
+# chain: names of the classes around.      new, old: Statements or None.      name: what it is about, or None.
+# top: the Statement of the module that it is in, or None.
+class Action(namedtuple('Action', 'kind chain new old name top')):
+    __slots__ = ()
+
+    def defined(self):
+        """The names that both the old and the new statement define as functions or classes."""
+        names = [set(mangled(node.name, self.chain) for node in inner_definitions(item.node)) if item else set()
+                 for item in (self.old, self.new)]
+        return names[0] & names[1]
+
+
+class Comparison(object):
+    """What to do so that a namespace made by old statements becomes that of new ones.
+
+    find_class(chain) -> the class there now, or None.      failed: of (chain, fingerprint), old statements
+    that were not done since they raised.
+    actions: list of Action, in the order of the file.      pairs: [(old Statement, new)] whose functions
+    belong together.
+    """
+
+    def __init__(self, find_class, failed=()):
+        self.find_class, self.failed = find_class, failed
+        self.actions, self.pairs, self.top = [], [], None
+
+    def add(self, kind, chain, new=None, old=None, name=None):
+        self.actions.append(Action(kind, chain, new, old, name or new and new.name, self.top))
+
+    def body(self, old, new, chain=()):
+        """Compare the Statements of a module or of a class body."""
+        partners, similar, left = match([item for item in old if (chain, item.full()) not in self.failed]
+                                        if self.failed else old, new)
+        for item in old if self.failed else ():
+            if (chain, item.full()) in self.failed:
+                similar.update((other, item) for other in new if item.name and other.name == item.name
+                               and other not in partners)
+        docs = [docstring_node([item.node for item in side]) for side in (old, new)]
+        again = self._accessors(new, partners, left)
+        for item in new:
+            before = partners.get(item)
+            if not chain:
+                self.top = item
+                if before or item in similar:
+                    self.pairs.append((before or similar[item], item))
+            if item.node is docs[1]:
+                if docs[0] is None or fingerprint(docs[0]) != item.full():
+                    self.add('doc', chain, item)
+            elif before is None or item.name in again:
+                self.add('run', chain, item, before or similar.get(item))
+            elif item.name:
+                self._definition(before, item, chain)
+            elif before.full() != item.full():
+                self.add('update', chain, item, before)
+        self.top = None if not chain else self.top
+        if docs[0] is not None and docs[1] is None:
+            self.add('doc', chain)
+        bound = names_used([item.node for item in new]).writes
+        for item in left:
+            gone = set(node.name for node in inner_definitions(item.node))
+            for name in sorted(gone | names_used([item.node]).sure if chain else gone):
+                if name not in bound:
+                    self.add('delete', chain, old=item, name=name)
+
+    def _accessors(self, new, partners, left):
+        """Names whose definitions build on each other (a property and its setter) and must all run again."""
+        names = set(item.name for item in list(new) + left if item.name and item.has_accessor())
+        return set(name for name in names if any(item.name == name for item in left) or any(
+            item.name == name and (item not in partners or partners[item].head() != item.head()) for item in new))
+
+    def _definition(self, old, new, chain):
+        inside = chain + (new.name,)
+        if old.full() == new.full() and not any(key[0][:len(inside)] == inside for key in self.failed):
+            return
+        if isinstance(old.node, _ast.ClassDef) and isinstance(new.node, _ast.ClassDef):
+            self._class(old, new, chain)
+        elif old.head() != new.head() or not (isinstance(old.node, FUNCTION_NODES)
+                                              and isinstance(new.node, FUNCTION_NODES)):
+            self.add('run', chain, new, old)
+        else:
+            self.add('update' if old.signature() == new.signature() else 'sign', chain, new, old)
+
+    def _class(self, old, new, chain):
+        """Compare two classes of one name: their bodies, if the live class can be changed in place."""
+        live, inside, bodies = self.find_class(chain + (new.name,)), [], []
+        for item in (old, new):
+            body = [Statement(node) for node in item.node.body]
+            doc = docstring_node(item.node.body)
+            bodies.append(body)
+            inside.append([part.outside() for part in body if not part.name and part.node is not doc])
+        same = sorted(inside[0]) == sorted(inside[1])
+        if live is None:                        # a decorator gave something else; methods follow all the same
+            self.add('update' if same and old.head() == new.head() else 'run', chain, new, old)
+            return
+        bases = [getattr(base, 'attr', getattr(base, 'id', None)) for base in new.node.bases]
+        plain = (type(live) in class_types or type(live).__name__ == 'ABCMeta') and (
+            bases or ['object']) == [base.__name__ for base in live.__bases__] + ['object'] * (not live.__bases__)
+        simple = plain and not new.node.decorator_list and not any(
+            '__slots__' in part for part in set(inside[0]) ^ set(inside[1]))
+        if old.head() != new.head() or not same and not simple or getattr(new.node, 'type_params', None):
+            self.add('run', chain, new, old)
+        else:
+            self.body(bodies[0], bodies[1], chain + (new.name,))
+
+
+##############################################################################
+## 8. Transplant -- new code for functions and classes that are in use
+##############################################################################
+#
+# Gives to those below what changes living objects: Transplant, which works out what each function gets and
+# then assigns it; run_apart(), which runs statements of a class body outside of it; absorb(), which makes a
+# class what another is.
+#
+# A function object is changed by assigning to its __code__, so that all who hold it run the new code. Where
+# that cannot be (other free variables), it gets a trampoline: code with the old variables that calls a new
+# function.
+#
+# Not handled: functions that C code copied; frames that run already; two equal lambdas of one line where the
+# Python compiles them to one code object.
+
+import gc
+
+KEPT_BY_CLASS = frozenset('__dict__ __weakref__ __module__ __qualname__ __firstlineno__ __static_attributes__ '
+                          '__classcell__ __classdictcell__ __abstractmethods__ _abc_impl __subclasshook__'.split())
+CLASSES_KNOW_LINES = '__firstlineno__' in vars(Source)           # 3.13: inspect goes by it
+
+
+def functions_with(codes):
+    """{id of a code object: [functions that run it]}; a pass over the heap, or less when the codes are few.
+
+    codes: {id: code object}.
+    """
+    found = {}
+    objects = gc.get_referrers(*codes.values()) if len(codes) <= 16 else gc.get_objects()
+    if getattr(gc, 'get_freeze_count', int)():
+        objects += _frozen_functions()          # the collector does not show them
+    for item in [item for item in objects if type(item) is FunctionType]:
+        number = id(item.__code__)
+        if number in codes:
+            functions = found.setdefault(number, [])
+            if not any(item is other for other in functions):
+                functions.append(item)
+    return found
+
+
+def _frozen_functions():
+    """The functions that can be reached from modules, found without the collector's lists."""
+    seen, functions = set(), []
+    todo = [vars(module) for module in list(sys.modules.values()) if isinstance(module, type(sys))]
+    kinds = class_types + (FunctionType, CellType, dict, list, tuple, set, staticmethod, classmethod, property)
+    while todo:
+        item = todo.pop()
+        if id(item) not in seen:
+            seen.add(id(item))
+            if type(item) is FunctionType:
+                functions.append(item)
+            todo += [part for part in gc.get_referents(item) if isinstance(part, kinds)]
+    return functions
+
+
+def _call_target(*hotload_args, **hotload_kwargs):
+    hotload_target = 'hotload target'
+    return hotload_target(*hotload_args, **hotload_kwargs)
+
+
+def trampoline(names, target):
+    """Code that calls `target`, for functions whose code has the free variables `names`. It is never
+    compiled: it stands
+    in this file, so that tracebacks leave its frame out."""
+    code = _call_target.__code__
+    return recode(code, co_freevars=names, co_consts=tuple(target if const == 'hotload target' else const
+                                                           for const in code.co_consts))
+
+
+REDIRECTS = []              # [(weak reference to a function, one to the function that it calls instead)]
+
+
+def redirected_to(function):
+    """The functions that only call this one."""
+    return [old() for old, target in REDIRECTS if target() is function and old() is not None]
+
+
+def note_redirect(function, target, is_new=False):
+    """Remember that `function` calls `target`, which runs code of its own again if `is_new`."""
+    REDIRECTS[:] = [(old, new) for old, new in REDIRECTS if new() is not None and old() is not None
+                    and old() is not function and not (is_new and old() is target)]
+    REDIRECTS.append((weakref.ref(function), weakref.ref(target)))
+
+
+def redirect(function, target):
+    """Make `function` call `target` from now on."""
+    function.__code__, function.__defaults__ = trampoline(function.__code__.co_freevars, target), None
+    if hasattr(function, '__kwdefaults__'):
+        function.__kwdefaults__ = None
+    if type(target) is FunctionType:
+        note_redirect(function, target)
+
+
+def dress(function, like):
+    """Give a function the attributes of another one that are not its code."""
+    for part in FUNCTION_PARTS + ['__qualname__', '__module__']:
+        if hasattr(like, part):
+            setattr(function, part, getattr(like, part))
+    vars(function).update(vars(like))
+
+
+def parameters(code):
+    """What two code objects share when they take the same arguments."""
+    count = code.co_argcount + getattr(code, 'co_kwonlyargcount', 0)
+    return code.co_argcount, getattr(code, 'co_posonlyargcount', 0), code.co_varnames[:count], code.co_flags & 12
+
+
+class Move(object):
+    """New code for the functions that run another. old, new: code objects.      chain: those around new.
+    functions: that run old.      defaults: None where they stay, else (defaults, kwdefaults).      parts:
+    {attribute: value} to set afterwards.      signed: whether a definition in a module or class says the
+    defaults.      late: whether statements must run before."""
+
+    __slots__ = ('old', 'new', 'chain', 'functions', 'defaults', 'parts', 'signed', 'late')
+
+    def __init__(self, old, new, chain):
+        self.old, self.new, self.chain = old, new, chain
+        self.functions, self.defaults, self.parts, self.signed, self.late = (), None, {}, False, False
+
+    def names(self):
+        """The names of what is around the function, and its own."""
+        return tuple(code.co_name for code in self.chain) + (self.new.co_name,)
+
+
+class Transplant(object):
+    """Works out what each function gets, and then gives it to all at once.
+
+    moves: {id of an old code object: Move}.      find_class(names) -> class or None.      keep(move, why):
+    called where functions cannot have the new code.      codes, full: (function, code), and with defaults, to
+    assign;      parts, slots: (holder, attribute, value) to set afterwards.
+    """
+
+    def __init__(self, find_class, keep):
+        self.find_class, self.keep, self.moves = find_class, keep, {}
+        self.codes, self.full, self.parts, self.slots = [], [], [], []
+
+    def add(self, pairs):
+        """Take up (old code, new code, codes around it) triples."""
+        for old, new, chain in pairs:
+            if old is not new:
+                self.moves[id(old)] = Move(old, new, chain)
+
+    def find(self):
+        """The dict {id: code object} to look for with functions_with()."""
+        return dict((number, move.old) for number, move in self.moves.items())
+
+    def to(self, code):
+        """The Moves to that new code object."""
+        return [move for move in self.moves.values() if move.new is code]
+
+    def fit_parameters(self, move, nodes, flags):
+        """For functions that other functions made: they keep their defaults; new parameters need literals as
+        theirs.
+
+        nodes: of the functions and lambdas in what changed.
+        """
+        nodes = [node for node in nodes if _first_line(node) + 1 == move.new.co_firstlineno
+                 and getattr(node, 'name', '<lambda>') == move.new.co_name]
+        args = nodes[0].args if len(nodes) == 1 else None
+        defaults = args and args.defaults + [part for part in getattr(args, 'kw_defaults', ()) if part is not None]
+        if args is None or not all(map(is_constant, defaults)):
+            self.keep(move, 'its new parameters have defaults that must be computed')
+            move.functions = ()
+            return
+        holder, made = parse(b'made = lambda: 0'), {}
+        holder[0].value.args = copy_node(args)
+        for node in walk(args):
+            if getattr(node, 'annotation', None):
+                node.annotation = None
+        execute(compile_nodes(holder, move.new.co_filename, flags), made)
+        move.defaults = made['made'].__defaults__, getattr(made['made'], '__kwdefaults__', None)
+
+    def fit(self, move):
+        """Work out what the functions of the Move get."""
+        if move.old.co_consts[:1] != move.new.co_consts[:1] and documentation(move.old) != documentation(move.new):
+            move.parts['__doc__'] = documentation(move.new)
+        for function in move.functions:
+            family = redirected_to(function)
+            if move.new.co_freevars == function.__code__.co_freevars and not family:
+                self._give(function, move.new, move.defaults)
+            else:
+                self._fit_closure(function, family, move)
+            self.parts += [(function, part, value) for part, value in move.parts.items()]
+        if CLASSES_KNOW_LINES and is_class_code(move.new):
+            owner = self.find_class(move.names())
+            if owner is not None and '__firstlineno__' in vars(owner):
+                self.parts.append((owner, '__firstlineno__', move.new.co_firstlineno))
+
+    def _give(self, function, code, defaults):
+        if defaults is None:
+            self.codes.append((function, code))
+        else:
+            self.full.append((function, code) + defaults)
+
+    def _fit_closure(self, function, family, move):
+        """Give code with other free variables: through a twin that has them, which the function then calls.
+
+        family: functions that already call this one.
+        """
+        cells, names = {}, move.new.co_freevars
+        for member in family + [function]:
+            cells.update(zip(member.__code__.co_freevars, member.__closure__ or ()))
+        owner = self.find_class(move.names()[:-1]) if move.chain else None
+        if '__class__' in names and '__class__' not in cells and owner is not None:
+            cells['__class__'] = make_cell(owner)
+        missing = sorted(set(names).difference(cells))
+        if missing:
+            self.keep(move, 'they lack the variable %s' % ', '.join(missing))
+            return
+        target = ([member for member in family + [function] if member.__code__.co_freevars == names] or [None])[0]
+        if target is None:
+            target = FunctionType(move.new, function.__globals__, function.__name__, None,
+                                  tuple(cells[name] for name in names) or None)
+            dress(target, function)
+        kept = function.__defaults__, getattr(function, '__kwdefaults__', None)
+        self._give(target, move.new, move.defaults or kept)
+        for member in family + [function]:
+            if member is not target:
+                self.full.append((member, trampoline(member.__code__.co_freevars, target), None, None))
+                note_redirect(member, target, True)
+                if owner is not None and vars(owner).get(member.__name__) is member:
+                    self.slots.append((owner, member.__name__, target))
+
+
+def assign(transplants):
+    """Give the functions what was worked out for them. The loop is one of attribute assignments alone."""
+    codes = [item for each in transplants for item in each.codes]
+    full = [item for each in transplants for item in each.full]
+    held = [(item[0].__code__, item[0].__defaults__) for item in codes + full]      # nothing is freed meanwhile
+    keywords = '__kwdefaults__' in FUNCTION_PARTS
+
+    def loop():
+        for function, code in codes:
+            function.__code__ = code
+        for function, code, defaults, kwdefaults in full:
+            function.__code__ = code
+            function.__defaults__ = defaults
+            if keywords:
+                function.__kwdefaults__ = kwdefaults
+    without_switches(loop, len(held))
+    for holder, part, value in [item for each in transplants for item in each.parts + each.slots]:
+        set_attribute(holder, part, value)
+    for each in transplants:
+        each.codes, each.full, each.parts, each.slots = [], [], [], []
+
+
+# ---- namespaces and classes
+
+_PATHS, BEGIN_S = {}, time.time()
+
+
+def module_path(module):
+    """The absolute path of the module's source file, or None."""
+    name = getattr(module, '__file__', None)
+    if not isinstance(name, string_types):
+        return None
+    if name not in _PATHS:
+        path = os.path.abspath(name[:-1] if name.endswith(('.pyc', '.pyo')) else name)
+        if not os.path.isabs(name):
+            return path
+        _PATHS[name] = path
+    return _PATHS[name]
+
+
+def is_newer(module, path):
+    """Whether the file may be newer than what the module was loaded from: byte code says what it was made of."""
+    try:
+        with open(getattr(module, '__cached__', None) or path + 'c', 'rb') as stream:
+            head = stream.read(16)
+        made = struct.unpack('<I', head[8:12] if hasattr(module, '__cached__') else head[4:8])[0]
+        by_hash = hasattr(module, '__cached__') and head[4:8] != b'\0' * 4         # PEP 552
+        return made != int(os.stat(path).st_mtime) & 0xffffffff and not by_hash
+    except (EnvironmentError, struct.error):    # none was written
+        return os.stat(path).st_mtime > BEGIN_S
+
+
+def running_line(path):
+    """The line that the code of the module at `path` itself is at, in the text that it was loaded from, or None."""
+    for frame in list(sys._current_frames().values()):
+        while frame is not None:
+            code = frame.f_code
+            if code.co_name == '<module>' and os.path.abspath(code.co_filename) == path:
+                return frame.f_lineno
+            frame = frame.f_back
+    return None
+
+
+def is_main_block(node):
+    """Whether the statement is `if __name__ == '__main__':`."""
+    return isinstance(node, _ast.If) and isinstance(node.test, _ast.Compare) and any(
+        isinstance(part, _ast.Name) and part.id == '__name__' for part in walk(node.test))
+
+
+def resolve(module, chain):
+    """The module, or the class in it that the names lead to; None where there is none."""
+    found = module
+    for name in chain:
+        found = vars(found).get(name)
+        if not isinstance(found, class_types):
+            return None
+    return found
+
+
+def set_attribute(owner, name, value, chain=()):
+    """Set an attribute of a module or a class, whatever its metaclass would say, as if the body had."""
+    if isinstance(owner, type):
+        type.__setattr__(owner, name, value)
+        if chain and hasattr(type(value), '__set_name__'):
+            value.__set_name__(owner, name)
+    else:
+        setattr(owner, name, value)
+
+
+def settle_abstract(owner):
+    """Work out anew which methods a class and those derived from it must still have (PEP 3119)."""
+    if isinstance(owner, type) and '__abstractmethods__' in vars(owner):
+        names = set(name for name, value in vars(owner).items() if getattr(value, '__isabstractmethod__', False))
+        for base in owner.__bases__:
+            for name in getattr(base, '__abstractmethods__', ()):
+                if getattr(getattr(owner, name, None), '__isabstractmethod__', False):
+                    names.add(name)
+        owner.__abstractmethods__ = frozenset(names)
+        for derived in type.__subclasses__(owner):
+            settle_abstract(derived)
+
+
+def copy_node(node, **changes):
+    """A copy of one node, not of those in it."""
+    import copy
+    node = copy.copy(node)
+    for name, value in changes.items():
+        setattr(node, name, value)
+    return node
+
+
+def run_apart(module, chain, nodes, path, flags):
+    """({name: value} of what statements would set in the module or class, their code objects), without setting it."""
+    body = list(nodes)
+    for name in reversed(chain):
+        holder = parse(b'class X: pass')[0]
+        holder.name, holder.body = name, body
+        holder.lineno, holder.col_offset = nodes[0].lineno, nodes[0].col_offset
+        if hasattr(nodes[0], 'end_lineno'):
+            holder.end_lineno, holder.end_col_offset = nodes[-1].end_lineno, nodes[-1].end_col_offset
+        body = [holder]
+    code, owner = compile_nodes(body, path, flags), resolve(module, chain)
+    for _ in chain:
+        code = children(code)[0]
+    space = dict(vars(owner)) if chain else {}
+    before = dict(space)
+    execute(recode(code, co_flags=code.co_flags & ~2) if chain else code, vars(module), space)
+    cell = space.pop('__classcell__', None)
+    if cell is not None:
+        set_cell(cell, owner)
+    return dict((name, value) for name, value in space.items() if not (chain and name in KEPT_BY_CLASS) and (
+        name not in before or before[name] is not value)), children(code)
+
+
+def replace_everywhere(new, old):
+    """Put `old` where `new` is held in dicts, lists, sets and closures; a list that holds both loses the new one."""
+    for holder in gc.get_referrers(new):
+        if isinstance(holder, list):
+            known = any(item is old for item in holder)
+            holder[:] = [old if item is new else item for item in holder if not (known and item is new)]
+        elif isinstance(holder, set):
+            holder.discard(new)
+            holder.add(old)
+        elif type(holder) is CellType:
+            set_cell(holder, old)
+        else:
+            space = holder if isinstance(holder, dict) else getattr(holder, '__dict__', None)
+            if isinstance(space, dict):
+                for name, value in list(space.items()):
+                    if value is new:
+                        space[name] = old
+
+
+def absorb(old, new, action, owns):
+    """Make the class `old` what the class `new` is, in place. Whether that could be done.
+
+    owns(function): whether it was written in the file; others may be in use elsewhere.
+    """
+    if old is new or isinstance(old, type) != isinstance(new, type):
+        return old is new
+    if vars(old).get('__slots__') != vars(new).get('__slots__'):
+        return False
+    try:
+        if old.__bases__ != new.__bases__:
+            old.__bases__ = new.__bases__
+        if type(old) is not type(new):
+            old.__class__ = type(new)
+    except TypeError:
+        return False
+    unchanged = set()
+    if action.old is not action.new and isinstance(getattr(action.old, 'node', None), _ast.ClassDef):
+        bodies = [[Statement(node) for node in item.node.body] for item in (action.old, action.new)]
+        before = set(item.outside() for item in bodies[0] if not item.name)
+        unchanged = names_used([item.node for item in bodies[1] if not item.name and item.outside() in before]).sure
+        gone = names_used(action.old.node.body).sure - names_used(action.new.node.body).sure
+    else:
+        gone = set(vars(old)) - set(vars(new))
+    members = absorb_members(old, new) if '_member_map_' in vars(new) else ()
+    for name, value in list(vars(new).items()):
+        was = vars(old).get(name)
+        if name in KEPT_BY_CLASS - set(['__firstlineno__']) or name in members or type(value).__name__ == (
+                'member_descriptor') or name in unchanged and was is not None and not hasattr(value, '__get__'):
+            continue
+        ours = type(was) is FunctionType is type(value) and (owns(was) or was.__code__.co_filename.startswith('<'))
+        if ours and was.__code__.co_freevars == value.__code__.co_freevars in ((), ('__class__',)):
+            was.__code__, was.__defaults__ = value.__code__, value.__defaults__
+            dress(was, value)
+        else:
+            if ours:
+                redirect(was, value)
+            try:
+                set_attribute(old, name, value)
+            except (AttributeError, TypeError):             # the docstring, on 2.7
+                pass
+    for name in gone:
+        name = mangled(name, (old.__name__,))
+        if name in vars(old) and name not in vars(new):
+            (type.__delattr__ if isinstance(old, type) else delattr)(old, name)
+    settle_abstract(old)
+    return True
+
+
+def absorb_members(old, new):
+    """Give the enum `old` the members of `new`; those that it had stay the same objects. Names to leave alone."""
+    names, by_name, by_value = old._member_names_, old._member_map_, old._value2member_map_
+    for name in list(by_name):
+        if name not in new._member_map_:
+            del by_name[name]
+            if name in vars(old):
+                type.__delattr__(old, name)
+    by_value.clear()
+    for name, member in new._member_map_.items():
+        if name in by_name:
+            by_name[name]._value_ = member._value_
+        else:
+            member.__class__ = old
+            by_name[name] = member
+            if name in vars(new):
+                type.__setattr__(old, name, member if vars(new)[name] is member else vars(new)[name])
+    for name in new._member_map_:               # in the new order
+        by_name[name] = by_name.pop(name)
+    for value, member in new._value2member_map_.items():
+        by_value[value] = by_name[member._name_]
+    names[:] = new._member_names_
+    return set(by_name).union(['_member_map_', '_member_names_', '_value2member_map_'])
+
+
+class PromptSpace(object):
+    """A prompt's namespace (a dict) as if it were that of a module."""
+
+    def __init__(self, space):
+        self.__dict__ = space
+
+
+PROMPTS = []                # of IPython shells, whose namespace may be no module's
+
+
+def follow(rebound, text_of):
+    """Give modules that did `from module import name`, and still hold the old object, the new one.
+
+    rebound: [(module, classes, name, old object, new one)].      text_of(path) -> bytes or None.
+    """
+    todo = [(module.__name__, name, was, now) for module, chain, name, was, now in rebound
+            if not chain and was is not now]
+    while todo:
+        source, name, was, now = todo.pop()
+        for module in list(sys.modules.values()) + PROMPTS:
+            space = getattr(module, '__dict__', None)
+            if not isinstance(space, dict) or not any(value is was for value in list(space.values())):
+                continue
+            for origin, wanted, local in from_imports(module, text_of):
+                if origin == source and wanted in (name, '*') and space.get(local or name) is was:
+                    space[local or name] = now
+                    todo.append((module.__name__, local or name, was, now))
+
+
+def from_imports(module, text_of):
+    """[(module, name or '*', local name or None)] of the `from ... import ...` statements of a loaded module."""
+    text, cells = text_of(module_path(module)), vars(module).get('In')
+    texts = [text] if text is not None else [cell.encode('utf-8') for cell in cells if isinstance(
+        cell, text_type)] if isinstance(cells, list) else []        # what was typed into IPython
+    package = module.__name__ if hasattr(module, '__path__') else module.__name__.rpartition('.')[0]
+    found = []
+    for text in texts:
+        try:
+            nodes = parse(text)
+        except (SyntaxError, ValueError, TypeError):
+            continue
+        for node in [node for item in nodes for node in walk(item) if isinstance(node, _ast.ImportFrom)]:
+            level = node.level or 0
+            parts = package.split('.')[:len(package.split('.')) - level + 1] if level else []
+            origins = ['.'.join(parts + [node.module or '']).strip('.')]
+            if IMPORTS_ARE_RELATIVE and not level and package:
+                origins.append(package + '.' + (node.module or ''))
+            found += [(origin, alias.name, None if alias.name == '*' else alias.asname or alias.name)
+                      for origin in origins for alias in node.names]
+    return found
+
+
+##############################################################################
+## 9. Patch -- save, and the running program has the new code
+##############################################################################
+#
+# Gives to those below and to the user LivePatch, a step that brings loaded modules up to date with their
+# files in place.
+#
+# A save is compared with the text that runs. What can be done beforehand is: compiling, finding the
+# functions, working out what they get. Then one loop of assignments gives it to them, while no other thread
+# runs. What has to be executed (changed statements, decorators, classes with other bases) runs after that, in
+# the order of the file. A statement that raises is reported, and tried again on the next save.
+#
+# Not handled: names that were copied by assignment and not by import; objects of classes that got other
+# slots.
+
+__all__ += ['LivePatch']
+
+
+class Change(namedtuple('Change', 'kind name path line error')):
+    """One thing that a save did. kind: 'Update', 'Add', 'Delete', 'Run' or 'Failed'.      name: as
+    `lib.area`, for a
+    statement as `lib.py:12`.      path, line: where it is written now.      error: the exception or a text,
+    or None.
+
+    >>> print(Change('Update', 'lib.area', '/lib.py', 3, None))
+    Update lib.area
+    """
+
+    __slots__ = ()
+
+    def __str__(self):
+        error = self.error
+        if isinstance(error, BaseException):
+            error = '%s: %s' % (type(error).__name__, error) if str(error) else type(error).__name__
+        return '%s %s' % (self.kind, self.name) + (': %s' % error if error else '')
+
+
+class LiveFile(object):
+    """One Python file whose loaded modules are kept up to date.
+
+    path.      data: the bytes that the modules run.      disk: those of the file when it was last read.
+    source: the Source of data, from the first change on.      failed: of (chain, fingerprint), statements
+    that raised, to be tried again; touched: the chunks that they are in.      aliases: {id of a code object:
+    (weak reference to it, the one in source that it stands for)}.      version: counts changes.
+    """
+
+    def __init__(self, path, data):
+        self.path, self.data, self.disk, self.source, self.first_starts = path, data, data, None, [0]
+        self.failed, self.touched, self.aliases, self.module_ids = set(), set(), {}, ()
+        self.version, self.late = 0, False
+
+    def modules(self):
+        """The modules that were loaded from the file."""
+        return [module for module in list(sys.modules.values()) if isinstance(module, type(sys))
+                and module_path(module) == self.path]
+
+    def label(self):
+        """The name by which reports call the module."""
+        names = [module.__name__ for module in self.modules()]
+        named = [name for name in names if name != '__main__']
+        return (named + [os.path.splitext(os.path.basename(self.path))[0]])[0]
+
+    def owns(self, function):
+        """Whether the function was written in this file, or calls one that was."""
+        name = function.__code__.co_filename
+        return name in (self.path, OWN_FILE) or os.path.abspath(name) == self.path or name.startswith('<patch ')
+
+    def load(self):
+        """Parse the text that is running, and learn which code objects its functions have."""
+        if self.source is None:
+            self.source = Source(self.path, self.data)
+            code = fresh.codes.pop(self.path, None)
+            self.source.adopt(code or compile(self.data, self.path, 'exec', 0, True))
+            self.first_starts = self.source.starts
+        ids = tuple(map(id, self.modules()))
+        if ids != self.module_ids:              # loaded by others, or once more: there equal code stands for ours
+            self.module_ids, known, ours = ids, {}, {}
+            for code, _, _ in pair(*[sum(self.source.codes, [])] * 2):
+                known[code] = code
+            for function in gc.get_objects():
+                code = function.__code__ if type(function) is FunctionType else None
+                if type(code) is CodeType:      # PyPy's builtins are functions too
+                    name = code.co_filename
+                    if name not in ours:
+                        ours[name] = os.path.abspath(name) == self.path
+                    if ours[name] and code in known:
+                        for old, new, _ in pair([code], [known[code]]):
+                            self.alias(old, new)
+
+    def catch_up(self):
+        """For a module that others loaded from an older text: give functions the code of now. The list of Changes."""
+        self.load()
+        ours, changes = {}, []
+        for code, _, chain in pair(*[sum(self.source.codes, [])] * 2):
+            ours.setdefault(code.co_name, []).append((code, chain))
+        for module in self.modules():
+            functions = [value for owner in [module] + [value for value in vars(module).values() if isinstance(
+                value, class_types) and value.__module__ == module.__name__] for value in vars(owner).values()
+                if type(value) is FunctionType and self.owns(value)]
+            for function in functions:
+                old, same = function.__code__, ours.get(function.__code__.co_name, ())
+                if len(same) == 1 and old != same[0][0] and parameters(old) == parameters(same[0][0]) and (
+                        old.co_freevars == same[0][0].co_freevars):
+                    for one, other, _ in pair([old], [same[0][0]]):
+                        self.alias(one, other)
+                    if shape(old) != shape(same[0][0]):
+                        names = [self.label()] + [code.co_name for code in same[0][1]] + [old.co_name]
+                        changes.append(Change('Update', '.'.join(names), self.path, same[0][0].co_firstlineno,
+                                              'the file was newer than what was loaded'))
+        catch_up([self])
+        return changes
+
+    def alias(self, code, stands_for):
+        """Let functions with `code` follow what becomes of `stands_for`; does not keep the code alive."""
+        if code is not stands_for:
+            self.aliases[id(code)] = weakref.ref(code), stands_for
+
+    def prepare(self, data, name=None, whole=False):
+        """The Plan to go from the text that is running to `data`. Changes nothing; raises what the compiler
+        does.
+
+        name: of a text that is in no file.      whole: parse and compare everything, to check the faster way.
+        """
+        self.load()
+        old = self.source
+        source, edit = old.edited(data, self.touched, whole)
+        plan = Plan(self, source, name)
+        plan.comparison.body(self._statements(edit.old), plan.compile(edit.new))
+        for before, after in plan.comparison.pairs:
+            plan.graft.add(pair(before.codes, after.codes))
+            plan.check_lambdas(before, after)
+            source.origin[after.index] = old.origin[before.index]
+        for _, index in edit.kept if name is None else ():
+            by, codes = source.starts[index] - source.at[index], source.codes[index]
+            if codes and (by or codes[0].co_filename.startswith('<patch ')):
+                found = []
+                source.codes[index] = [moved_code(code, by, self.path, (), found) for code in codes]
+                plan.graft.add(found)
+            source.at[index] = source.starts[index]
+        return plan
+
+    def _statements(self, indices):
+        """The Statements of the running text in the chunks, with the code objects that are live."""
+        found, source, start = [], self.source, 0
+        while start < len(indices):
+            end = start
+            while end < len(indices) and indices[end] - indices[start] == end - start:
+                end += 1                        # a row of neighbours is parsed in one go
+            for index, nodes in zip(indices[start:end], source.nodes(indices[start], indices[end - 1] + 1)):
+                codes = list(source.codes[index])
+                for node in nodes:
+                    count = len(codes)
+                    if node is not nodes[-1]:   # several statements on one line: see which functions are whose
+                        count = len(children(compile_nodes([node], self.path, source.flags)))
+                    found.append(Statement(node, index, None, codes[:count]))
+                    del codes[:count]
+            start = end
+        return found
+
+    def live_aliases(self):
+        """[(code object that is in use, the one of the running text that it stands for)]."""
+        found = []
+        for number, (reference, code) in list(self.aliases.items()):
+            alias = reference()
+            if alias is None:
+                del self.aliases[number]
+            else:
+                found.append((alias, code))
+        return found
+
+    def commit(self, plan):
+        """Take the text of a plan that was done for the running one."""
+        self.source, self.data, self.failed = plan.source, plan.source.data, plan.failed
+        self.touched = set(index for index in plan.touched if index < len(self.source))
+        self.version += 1
+        self.late = self.late or plan.stop is not None
+        for move in plan.graft.moves.values():
+            self.alias(move.old, move.new)
+        for alias, code in self.live_aliases():
+            if id(code) in plan.graft.moves:
+                self.alias(alias, plan.graft.moves[id(code)].new)
+
+
+class Plan(object):
+    """What one save of a LiveFile does. Made by LiveFile.prepare(), done by apply_plans().
+
+    source: the new Source.      path: of the file, or the name of a text that is in none.      changes: list
+    of Change, the report.      failed: of (chain, fingerprint), statements that raised, and touched: their
+    chunks. graft: the Transplant.      rebound: [(module, chain, name, old value, new one)].
+    stop: the chunk from which on the module's own code has not run yet, or None.
+    """
+
+    def __init__(self, file, source, name=None):
+        self.file, self.source, self.path, self.modules = file, source, name or file.path, file.modules()
+        self.graft = Transplant(self.find_class, self._keep_old)
+        self.comparison = Comparison(self.find_class, file.failed)
+        self.statements, self.changes, self.rebound, self.todo, self.stop = [], [], [], [], None
+        self.failed, self.touched, self.early, self.signed = set(), set(), set(), set()
+
+    def find_class(self, chain):
+        """The class that the names lead to in the module, or None."""
+        return resolve(self.modules[0], chain) if self.modules and chain else None
+
+    def compile(self, indices):
+        """The Statements of the new chunks, each with code of its own."""
+        for index in indices:
+            first = len(self.statements)
+            for node in self.source.parsed[index]:
+                code = compile_nodes([node], self.path, self.source.flags)
+                self.statements.append(Statement(node, index, code))
+            self.source.codes[index] = sum([item.codes for item in self.statements[first:]], [])
+            self.source.at[index] = self.source.starts[index]
+        self.source.parsed = {}
+        return self.statements
+
+    def check_lambdas(self, old, new):
+        """Report changed lambdas that Python had compiled to one code object, since they were equal and on one line."""
+        def count(codes):
+            return sum(code.co_name == '<lambda>' for code, _, _ in pair(codes, codes))
+        if old.full() != new.full() and count(new.codes) > count(old.codes) < sum(
+                isinstance(node, _ast.Lambda) for node in walk(old.node)):
+            self.changes.append(Change('Failed', '%s:%d' % (os.path.basename(self.file.path), new.node.lineno),
+                                       self.file.path, new.node.lineno, 'equal lambdas of one line cannot be told apart: '
+                                       'those made earlier keep the old code'))
+
+    # ---- what the comparison leaves to the whole program
+
+    def refine(self):
+        """Recognize renamed and moved functions; drop deletions of names that other statements bind; find the
+        code objects
+        that stand for others; see what is running."""
+        actions = self.comparison.actions
+        gone = [action for action in actions if action.kind == 'delete' and isinstance(action.old.node, FUNCTION_NODES)]
+        come = [action for action in actions if action.kind == 'run' and action.old is None
+                and isinstance(action.new.node, FUNCTION_NODES)]
+        for old in gone:
+            same = [new for new in come if self._is_same(old, new)]
+            if len(same) == 1 and self._take_along(old, same[0]):
+                come.remove(same[0])
+                actions[actions.index(same[0])] = same[0]._replace(kind='rename', old=old)
+                actions.remove(old)
+        for action in list(actions):
+            if action.kind == 'delete' and not action.chain and self._binders(action.name, -1):
+                actions.remove(action)
+        for alias, code in self.file.live_aliases():
+            if id(code) in self.graft.moves:
+                move = self.graft.moves[id(code)]
+                self.graft.moves[id(alias)] = Move(alias, move.new, move.chain)
+        line = running_line(self.file.path)
+        if line is not None:
+            running = bisect_right(self.file.first_starts, line - 1) - 1
+            later = [index for index, origin in enumerate(self.source.origin)
+                     if origin is not None and origin >= running]
+            self.stop = min(later) if later else None
+
+    def _is_same(self, old, new):
+        """Whether the deleted function came back elsewhere: with an equal text, or in a base or derived class."""
+        if old.name == new.name and old.chain and new.chain and old.chain != new.chain:
+            classes = [self.find_class(action.chain) for action in (old, new)]
+            if None not in classes and (issubclass(*classes) or issubclass(*classes[::-1])):
+                return True
+        texts = [re.sub(r"\bstr u?'%s'" % re.escape(action.name), '', item.full()) for action, item in (
+            (old, old.old), (new, new.new))]
+        body = [node for node in new.new.node.body if not isinstance(node, _ast.Pass)]
+        return texts[0] == texts[1] and bool(body) and body != [docstring_node(body)]
+
+    def _take_along(self, old, new):
+        """Let functions with the code of the deleted definition follow the new one."""
+        top = old.old if not old.chain else dict((item, before) for before, item in self.comparison.pairs).get(old.top)
+        one, other = top and code_in(top.codes, old.chain, old.old), code_in(new.top.codes, new.chain, new.new)
+        if one is None or other is None or '__class__' in other.co_freevars:
+            return False
+        self.graft.add([(one, other, ())] + pair(children(one), children(other), (other,)))
+        return True
+
+    def _binders(self, name, after):
+        """The Statements of the new text in chunks after that index which surely bind the module's `name`."""
+        word = re.compile(br'\b' + name.encode('utf-8') + br'\b')
+        indices = sorted(set(bisect_right(self.source.starts, number) - 1
+                             for number, line in enumerate(self.source.lines) if word.search(line)))
+        return [Statement(node, index) for index in indices if index > after
+                for node in self.source.nodes(index, index + 1)[0] if name in names_used([node]).sure]
+
+    def is_out(self, action):
+        """Whether the action is about a statement that runs now, will still run, or starts the program."""
+        if self.stop is not None and action.top is not None and action.top.index >= self.stop:
+            return action.kind != 'rename'
+        return action.new is not None and not action.chain and is_main_block(action.new.node)
+
+    # ---- what functions get
+
+    def fit(self, functions):
+        """Work out what each function gets. functions: {id of a code object: [functions that run it]}."""
+        moves = list(self.graft.moves.values())
+        for move in moves:
+            move.functions = functions.get(id(move.old), ())
+        written = set()
+        for action in self.comparison.actions:
+            if action.kind == 'run' and not self.is_out(action) and action not in self.early:
+                written |= names_used([action.new.node]).writes
+        for action in self.comparison.actions:
+            if action.kind == 'sign':
+                self._fit_signature(action, written)
+            elif action.kind == 'run' and action.old is not None and not self.is_out(action):
+                for node in inner_definitions(action.new.node):     # made anew, with their defaults
+                    for move in self.graft.to(code_in(action.top.codes, action.chain, Statement(node))):
+                        move.signed = move.late = parameters(move.old) != parameters(move.new)
+        for move in moves:
+            if move.functions and not move.signed and parameters(move.old) != parameters(move.new):
+                self.graft.fit_parameters(move, [node for item in self.statements for node in walk(item.node)
+                                                 if isinstance(node, BLANKED)], self.source.flags)
+        for move in moves:
+            if not move.late:
+                self.graft.fit(move)
+
+    def _moves_of(self, action):
+        return self.graft.to(code_in(action.top.codes, action.chain, action.new))
+
+    def _fit_signature(self, action, written):
+        """Evaluate new defaults and annotations: now, or later when statements of this save matter to them."""
+        moves = self._moves_of(action)
+        bare = copy_node(action.new.node, decorator_list=[], body=[])
+        matters = any(isinstance(node, _ast.Call) or isinstance(node, _ast.Name) and node.id in written
+                      for node in walk(bare))
+        for move in moves:
+            move.signed, move.late = True, matters
+        if not matters and self.modules:
+            try:
+                self._sign(self.modules[0], action, moves)
+            except Exception as error:
+                self._fail(action, error)
+                for move in moves:
+                    move.late = True
+            self.signed.add(action)
+
+    def _sign(self, module, action, moves):
+        """Set the defaults and annotations of moves to those of a function made by the new definition."""
+        node = copy_node(action.new.node, decorator_list=[])
+        space = run_apart(module, action.chain, [node], self.path, self.source.flags)[0]
+        made = space[mangled(action.name, action.chain)]
+        for move in moves:
+            move.defaults = made.__defaults__, getattr(made, '__kwdefaults__', None)
+            if '__annotations__' in FUNCTION_PARTS:
+                move.parts['__annotations__'] = made.__annotations__
+
+    def _keep_old(self, move, why):
+        """Report that functions keep their code."""
+        self.changes.append(Change('Failed', '.'.join((self.file.label(),) + move.names()), self.file.path,
+                                   move.new.co_firstlineno, '%d made earlier keep the old code: %s' % (
+                                       len(move.functions), why)))
+
+    # ---- what runs
+
+    def first(self):
+        """Run new imports and functions, which only add names, so that edited functions find them."""
+        for action in self.comparison.actions:
+            item = action.new
+            if action.kind != 'run' or action.old is not None or action.chain or self.is_out(action):
+                continue
+            node = item.node
+            plain = isinstance(node, (_ast.Import, _ast.ImportFrom)) or isinstance(node, FUNCTION_NODES) and not (
+                node.decorator_list or names_used([copy_node(node, body=[])]).reads.difference(
+                    *[vars(module) for module in self.modules]))
+            if plain and not any(name in vars(module) for module in self.modules for name in names_used([node]).sure):
+                self.early.add(action)
+                for module in self.modules:
+                    self._do(module, action)
+
+    def perform(self):
+        """Run what is to run, in the order of the file, in each module that was loaded from it."""
+        self.todo = [action for action in self.comparison.actions if action not in self.early]
+        while self.todo:
+            action = self.todo.pop(0)
+            if action.kind == 'update' or action in self.signed:
+                self._tell('Update', action)
+                self._updated(action)
+            elif not self.is_out(action):
+                for module in self.modules:
+                    self._do(module, action)
+
+    def _do(self, module, action):
+        try:
+            getattr(self, '_do_' + action.kind)(module, action)
+        except (Exception, SystemExit) as error:
+            self._fail(action, error)
+
+    def _fail(self, action, error):
+        self._tell('Failed', action, error)
+        if action.new is not None:
+            self.failed.add((action.chain, action.new.full()))
+            self.touched.add(action.top.index)
+
+    def _tell(self, kind, action, error=None):
+        """Add a line to the report, once for all modules of the file."""
+        item = action.new or action.old
+        line = _first_line(item.node) + 1 if item else 1
+        if action.name:
+            name = '.'.join((self.file.label(),) + action.chain + (action.name,))
+        else:
+            name = '%s:%d' % (os.path.basename(self.file.path), line)
+        change = Change(kind, name, self.file.path, line, error)
+        if change[:4] not in [other[:4] for other in self.changes]:
+            self.changes.append(change)
+
+    def _updated(self, action):
+        """Tell caches, and those who hold on to a function's code, that it is new."""
+        for module in self.modules:
+            owner = resolve(module, action.chain)
+            held = vars(owner).get(mangled(action.name, action.chain)) if action.name and owner else None
+            clear, conform = getattr(held, 'cache_clear', None), getattr(held, '__conform__', None)
+            if clear is not None:
+                clear()
+            functions = [held] if type(held) is FunctionType else [
+                function for move in self._moves_of(action) for function in move.functions] if conform else []
+            if conform is not None and functions:
+                old = functions[0]
+                new = FunctionType(old.__code__, old.__globals__, old.__name__, old.__defaults__, old.__closure__)
+                dress(new, old)
+                conform(new)
+
+    def _do_sign(self, module, action):
+        moves = self._moves_of(action)
+        self._sign(module, action, moves)
+        for move in moves:
+            self.graft.fit(move)
+        assign([self.graft])
+        self._tell('Update', action)
+        self._updated(action)
+
+    def _do_doc(self, module, action):
+        try:
+            set_attribute(resolve(module, action.chain), '__doc__',
+                          constant_value(action.new.node.value) if action.new else None)
+        except (AttributeError, TypeError):     # a class, on 2.7
+            pass
+
+    def _do_delete(self, module, action):
+        owner, name = resolve(module, action.chain), mangled(action.name, action.chain)
+        if owner is not None and name in vars(owner):
+            delattr(owner, name)
+            settle_abstract(owner)
+            self._tell('Delete', action)
+
+    def _do_rename(self, module, action):
+        gone = action.old
+        source, owner = resolve(module, gone.chain), resolve(module, action.chain)
+        name = mangled(gone.name, gone.chain)
+        set_attribute(owner, mangled(action.name, action.chain), vars(source)[name])
+        delattr(source, name)
+        for function in [function for move in self._moves_of(action) for function in move.functions]:
+            function.__name__ = action.name
+            if hasattr(function, '__qualname__'):
+                function.__qualname__ = '.'.join(action.chain + (action.name,))
+        settle_abstract(owner)
+        settle_abstract(source)
+        self._tell('Delete', gone)
+        self._tell('Add', action, 'was %s; what holds it follows' % '.'.join(gone.chain + (gone.name,)))
+
+    def _do_run(self, module, action):
+        owner, item, space = resolve(module, action.chain), action.new, vars(module)
+        if owner is None:
+            return                              # a class that is not there
+        before = dict(vars(owner))
+        if action.chain:
+            after, made = run_apart(module, action.chain, [item.node], self.path, self.source.flags)
+            pairs = pair(made, class_codes(action.top.codes, action.chain))
+        else:
+            execute(item.code, space)
+            after = dict((name, value) for name, value in space.items()
+                         if name != '__builtins__' and (name not in before or before[name] is not value))
+            pairs = pair(item.codes, item.codes)
+        for code, live, _ in pairs:
+            self.file.alias(code, live)
+        made = dict((id(code), live) for code, live, _ in pairs)
+        for name, now in after.items():
+            if name not in before:
+                set_attribute(owner, name, now, action.chain)
+            else:
+                self._rebind(module, owner, action, name, before[name], now, made)
+        settle_abstract(owner)
+        new = item.name and mangled(item.name, action.chain) not in before
+        self._tell('Add' if new else 'Update' if item.name else 'Run', action)
+
+    def _rebind(self, module, owner, action, name, was, now, made):
+        """Put `now` where `was` is, for its holders too. made: {id of code that ran: what it stands for}."""
+        if not action.chain and self._is_bound_later(module, action, name, was):
+            return
+        if hasattr(was, 'cache_clear'):
+            was.cache_clear()
+        if hasattr(was, '__conform__') and not isinstance(was, class_types):
+            was.__conform__(now)
+        if isinstance(was, class_types) and isinstance(now, class_types) and was.__name__ == now.__name__:
+            if absorb(was, now, action, self.file.owns):
+                set_attribute(owner, name, was)
+                replace_everywhere(now, was)
+                return
+            self._tell('Failed', action, 'objects made earlier keep the old class: its layout changed')
+        elif type(was) is FunctionType and self.file.owns(was):
+            live = made.get(id(getattr(now, '__code__', None)))
+            if live is not None and was.__code__.co_freevars == live.co_freevars and (
+                    live is was.__code__ or any(move.old is was.__code__ for move in self.graft.to(live))):
+                was.__code__, was.__defaults__ = live, now.__defaults__
+                dress(was, now)
+                set_attribute(owner, name, was, action.chain)
+                replace_everywhere(now, was)
+                return
+            if name in action.defined() and callable(now) and not isinstance(now, (staticmethod, classmethod)):
+                redirect(was, now)
+        set_attribute(owner, name, now, action.chain)
+        self.rebound.append((module, action.chain, name, was, now))
+
+    def _is_bound_later(self, module, action, name, was):
+        """Whether an unchanged statement below binds the name, and wins; one that builds on it runs again."""
+        known = [other.top.index for other in self.todo if other.top is not None]
+        later = [item for item in self._binders(name, action.top.index) if item.index not in known][:1]
+        for item in later:
+            if name not in names_used([item.node]).reads and not getattr(item.node, 'decorator_list', ()):
+                vars(module)[name] = was
+                return True
+            item.code = compile_nodes([item.node], self.path, self.source.flags)
+            item.codes = children(item.code)
+            for code, live, _ in pair(item.codes, self.source.codes[item.index]):
+                self.file.alias(code, live)
+            self.todo.insert(len([index for index in known if index < item.index]),
+                             Action('run', (), item, item, item.name, item))
+        return False
+
+
+FILES = {}                  # {path: LiveFile}: one a process, since patches, recoders and loops must agree
+
+
+def live_file(path):
+    """The LiveFile of a path, made from the text that its module was loaded from."""
+    known, file = fresh.texts.get(path), FILES.get(path)
+    if file is None or known is not None and known[1] is not file.disk:     # loaded, or loaded again by other means
+        if known is None:
+            fresh.read(path)
+            known = fresh.texts[path]
+        file = FILES[path] = LiveFile(path, known[1])
+    return file
+
+
+def running_text(path):
+    """The text that the modules of the file run, or None where it is not known."""
+    return FILES[path].data if path in FILES else fresh.texts[path][1] if path in fresh.texts else None
+
+
+def apply_plans(plans):
+    """Do what the plans of one batch say; the list of Changes."""
+    for plan in plans:
+        plan.refine()
+        plan.first()
+    codes = {}
+    for plan in plans:
+        codes.update(plan.graft.find())
+    functions = functions_with(codes) if codes else {}
+    for plan in plans:
+        plan.fit(functions)
+    assign([plan.graft for plan in plans])
+    for plan in plans:
+        plan.perform()
+    follow([item for plan in plans for item in plan.rebound], running_text)
+    for plan in plans:
+        plan.file.commit(plan)
+    changes, files = [change for plan in plans for change in plan.changes], [plan.file for plan in plans]
+    for plan in plans:                          # frees old code now and not when the collector comes to the circle
+        vars(plan).clear()
+    del functions, codes
+    if len(sys._current_frames()) > 1:
+        catch_up(files)
+    return changes
+
+
+def catch_up(files):
+    """Give new code to functions that were made with old code since: by other threads, or by frames that run on."""
+    codes = {}
+    for file in files:
+        codes.update((id(alias), (alias, code)) for alias, code in file.live_aliases())
+    found = functions_with(dict((number, alias) for number, (alias, _) in codes.items())) if codes else {}
+    for number, functions in found.items():
+        old, new = codes[number]
+        if parameters(old) == parameters(new) and old.co_freevars == new.co_freevars:
+            for function in functions:
+                function.__code__ = new
+
+
+def apply_saves(paths):
+    """Bring the modules of the files up to date with what these hold now; the list of Changes."""
+    plans, changes = [], []
+    for path in paths:
+        try:
+            file, data = live_file(path), read_bytes(path)
+            if data != file.disk and data:      # an editor may empty a file before it writes
+                file.disk = fresh.read(path)
+                plans.append(file.prepare(file.disk))
+        except EnvironmentError:                # deleted: the modules go on
+            pass
+        except (SyntaxError, ValueError, TypeError) as error:
+            changes.append(Change('Failed', os.path.basename(path), path, getattr(error, 'lineno', None), error))
+    order = fresh.stale_modules([plan.file.path for plan in plans]) if len(plans) > 1 else []
+    plans.sort(key=lambda plan: min([order.index(module.__name__) for module in plan.modules
+                                     if module.__name__ in order] or [len(order)]))     # dependencies first
+    return changes + apply_plans(plans)
+
+
+class LivePatch(Step):
+    """A step that brings the loaded modules up to date with their changed files, in place.
+
+    patterns: which modules: a folder (everything below it), a file, or a pattern as of fnmatch, whose `*`
+    crosses `/`; default: the current folder. "/" means all. The files of modules are looked at, nothing is
+    searched on disk.
+
+    >>> LivePatch('no such folder').apply()
+    []
+    """
+
+    def __init__(self, *patterns):
+        self.patterns, roots, named = [], [], []
+        for pattern in patterns or ('.',):
+            for part in pattern if isinstance(pattern, (list, tuple)) else [pattern]:
+                path = module_path(part) if isinstance(part, type(sys)) else os.path.abspath(path_text(part))
+                if path is None:
+                    raise HotloadError('cannot patch %r: expected a path, a pattern or a module with a file' % (part,))
+                if os.path.isdir(path):
+                    path = os.path.join(path, '*')
+                self.patterns.append(path)
+                (roots if '*' in path else named).append(re.split(r'[*?\[]', path)[0] if '*' in path else path)
+        fresh.install([root if root.endswith(os.sep) else os.path.dirname(root) for root in roots], named)
+        self.known, self.seen = {}, 0
+        self.files()
+
+    def close(self):
+        """Stop loading modules anew for this step."""
+        fresh.remove()
+
+    def files(self):
+        """The paths of the loaded modules that the patterns accept. Takes note of the text of new ones."""
+        import fnmatch
+        for module in list(sys.modules.values()):
+            path = module_path(module) if isinstance(module, type(sys)) else None
+            if path is not None and path not in self.known:
+                wanted = path.endswith('.py') and path != os.path.abspath(OWN_FILE) and any(
+                    fnmatch.fnmatchcase(path, pattern) for pattern in self.patterns)
+                self.known[path] = wanted and os.path.exists(path)
+                if self.known[path] and path not in fresh.texts:
+                    fresh.read(path)
+                    if is_newer(module, path):
+                        report(live_file(path).catch_up())
+        return [path for path, wanted in self.known.items() if wanted]
+
+    def run(self, changed=()):
+        """Apply what changed, and say so."""
+        wanted = set(self.files())
+        report(self.apply([path for path in changed if path in wanted]))
+
+    def apply(self, path=None):
+        """Apply the changes of one file, of a list of files, or of all that changed. The list of Changes.
+
+        Nothing is changed when a file does not compile; that is the Change 'Failed'.
+        """
+        paths = self.files() if path is None else [path] if isinstance(path, string_types) else path
+        return apply_saves([path for path in map(os.path.abspath, map(path_text, paths))
+                            if path in fresh.texts or self.known.get(path, True)])
+
+
+COLOURS = {'Update': '\x1b[33m', 'Add': '\x1b[32m', 'Delete': '\x1b[35m', 'Run': '\x1b[36m', 'Watch': DIM,
+           'Failed': RED}
+
+
+def report(changes):
+    """Say what was changed, a line each."""
+    for change in changes:
+        say(str(change), colour=COLOURS[change.kind])
+
+
+##############################################################################
+## 10. Live -- patches from a thread, from the program, in a loop, at a prompt
+##############################################################################
+#
+# Gives to the user: watch(), which patches on each save from a thread; make_recoder(), for patches that the
+# program makes itself; reloading(), for the body of a loop; the extension of IPython; and --live of the
+# command line.
+
+__all__ += ['make_recoder', 'reloading', 'OutOfSyncException', 'load_ipython_extension', 'unload_ipython_extension']
+
+
+class LiveLoop(Loop):
+    """The Loop of watch(): looks from a thread, and touches nothing of the program but what is patched.
+
+    patch: the LivePatch.      runs: how many saves it applied.      Loop.tick(), .stop() and .join() as ever.
+    """
+
+    def __init__(self, patch, first=(), rate=RATE, logger=report, debounce_s=0, verbose=False):
+        self.patch, self.first, self.pause_s = patch, list(first), 1.0 / rate
+        self.logger, self.verbose = logger, verbose
+        self.debounce_s, self.runs, self.stopping, self.watcher, self.thread = debounce_s, 0, False, None, None
+        self.clock, self.sleep, self.stale, self.steps, self.said = clock_s, None, [], [patch], set()
+        self.busy, self.next_look = threads.allocate_lock(), 0
+
+    def forever(self):
+        """Look and apply until stop()."""
+        try:
+            self._look()
+        finally:
+            self.busy.release()
+
+    def _look(self):
+        for _ in range(20):                     # a program starts at once, and a short one never pays for what follows
+            if not self.stopping:
+                time.sleep(0.005)
+        while not self.stopping:
+            try:
+                self.tick(self.watcher.wait(self.pause_s) if self.watcher else ())
+                if self.verbose:
+                    self._say_watched()
+            except Exception:
+                show_error(sys.exc_info())
+                time.sleep(1)
+        self.close()
+
+    def tick(self, hints=()):
+        """Look once, and apply what changed; the paths that did."""
+        if self.watcher is None:
+            self.watcher = Watcher([self.patch.files], self.first)
+        changed = self.watcher.look(hints)
+        if changed:
+            self.run(changed)
+        for file in list(FILES.values()):
+            if file.late and self.clock() > self.next_look:
+                file.late = running_line(file.path) is not None
+                catch_up([file])
+                self.next_look = self.clock() + 0.25
+        return changed
+
+    def _say_watched(self):
+        for path in self.patch.files():
+            if path not in self.said:
+                self.said.add(path)
+                self.logger([Change('Watch', path, path, None, None)])
+
+    def run(self, changed=()):
+        """Apply the saves of the files `changed`."""
+        if self.debounce_s:
+            time.sleep(self.debounce_s)
+        wanted = set(self.patch.files())
+        changes = self.patch.apply([path for path in changed if path in wanted])
+        self.runs += 1
+        if changes and self.logger is not None:
+            self.logger(changes)
+
+    def start(self):
+        """Begin to look, in a daemon thread."""
+        import atexit
+        import threading
+        self.busy.acquire()
+        self.thread = threading.Thread(target=self.forever, name='hotload')
+        self.thread.daemon = True
+        self.thread.start()
+        atexit.register(self.end)
+        return self
+
+    def end(self):
+        """Stop, and wait for it: 2.7 cannot take modules apart while a thread runs."""
+        self.stop()
+        while not self.busy.acquire(False):
+            time.sleep(0.001)
+
+    def close(self):
+        """Stop using the finder and the kernel's hints."""
+        if self.watcher is not None:
+            self.watcher.close()
+        self.patch.close()
+
+
+def watch(pattern='./*.py', logger=report, autostart=True, debounce=None, poll=None):
+    """Patch the loaded modules whose file matches `pattern` on every save, from a daemon thread. The Loop.
+
+    pattern: as of LivePatch, a list of such, or a module.      logger(list of Change), or None for silence.
+    debounce: seconds to wait after a save was noticed.      poll: seconds between two looks.
+
+    >>> loop = watch('no such folder/*.py')
+    >>> loop.stop(); loop.join(10)
+    True
+    """
+    loop = LiveLoop(LivePatch(pattern), (), RATE if not poll else 1.0 / poll, logger, debounce or 0)
+    return loop.start() if autostart else loop
+
+
+# ---- patches from the program
+
+class OutOfSyncException(HotloadError):
+    """A patch cannot be written, since its file was changed by others after the patch was made."""
+
+
+class Recoder(object):
+    """Changes a function, class or module from within the program, and writes that to its file if asked to.
+
+    path: of the file.      names: of the classes and functions around it, and its own.
+    status: 'live' (as made or patched), 'saved' (committed or reverted) or 'out-of-sync' (the file changed
+    since). on_status: list of functions that are called as f(recoder, status) when it changes.
+    """
+
+    count = 0
+
+    def __init__(self, target, deletable=False):
+        self.path, self.names, self.number = locate(target)
+        self.file, self.deletable, self.change, self.on_status = live_file(self.path), deletable, None, []
+        self.file.load()
+        self.disk, self.saved, self.state = self.file.disk, self.file.data, 'live'
+        if self.names:
+            self._segment(self.file.data)
+
+    @property
+    def status(self):
+        """What it is now."""
+        return 'out-of-sync' if self.change and self.disk != self.file.disk else self.state
+
+    def patch(self, text):
+        """Give it the new definition `text`. SyntaxError or ValueError, and nothing changed, if that is none."""
+        if not self.names:
+            return self.patch_module(text)
+        text = self._encoded(text)
+        nodes = parse(dedented(text), self.path)
+        if not nodes and self.deletable:
+            return self._apply(lambda data: self._spliced(data, b''))
+        if len(nodes) != 1 or getattr(nodes[0], 'name', None) != self.names[-1]:
+            raise ValueError('expected one definition of %s, and nothing else' % self.names[-1])
+        self._apply(lambda data: self._spliced(data, text))
+
+    def patch_module(self, text):
+        """Add the statements of `text` to the module; definitions that are there are replaced."""
+        text = self._encoded(text)
+        nodes = parse(text, self.path)
+        if not self.names:
+            return self._apply(lambda data: text)
+        self._apply(lambda data: self._merged(data, text, nodes))
+
+    def repatch(self):
+        """Apply the last patch again, onto what the file holds by now."""
+        if self.change is not None:
+            self._apply(self.change)
+
+    def revert(self):
+        """Go back to the last commit, or to the beginning."""
+        if self.change is not None:
+            saved, self.change = self.saved, None
+            if self.names and self.patched != self.file.data:       # others patched it too: put back this part
+                start, end = self._segment(saved)[:2]
+                saved = self._spliced(self.file.data, b''.join(saved.splitlines(True)[start:end]))
+            self._install(saved)
+            self._set('saved')
+
+    def commit(self):
+        """Write the patch into the file, every other byte as it was. OutOfSyncException if others wrote to it."""
+        if self.change is None:
+            return
+        if self.disk != self.file.disk or read_bytes(self.path) != self.disk:
+            self._set('out-of-sync')
+            raise OutOfSyncException('changed since the patch was made; nothing was written. repatch() puts the '
+                                     'patch on top of it', path=self.path)
+        data = self.change(self.disk)
+        with open(self.path, 'wb') as stream:
+            stream.write(data)
+        self.file.disk = fresh.read(self.path)
+        self._install(self.file.data if self.file.data != self.patched else self.file.disk)
+        self.disk, self.saved, self.change = self.file.disk, self.file.data, None
+        self._set('saved')
+
+    def _set(self, status):
+        self.state = status
+        for callback in list(self.on_status):
+            callback(self, status)
+
+    def _encoded(self, text):
+        """The text as bytes as the file would hold them."""
+        if isinstance(text, bytes):
+            return text
+        coding = self.file.source.coding or b'utf-8'
+        return text.encode(coding.decode('ascii'))
+
+    def _apply(self, change):
+        data = change(self.file.data)
+        self._install(data)
+        self.change, self.disk, self.patched = change, self.file.disk, self.file.data
+        self._set('live')
+
+    def _install(self, data):
+        """Make `data` the text that runs. Its lines are shown by tracebacks though no file holds them."""
+        name = None
+        if data != self.file.disk:
+            Recoder.count += 1
+            name = '<patch %d of %s>' % (Recoder.count, self.path)
+            linecache.cache[name] = len(data), None, source_lines(data), name
+        for change in apply_plans([self.file.prepare(data, name)]):
+            if change.kind == 'Failed':
+                raise change.error if isinstance(change.error, BaseException) else HotloadError(str(change), self.path)
+
+    def _segment(self, data):
+        """(index of its first line, index after its last, indentation) in the text."""
+        nodes, lines = parse(data, self.path), data.splitlines(True)
+        for name in self.names:
+            found = [node for item in nodes for node in inner_definitions(item) if node.name == name]
+            if not found:
+                raise HotloadError('%s is not in the text' % '.'.join(self.names), path=self.path)
+            node = found[min(self.number, len(found) - 1) if name is self.names[-1] else -1]
+            nodes = node.body
+        start = _first_line(node)
+        return start, last_line(node, lines), lines[start][:len(lines[start]) - len(lines[start].lstrip())]
+
+    def _spliced(self, data, text):
+        """`data` with the definition exchanged for `text`, which is indented as that was."""
+        start, end, indent = self._segment(data)
+        lines = data.splitlines(True)
+        newline = b'\r\n' if lines[start].endswith(b'\r\n') else b'\n'
+        text = indented(dedented(text), indent).rstrip() + b'\n' if text.strip() else b''
+        if newline != b'\n':
+            text = text.replace(b'\r\n', b'\n').replace(b'\n', newline)
+        if not lines[end - 1].endswith((b'\n', b'\r')):
+            text = text.rstrip(b'\r\n')
+        return b''.join(lines[:start] + [text] + lines[end:])
+
+    def _merged(self, data, text, nodes):
+        """`data` with the statements of `text`: definitions in place of theirs, the others ahead of this one."""
+        own, number, ahead = self.names, self.number, b''
+        lines = text.splitlines(True)
+        known = set(node.name for node in parse(data, self.path) if isinstance(node, DEFINITIONS))
+        chunks = [(_first_line(node), node) for node in nodes] + [(len(lines), None)]
+        for (start, node), (end, _) in zip(chunks, chunks[1:]):
+            part = b''.join(lines[start:end])
+            name = getattr(node, 'name', None) if isinstance(node, DEFINITIONS) else None
+            if name not in known or name == own[0]:
+                ahead += part
+            else:
+                self.names, self.number = (name,), 0
+                data = self._spliced(data, part)
+                self.names, self.number = own, number
+        self.names = own[:1]
+        try:
+            if own[0] in [getattr(node, 'name', None) for node in nodes]:
+                return self._spliced(data, ahead)
+            start, lines = self._segment(data)[0], data.splitlines(True)
+            return b''.join(lines[:start] + [ahead.rstrip() + b'\n\n\n'] + lines[start:])
+        finally:
+            self.names = own
+
+
+def make_recoder(obj, deletable=False):
+    """A Recoder for a function, method, class or module that was loaded from a file.
+
+    deletable: whether patch('') may remove it.
+    """
+    return Recoder(obj, deletable)
+
+
+def locate(target):
+    """(path, names, number) of the definition of an object: number among those of one name at its place."""
+    for part in ('__func__', 'fget', 'func'):
+        target = getattr(target, part, None) or target
+    while hasattr(target, '__wrapped__') and not isinstance(target, class_types):
+        target = target.__wrapped__
+    module, names, number = None, (), 0
+    if isinstance(target, type(sys)):
+        module, path = target, module_path(target)
+    elif isinstance(target, class_types):
+        module = sys.modules.get(target.__module__)
+        path = module and module_path(module)
+        names = tuple(getattr(target, '__qualname__', target.__name__).split('.'))
+    elif type(target) is FunctionType:
+        name = target.__code__.co_filename
+        path = name.partition(' of ')[2][:-1] if name.startswith('<patch ') else os.path.abspath(name)
+    else:
+        path = None
+    if path is None or not os.path.exists(path):
+        raise HotloadError('%r has no source in a file; expected a function, class or module of one' % (target,))
+    if type(target) is FunctionType:
+        file = live_file(path)
+        file.load()
+        code = file.aliases.get(id(target.__code__), (None, target.__code__))[1]
+        for codes in file.source.codes:
+            for found, _, chain in pair(codes, codes):
+                if found is code:
+                    names = tuple(item.co_name for item in chain if item.co_name) + (code.co_name,)
+        if not names:
+            raise HotloadError('%s is not in the text of its file' % target.__name__, path=path)
+        same = sorted(found.co_firstlineno for codes in file.source.codes for found, _, chain in pair(codes, codes)
+                      if tuple(item.co_name for item in chain) + (found.co_name,) == names)
+        number = same.index(code.co_firstlineno)
+    return path, names, number
+
+
+def last_line(node, lines):
+    """The index after the last line of a definition."""
+    if getattr(node, 'end_lineno', None):
+        return node.end_lineno
+    import tokenize                             # before 3.8
+    start, depth, last, base, is_defined, is_over = _first_line(node), 0, 0, None, False, False
+    rest = iter([line.decode('latin-1') for line in lines[start:]] + [''])
+    for kind, text, _, (end, _), _ in tokenize.generate_tokens(lambda: next(rest)):
+        if kind in (tokenize.COMMENT, tokenize.NL):
+            continue
+        if is_over and kind != tokenize.INDENT or kind == tokenize.DEDENT and depth == base + 1:
+            break
+        depth += (kind == tokenize.INDENT) - (kind == tokenize.DEDENT)
+        is_over = kind == tokenize.NEWLINE and is_defined and depth == base     # but if an indented block follows
+        if kind not in (tokenize.INDENT, tokenize.DEDENT, tokenize.NEWLINE):
+            base, last = depth if base is None else base, end
+            is_defined = is_defined or text in ('def', 'class')
+    return start + last
+
+
+def dedented(text):
+    """The bytes of a definition without the indentation of its first line."""
+    lines = text.splitlines(True)
+    filled = [line for line in lines if line.strip()]
+    indent = filled[0][:len(filled[0]) - len(filled[0].lstrip())] if filled else b''
+    return b''.join(line[len(indent):] if indent and line.startswith(indent) else line for line in lines)
+
+
+def indented(text, indent):
+    """The bytes of a definition, each line that begins with code moved in; not the inside of texts of several lines."""
+    if not indent:
+        return text
+    import io
+    import tokenize
+    inside, lines = set(), text.splitlines(True)
+    read = io.StringIO(text.decode('latin-1') if text else u'').readline
+    for token in tokenize.generate_tokens(read):
+        if token[2][0] != token[3][0] and token[1].strip():
+            inside.update(range(token[2][0] + 1, token[3][0] + 1))
+    return b''.join(line if number in inside or not line.strip() else indent + line
+                    for number, line in enumerate(lines, 1))
+
+
+# ---- a loop's body or a function, read again each time
+
+OWN_NAMES = ('hotload_turn', 'hotload_keep', 'hotload_x')
+
+
+class ReloadedLoop(object):
+    """The loop `for x in reloading(...)` that a frame is in: runs its body as the file has it now."""
+
+    def __init__(self, frame, every):
+        self.frame, self.every, self.name = frame, every, frame.f_code.co_filename
+        self.path = os.path.abspath(self.name)
+        if file_key(self.path) is not None:
+            self.key, data = file_key(self.path), read_bytes(self.path)
+        else:                                   # a cell of a notebook
+            text = ''.join(linecache.getlines(self.name))
+            self.key, self.path, data = None, self.name, text if isinstance(text, bytes) else text.encode('utf-8')
+        self.place = None
+        self.take(data)
+
+    def take(self, data):
+        """Use the loop's body in the text `data`."""
+        loops, line = list(reloading_loops(parse(data, self.path), (), self.path)), self.frame.f_lineno
+        if self.place is None:
+            mine = [item for item in loops if item[1].lineno <= line <= item[1].body[0].lineno]
+        else:
+            mine = [item for item in loops if item[0] == self.place[0]] or [
+                item for item in loops if item[0][0] == self.place[0][0]][:1]
+        if not mine:
+            raise HotloadError('the loop over reloading() is not there', path=self.path)
+        self.place = mine[-1]
+        node = self.place[1]
+        self.node, self.is_module = node, self.frame.f_locals is self.frame.f_globals
+        if any(isinstance(part, _ast.Return) or type(part).__name__ in ('Yield', 'YieldFrom', 'Await')
+               for item in node.body for part in walk_scope(item)):
+            raise HotloadError('return, yield and await cannot be used in the body of a loop over reloading()',
+                               path=self.path, line=node.lineno)
+        self.codes = {}
+
+    def refresh(self):
+        """Read the file again if it changed; a body that does not compile is not taken."""
+        key = file_key(self.path) if self.key is not None else None
+        if key != self.key and key is not None:
+            self.key = key
+            try:
+                self.take(fresh.read(self.path))
+            except EnvironmentError:
+                pass
+            except (SyntaxError, HotloadError):
+                show_error(sys.exc_info())
+
+    def wait(self):
+        """Wait until the file is saved."""
+        say('the body raised: save %s to try this iteration again' % os.path.basename(self.path), colour=RED)
+        while file_key(self.path) in (self.key, None):
+            time.sleep(0.02)
+
+    def turn(self, item):
+        """Run the body for one item; whether the loop is to go on."""
+        values = dict((name, value) for name, value in self.frame.f_locals.items() if name not in OWN_NAMES)
+        if self.is_module:
+            space, going = self.frame.f_globals, []
+            space['hotload_turn'] = item, going
+            try:
+                execute(self._code(None), space)
+            finally:
+                space.pop('hotload_turn', None)
+            return bool(going)
+        names = [name for name in self.frame.f_code.co_varnames if name in values]
+        names += sorted(name for name in values if name not in names and re.match(r'[^\W\d]\w*\Z', name))
+        going, after = [], {}
+        code = self._code(tuple(names))
+        function = FunctionType(code, self.frame.f_globals, code.co_name, None, tuple(
+            make_cell(values.get(name)) for name in code.co_freevars) or None)
+        try:
+            function(*[values[name] for name in names] + [(item, going), after.update])
+        finally:
+            set_locals(self.frame, dict((name, value) for name, value in after.items() if name not in OWN_NAMES))
+        return bool(going)
+
+    def _code(self, names):
+        """The code that runs the body once: part of the module, or a function with the local variables as parameters."""
+        if names not in self.codes:
+            text = b'for hotload_x in hotload_turn[:1]:\n  pass\nelse:\n  hotload_turn[1].append(1)\n'
+            if names is not None:
+                text = b''.join(b'   ' + line for line in text.splitlines(True))
+                inside = [name for name in names if name != '__class__']
+                text = ('def outer(%s):\n def body(%s):\n  try:\n' % (
+                    '__class__' if '__class__' in names else '', ', '.join(inside + ['hotload_turn', 'hotload_keep']))
+                    ).encode('utf-8') + text + b'  finally:\n   hotload_keep(locals())\n'
+            nodes = parse(b'# coding: utf-8\n' + text)
+            loop = [part for node in nodes for part in walk(node) if isinstance(part, _ast.For)][0]
+            loop.target, loop.body = self.node.target, without_nonlocal(self.node.body)
+            code = compile_nodes(nodes, self.path, self.frame.f_code.co_flags & sum(FUTURES.values()))
+            while names is not None and code.co_name != 'body':
+                code = children(code)[0]
+            self.codes[names] = recode(code, co_name=self.frame.f_code.co_name)
+        return self.codes[names]
+
+
+def walk_scope(node):
+    """The node and those in it, without functions and classes inside."""
+    yield node
+    if not isinstance(node, DEFINITIONS + BLANKED):
+        for _, part in fields(node):
+            for item in part if isinstance(part, list) else [part]:
+                if isinstance(item, _ast.AST):
+                    for found in walk_scope(item):
+                        yield found
+
+
+def without_nonlocal(nodes):
+    """The statements with `nonlocal` taken out: in a loop's body its names are passed like the others."""
+    for node in [part for item in nodes for part in walk_scope(item)]:
+        for name in ('body', 'orelse', 'finalbody'):
+            body = getattr(node, name, None)
+            if isinstance(body, list):
+                body[:] = [item if type(item).__name__ != 'Nonlocal' else parse(b'pass')[0] for item in body]
+    return nodes
+
+
+def reloading_loops(nodes, names, path):
+    """((names of what is around it, what it loops over, number), For node) of each loop over reloading()."""
+    seen = {}
+
+    def search(node, names):
+        if isinstance(node, _ast.For) and any(
+                isinstance(part, _ast.Call) and getattr(part.func, 'id', getattr(part.func, 'attr', None)) == 'reloading'
+                for part in walk(node.iter)):
+            key = names, fingerprint([node.target, node.iter])
+            seen[key] = seen.get(key, -1) + 1
+            yield key + (seen[key],), node
+        names += (node.name,) if isinstance(node, DEFINITIONS) else ()
+        for _, part in fields(node):
+            for item in part if isinstance(part, list) else ():
+                if isinstance(item, _ast.AST):
+                    for found in search(item, names):
+                        yield found
+    for node in nodes:
+        for found in search(node, names):
+            yield found
+
+
+def reloading(iterable=None, every=1, forever=False):
+    """Loop over `iterable` with the loop's body read anew from the file each time; or, as a decorator, a
+    function each call.
+
+    every: read only each so many times.      forever: loop without an iterable.
+    What the body raises is shown, and the iteration is tried again after the next save.
+
+    >>> for x in reloading([1, 2]):         # doctest: +SKIP
+    ...     print(x)
+    """
+    if iterable is None and not forever:
+        return lambda function: reloading(function, every)
+    if type(iterable) is FunctionType:
+        return reloaded_function(iterable, every)
+    loop = ReloadedLoop(sys._getframe(1), every)
+    if forever:
+        import itertools
+        iterable = itertools.count()
+    for number, item in enumerate(iterable):
+        if number and number % every == 0:
+            loop.refresh()
+        while True:
+            try:
+                going = loop.turn(item)
+                break
+            except Exception:
+                show_error(sys.exc_info())
+                if loop.key is None:
+                    raise
+                loop.wait()
+                loop.refresh()
+        if not going:
+            break
+    return iter(())
+
+
+def reloaded_function(function, every):
+    """A function that calls `function` after its code was brought up to date with the file."""
+    import functools
+    path, calls = os.path.abspath(function.__code__.co_filename), [0]
+    live_file(path)                             # the text that it is made from
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        calls[0] += 1
+        if calls[0] % every == 0 and file_key(path) not in (None, fresh.texts[path][0]):
+            report([change for change in apply_saves([path]) if change.kind == 'Failed'])
+        return function(*args, **kwargs)
+    return call
+
+
+# ---- IPython, and the command line
+
+EXTENSIONS = {}             # {id of an IPython shell: (LivePatch, function called before each cell, PromptSpace)}
+
+
+def load_ipython_extension(ipython):
+    """For `%load_ext hotload`: apply all saves before each cell."""
+    if id(ipython) not in EXTENSIONS:
+        patch = LivePatch()
+
+        def before_cell(*info):
+            report(patch.apply())
+        ipython.events.register('pre_run_cell', before_cell)
+        EXTENSIONS[id(ipython)] = patch, before_cell, PromptSpace(getattr(ipython, 'user_ns', {}))
+        PROMPTS.append(EXTENSIONS[id(ipython)][2])
+
+
+def unload_ipython_extension(ipython):
+    """For `%unload_ext hotload`."""
+    patch, before_cell, space = EXTENSIONS.pop(id(ipython), (None, None, None))
+    if patch is not None:
+        PROMPTS.remove(space)
+        ipython.events.unregister('pre_run_cell', before_cell)
+        patch.close()
+
+
+def run_live(choice):
+    """Run the program of a command line once, patched by a thread while it goes on. Its exit status."""
+    names = choice.get('watch') or ['.']
+    step, entry = None, choice.function or choice.get('entrypoint')
+    if choice.runs_code():
+        step = ReloadedScript(choice.script, choice.argv, entry, choice.module)
+    first = [step.path] if step and step.path else []
+    if step and 'watch' not in choice:
+        names = names + [step.folder]
+    logger = None if 'quiet' in choice else report
+    loop = LiveLoop(LivePatch(*names), first, choice.rate, logger, 0, 'verbose' in choice)
+    status = 0
+    loop.busy.acquire()
+    threads.start_new_thread(loop.forever, ())
+    if step is not None:
+        try:
+            step.run()
+        except SystemExit as error:
+            status = exit_status(error)
+        except BaseException as error:
+            status = 130 if isinstance(error, KeyboardInterrupt) else 1
+            trace = sys.exc_info()[2]
+            while trace.tb_next is not None and is_own_frame(trace.tb_frame.f_code.co_filename):
+                trace = trace.tb_next
+            if sys.excepthook is not sys.__excepthook__:
+                sys.excepthook(type(error), error, trace)
+            else:
+                show_error((type(error), error, trace))
+    if step is None or 'interactive' in choice:
+        import code
+        try:
+            import readline                     # noqa: F401
+        except ImportError:
+            pass
+        space = step.namespace if step else vars(sys.modules['__main__'] if not IS_PROGRAM else type(sys)('__main__'))
+        code.interact('' if step else 'Python %s, patched by hotload' % sys.version.split()[0], local=space)
+    threading = sys.modules.get('threading')
+    while threading is not None:                # the program goes on while one of its threads does
+        others = [thread for thread in threading.enumerate() if not thread.daemon
+                  and thread is not threading.current_thread()]
+        if not others:
+            break
+        others[0].join()
+    loop.end()
+    return status
+
+
+MODES.append(Mode('live', 'nothing: what is running gets the new code', None, main=run_live))
 
 
 ##############################################################################
