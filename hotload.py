@@ -1933,11 +1933,12 @@ class Loop(object):
                         self.found += self.watcher.look(hints)
                         changed = self.found
                     else:
-                        self.hints_left += hints
+                        self.hints_left = (self.hints_left + list(hints))[-500:]
                         hot, turn = self.watcher.hot(), turn + 2
                         rest = hot[2:] + self.watcher.paths + fresh.paths()
                         some = [rest[at % len(rest)] for at in (turn, turn + 1)] if rest else []
-                        hinted = [os.path.join(folder, name) for (folder, name), _ in self.hints_left[-8:]]
+                        hinted = [os.path.join(folder, name) for (folder, name), _ in self.hints_left[-8:]
+                                  if name in self.watcher.folders[folder].names]
                         changed = self.watcher.changed_of(hot[:2] + some + hinted)
                 if changed and self.running == number:
                     return self._end_run(number, changed)

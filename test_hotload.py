@@ -4286,6 +4286,13 @@ class TestStuckRuns(CommandLineCase):
             self.follows(t)
             t.close()
 
+    def test_run_that_writes_files_beside_itself_is_not_stopped(self):
+        t = self.hotload("import time\nfor n in range(20):\n    with open('out.txt', 'a') as stream:\n"
+                         "        stream.write('x')\n    time.sleep(0.02)\n" + show(1))
+        t.expect("version 1")
+        self.status(t)
+        self.assertEqual(t.output.count("version 1"), 1)
+
     def test_stopped_run_is_said(self):
         t = self.hotload(show(1, "import time\ntime.sleep(60)\n"))
         t.expect("version 1")
