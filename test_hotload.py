@@ -2956,7 +2956,8 @@ class TestInterrupts(LoopCase):
     def test_a_wait_in_asyncio(self):
         if PY2:
             self.skipTest('came with 3.4')
-        self.play(READY + 'import asyncio\nasync def main():\n    while True:\n'
+        ready = '    ' + READY.replace('\n', '\n    ')          # in the loop: half made, asyncio complains in __del__
+        self.play('import asyncio\nasync def main():\n' + ready + 'while True:\n'
                   '        await asyncio.sleep(0.01)\n'
                   'asyncio.get_event_loop_policy().new_event_loop().run_until_complete(main())\n')
 
@@ -4834,9 +4835,16 @@ class TestEnd(CommandLineCase):
         for pause_s in (0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.15):
             t = self.hotload("import time\ntime.sleep(60)\n")
             t.pause(pause_s)
-            t.ctrl_c()
+            for limit in (3, 3, None):          # Python itself may swallow one, in a callback of its importer
+                t.ctrl_c()
+                try:
+                    status = t.wait(limit)
+                    break
+                except AssertionError:
+                    if limit is None or "Exception ignored" not in t.output:
+                        raise
             # Before our handler is there Python ends as it likes.
-            self.assertIn(t.wait(), (130, -2, 1), t.report())
+            self.assertIn(status, (130, -2, 1), t.report())
             self.assertEqual(t.left_over(), [])
             t.close()
 
