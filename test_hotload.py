@@ -4344,8 +4344,8 @@ class TestSurvival(CommandLineCase):
            ("os_exit", "import os\nos._exit(3)\n"),
            ("sigkill", "import os\nos.kill(os.getpid(), 9)\n"), ("abort", "import os\nos.abort()\n")])
     def test_X_is_survived_without_trying_again(self, body):
-        t = self.hotload("with open('count', 'a') as stream:\n    stream.write('x')\n" + show(1, "import sys\nsys.stdout.flush()\n"
-                                                                  + body))
+        count = "with open('count', 'a') as stream:\n    stream.write('x')\n"
+        t = self.hotload(count + show(1, "import sys\nsys.stdout.flush()\n" + body))
         t.expect("version 1")
         t.expect("[hotload] ")
         t.settle()
