@@ -917,7 +917,7 @@ class Watcher(object):
                 release_memory()                # the first pause: a good time
         if self.hinted:                         # a program that writes without a pause must not keep us awake
             time.sleep(0.002)
-        hints = self.hints.wait(seconds if self.hints.descriptor is None else 2 * seconds)  # they come at once
+        hints = self.hints.wait(seconds if self.hints.descriptor is None else 4 * seconds)  # they come at once
         self.hinted = bool(hints)
         return hints
 
@@ -939,7 +939,7 @@ class Watcher(object):
             self._check_content(path)
         if now >= self.ask_again and self.functions or self.version != fresh.version:
             self._ask_functions()
-        share = SHARE if not self.hints or self.hints.descriptor is None else SHARE / 2
+        share = SHARE if not self.hints or self.hints.descriptor is None else SHARE / 4
         self.credit_s = min(self.credit_s + (now - self.looked) * share, 0.005)
         self.looked = now
         sweeping = self.credit_s > BURST_S
