@@ -1828,7 +1828,7 @@ class Loop(object):
         self._restore()
         self.process.call_exits()
         known, begin, results = other_threads(), self.clock(), []
-        self.running = self.runs
+        self.running, self.status = self.runs, 0
         try:
             if self.interrupt or any(hasattr(step, 'stop') for step in self.steps):
                 try:
@@ -1868,17 +1868,21 @@ class Loop(object):
         return None
 
     def _result_of(self, info):
-        """What to say of a step that ended with `info`, which is shown: '' when all is well. Sets .status."""
+        """What to say of a step that ended with `info`, which is shown: '' when all is well.
+
+        The status of the run is that of the first step that failed.
+        """
         if os.getpid() != self.pid:
             self._leave_child(info)
         if self.interrupts.presses:
             raise KeyboardInterrupt
         if self.stale:
             return 'stopped by a save'
-        self.status = self._show(info) if info else getattr(self.step, 'status', 0)
+        status = self._show(info) if info else getattr(self.step, 'status', 0)
+        self.status = self.status or status
         if info and not issubclass(info[0], SystemExit):
             return 'failed: %s' % info[0].__name__
-        return 'exit %d' % self.status if self.status else ''
+        return 'exit %d' % status if status else ''
 
     def _show(self, info):
         """Print what was raised, by the script's own sys.excepthook if it set one; the status it gives."""
@@ -1927,23 +1931,26 @@ class Loop(object):
             time.sleep(0.03)                    # most runs are over by then; each look costs a switch of threads
             while self.running == number and os.getpid() == self.pid:
                 self.on_beat()
-                hints = self.watcher.wait(0.02)
+                hints, turn = self.watcher.wait(0.02), turn + 1
                 with self.lock:
-                    if hasattr(self.step, 'stop'):  # no Python code runs in the main thread: time for all files
-                        self.found += self.watcher.look(hints)
-                        changed = self.found
-                    else:
-                        self.hints_left = (self.hints_left + list(hints))[-500:]
-                        hot, turn = self.watcher.hot(), turn + 2
-                        rest = hot[2:] + self.watcher.paths + fresh.paths()
-                        some = [rest[at % len(rest)] for at in (turn, turn + 1)] if rest else []
-                        hinted = [os.path.join(folder, name) for (folder, name), _ in self.hints_left[-8:]
-                                  if name in self.watcher.folders[folder].names]
-                        changed = self.watcher.changed_of(hot[:2] + some + hinted)
+                    changed = self._look_meanwhile(hints, turn)
                 if changed and self.running == number:
                     return self._end_run(number, changed)
         finally:
             self.watching.remove(number)
+
+    def _look_meanwhile(self, hints, turn):
+        """The paths that changed since a run began: a command leaves time for all files, Python code for few."""
+        if hasattr(self.step, 'stop'):
+            self.found += self.watcher.look(hints)
+            return self.found
+        self.hints_left = (self.hints_left + list(hints))[-500:]
+        hot = self.watcher.hot()
+        rest = hot[2:] + self.watcher.paths + fresh.paths()
+        some = [rest[at % len(rest)] for at in (2 * turn, 2 * turn + 1)] if rest else []
+        hinted = [os.path.join(folder, name) for (folder, name), _ in self.hints_left[-8:]
+                  if name in self.watcher.folders[folder].names]
+        return self.watcher.changed_of(hot[:2] + some + hinted)
 
     def _end_run(self, number, changed):
         """Make run `number` end: ask its step, then interrupt it, again and again; at last give up on it."""

@@ -976,14 +976,15 @@ class TestWatch(WatchCase):
             self.save('deep/target.py', 'value = 2 # %s\n' % how, how)
             self.assertSeen('link.py')
 
-    def test_a_link_that_is_switched_is_seen(self):
-        self.save('v1.py', 'value = 1\n')
-        self.save('v2.py', 'value = 2\n')
-        self.link('v1.py', 'link.py')
-        self.watch('link.py')
-        self.link('v2.py', 'new')
-        os.rename('new', 'link.py')
-        self.assertSeen('link.py')
+    def test_a_link_to_a_file_or_folder_that_is_switched_is_seen(self):
+        for first, second, link, inside in (('v1.py', 'v2.py', 'link.py', ''), ('v1', 'v2', 'current', '/a.py')):
+            self.save(first + inside, 'value = 1\n')
+            self.save(second + inside, 'value = 2\n')
+            self.link(first, link)
+            self.watch(link + inside)
+            self.link(second, 'new')
+            os.rename('new', link)
+            self.assertSeen(link + inside)
 
     @needs_posix
     def test_a_folder_that_is_swapped_is_seen(self):
@@ -1003,15 +1004,6 @@ class TestWatch(WatchCase):
         self.assertNothingSeen()
         self.save('sub/a.py', 'value = 2\n')
         self.assertSeen('sub/a.py')
-
-    def test_a_script_through_a_linked_folder_that_is_switched(self):
-        self.save('v1/a.py', 'value = 1\n')
-        self.save('v2/a.py', 'value = 2\n')
-        self.link('v1', 'current')
-        self.watch('current/a.py')
-        self.link('v2', 'new')
-        os.rename('new', 'current')
-        self.assertSeen('current/a.py')
 
     def test_relative_paths_outlive_a_change_of_folder(self):
         self.save('sub/x', '')
@@ -2560,6 +2552,13 @@ class TestMessages(LoopCase):
         self.assertEqual(loop.status, 0)
         self.again(loop, '1 // 0\n')
         self.assertEqual(loop.status, 1)
+
+    def test_of_several_steps_the_first_that_fails_gives_the_status(self):
+        fails, ends = lambda: 1 // 0, lambda: sys.exit(3)
+        for steps, status in (((fails, int), 1), ((int, ends, fails), 3), ((int, int), 0)):
+            loop = self.loop(*steps)
+            loop.run()
+            self.assertEqual(loop.status, status)
 
     def test_nothing_of_it_goes_to_stdout(self):
         self.script('import sys\nsys.exit("words")\n')
