@@ -30,7 +30,7 @@ Contents. Each section uses only what stands above it: delete from a banner on
      4. Steps         what is run on a change
      5. Loop          look, run, look again
      6. Command line  hotload SCRIPT
-    15. Run           start when this file is the program
+    19. Run           start when this file is the program
 
 Words: a path is an absolute file name; a key is what tells one state of a file
 from another (None: no file); a step is an object with run(); a module is local
@@ -62,16 +62,42 @@ __all__ = []
 # Gives those below one language: names for abilities (HAS_...), and one function for each thing that is
 # done differently. Nothing below this section asks for a version or a platform.
 
-import linecache
-import operator
+import gc
 import os
-import re
-import select
-import signal
-import struct
 import time
-import traceback
-import weakref
+
+LOADED_BEFORE = frozenset(sys.modules)
+
+
+class Later(object):
+    """Stands for a module of the standard library, which is imported when it is first asked for something.
+
+    Importing them all would take longer than Python's own start; a program under --live begins before that.
+    """
+
+    left = {}                                   # {name: Later} of those that are not imported yet
+
+    def __init__(self, name):
+        self.name, self.left[name] = name, self
+
+    def __getattr__(self, attribute):
+        return getattr(self.import_now(), attribute)
+
+    def import_now(self):
+        """Import it, and put it in the place of this; the module."""
+        self.left.pop(self.name, None)
+        module = globals()[self.name] = sys.modules.get(self.name) or __import__(self.name)
+        return module
+
+
+linecache, re, select, signal, struct, traceback = map(
+    Later, ('linecache', 're', 'select', 'signal', 'struct', 'traceback'))
+from _weakref import ref as weak_reference                                       # noqa: E402
+try:
+    import _signal as c_signal                  # signal makes an enum of each answer: 20 times slower
+except ImportError:                             # before 3.5
+    import signal as c_signal
+getsignal = c_signal.getsignal
 
 PY2 = sys.version_info[0] == 2
 if PY2:
@@ -79,23 +105,44 @@ if PY2:
     text_type, string_types = unicode, (basestring,)                             # noqa: F821
     ask, reload_module = raw_input, reload                                       # noqa: F821
     IMPORTER_FILES = ()
+
+    def acquire_within(lock, seconds):
+        """Wait for the lock, so long at most. Whether it was acquired."""
+        end = time.time() + seconds
+        while not lock.acquire(False):
+            if time.time() >= end:
+                return False
+            time.sleep(0.0005)
+        return True
+
+    def imports_wait():
+        """Whether an import in this thread would wait for one in another: 2.7 has one lock for all."""
+        import imp
+        return imp.lock_held()
 else:
     import _thread as threads
-    import importlib
     text_type, string_types, ask = str, (str,), input
-    IMPORTER_FILES = ('<frozen importlib', importlib.__file__)
-    try:
-        from importlib import reload as reload_module
-    except ImportError:                         # 3.3
-        from imp import reload as reload_module
-try:
-    from _signal import getsignal               # signal's own makes an enum of each answer: 20 times slower
-except ImportError:                             # before 3.5
-    from signal import getsignal
+    IMPORTER_FILES = ('<frozen importlib', os.path.join(os.path.dirname(os.__file__), 'importlib', ''))
+
+    def acquire_within(lock, seconds):
+        """Wait for the lock, so long at most. Whether it was acquired."""
+        return lock.acquire(True, seconds)
+
+    def imports_wait():
+        """Whether an import in this thread would wait for one in another."""
+        return False
+
+    def reload_module(module):
+        """Load the module again, into the same namespace; the module."""
+        try:
+            from importlib import reload
+        except ImportError:                     # 3.3
+            from imp import reload
+        return reload(module)
 
 clock_s = getattr(time, 'monotonic', time.time)
 HAS_SPECS = sys.version_info >= (3, 4)          # what an import finder answers with
-HAS_SIGNALS = hasattr(signal, 'SIGINT') and sys.platform not in ('emscripten', 'wasi')
+HAS_SIGNALS = hasattr(c_signal, 'SIGINT') and sys.platform not in ('emscripten', 'wasi')
 HAS_PROCESS_GROUPS = hasattr(os, 'killpg') and hasattr(os, 'setpgid')
 # A fork without exec breaks system libraries on a Mac (they abort or hang in the child).
 HAS_SUPERVISOR = HAS_SIGNALS and hasattr(os, 'fork') and sys.platform != 'darwin'
@@ -108,7 +155,33 @@ HAS_FORK_WARNING = sys.version_info >= (3, 12)
 # What tells two states of a file apart, fetched in one call at C speed. On Windows ctime is the birth of the file.
 _TIMES = ('st_mtime_ns', 'st_ctime_ns') if hasattr(os.stat_result, 'st_mtime_ns') else ('st_mtime', 'st_ctime')
 TICKS_A_SECOND = 1e9 if _TIMES[0] == 'st_mtime_ns' else 1.0
-key_of_stat = operator.attrgetter(_TIMES[0], 'st_size', 'st_ino', _TIMES[0 if HAS_CONSOLE else 1])
+_KEY = _TIMES[0], 'st_size', 'st_ino', _TIMES[0 if HAS_CONSOLE else 1]
+try:
+    from _operator import attrgetter
+    key_of_stat = attrgetter(*_KEY)
+except ImportError:                             # 2.7: loading operator takes a millisecond
+
+    def key_of_stat(found, getattr=getattr, _KEY=_KEY):
+        """The key of a file, from what os.stat found."""
+        return tuple([getattr(found, part) for part in _KEY])
+
+
+def file_key(path):
+    """What tells this state of the file from others, (modified, size, inode, changed), or None: no such file.
+
+    >>> file_key('no such file') is None
+    True
+    """
+    try:
+        return key_of_stat(os.stat(path))
+    except (EnvironmentError, ValueError, TypeError):       # a NUL in the name, or one that cannot be encoded
+        return None
+
+
+def read_bytes(path):
+    """The content of the file at `path`."""
+    with open(path, 'rb') as stream:
+        return stream.read()
 
 
 class suppress(object):
@@ -231,7 +304,10 @@ def release_memory():
 
 
 if HAS_SPECS:
-    from importlib.machinery import SourceFileLoader as SourceLoader
+    try:
+        from _frozen_importlib_external import SourceFileLoader as SourceLoader
+    except ImportError:                         # 3.4
+        from importlib.machinery import SourceFileLoader as SourceLoader
 else:
     import imp
 
@@ -305,6 +381,152 @@ def find_main_module(name):
     if path is None:
         raise ImportError('No module named %s' % name)
     return source_path(path), name.rpartition('.')[0], spec
+
+
+FunctionType, CodeType = type(list_folder), type(list_folder.__code__)
+CellType = type((lambda value: lambda: value)(0).__closure__[0])
+
+
+class _OldStyle:
+    """A class of the old style, on 2.7."""
+
+
+class_types = (type, type(_OldStyle)) if PY2 else (type,)
+# The variables of list comprehensions; `import x` looks in the package first.
+LISTS_LEAK, IMPORTS_ARE_RELATIVE = PY2, PY2
+EQUALS_UNHASH = not PY2                         # a class that defines __eq__ alone gets __hash__ = None
+CODE_PARTS = ['co_' + part for part in (
+    'argcount kwonlyargcount nlocals stacksize flags code consts names varnames filename name firstlineno '
+    'lnotab freevars cellvars').split() if hasattr(CodeType, 'co_' + part)]
+FUNCTION_PARTS = [part for part in ('__defaults__', '__kwdefaults__', '__annotations__', '__doc__')
+                  if hasattr(list_folder, part)]
+
+
+def tuple_type(name, parts):
+    """A class of tuples whose parts have names: what collections.namedtuple makes, which imports much.
+
+    >>> tuple_type('Point', 'x y')(3, 4)
+    Point(x=3, y=4)
+    """
+    names = tuple(parts.split())
+
+    class Row(tuple):
+        """A tuple whose parts have names."""
+        __slots__ = ()
+        _fields = names
+
+        def __new__(cls, *values):
+            if len(values) != len(names):
+                raise TypeError('%s: expected %d values, not %d' % (name, len(names), len(values)))
+            return tuple.__new__(cls, values)
+
+        def __getnewargs__(self):
+            return tuple(self)
+
+        def __repr__(self):
+            return '%s(%s)' % (type(self).__name__, ', '.join('%s=%r' % part for part in zip(names, self)))
+
+        def _replace(self, **changes):
+            return type(self)(*[changes.get(part, value) for part, value in zip(names, self)])
+    Row.__name__ = Row.__qualname__ = name
+    for number, part in enumerate(names):
+        setattr(Row, part, property(lambda self, number=number: self[number]))
+    return Row
+
+
+def ignore_fork_warning():
+    """Say nothing when a program forks while it has threads."""
+    import warnings
+    warnings.filterwarnings('ignore', '.*multi-threaded, use of', DeprecationWarning)
+
+
+def freeze():
+    """Spare the collector what is there now: a short program ends sooner. How many objects these are."""
+    getattr(gc, 'freeze', int)()
+    return getattr(gc, 'get_freeze_count', int)()
+
+
+def thaw(count):
+    """Undo freeze(), which gave that count, unless the program did the same meanwhile."""
+    if 0 < getattr(gc, 'get_freeze_count', int)() <= count:
+        getattr(gc, 'unfreeze', int)()
+
+
+def execute(code, space, local=None):
+    """Run a code object. (Before 2.7.9 exec may not stand in a function that has others inside.)"""
+    exec(code, space, space if local is None else local)
+
+
+def recode(code, **changes):
+    """A copy of the code object with some of its attributes (co_name=...) changed."""
+    if hasattr(code, 'replace'):
+        return code.replace(**changes)
+    return CodeType(*[changes.get(part, getattr(code, part)) for part in CODE_PARTS])
+
+
+def set_cell(cell, value):
+    """Make the closure cell hold `value`."""
+    try:
+        cell.cell_contents = value
+    except AttributeError:                      # before 3.7: by a function whose variable x is made to be that cell
+        def assign(value):
+            x = value
+            return lambda: x
+        code = recode(assign.__code__, co_cellvars=(), co_freevars=('x',))
+        FunctionType(code, {}, 'assign', None, (cell,))(value)
+
+
+def make_cell(value):
+    """A new closure cell that holds `value`."""
+    return (lambda: value).__closure__[0]
+
+
+def without_switches(function, steps):
+    """Call `function`, of about so many steps, so that other threads do not run meanwhile. It must wait for
+    nothing.
+
+    3.x: who waits for the interpreter asks for it only after a full interval (5 ms) in which it did not
+    change hands: so begin with a fresh hold of it. Only when many steps take longer than that is a longer
+    interval needed, of 0.05 s at most: a thread that begins to wait meanwhile waits that long. 2.7: the
+    interval is a count of instructions, and a new one holds from the end of the last on.
+    """
+    if hasattr(sys, 'setswitchinterval'):
+        time.sleep(0.0001)
+        if steps < 10000:
+            return function()
+        get, put, most = sys.getswitchinterval, sys.setswitchinterval, 0.05
+    else:
+        get, put, most = sys.getcheckinterval, sys.setcheckinterval, 1000 + 50 * steps
+    old = get()
+    try:
+        put(max(old, most))
+        for _ in range(0 if hasattr(sys, 'setswitchinterval') else 2 * old):
+            pass
+        return function()
+    finally:
+        put(old)
+
+
+def set_locals(frame, values):
+    """Give the running `frame` new values of its local variables, where Python lets that be done."""
+    space = frame.f_locals
+    space.update(values)
+    if type(space) is dict:                     # before PEP 667: a copy
+        with suppress(ImportError, AttributeError):
+            if HAS_TREE_KEPT:
+                import ctypes
+                ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))
+            else:
+                from __pypy__ import locals_to_fast
+                locals_to_fast(frame)
+
+
+def documentation(code):
+    """The docstring in a function's code object, or None."""
+    first = code.co_consts[0] if code.co_consts else None
+    if make_cell.__code__.co_flags & 0x4000000:         # 3.13: a flag tells; before, the first constant is it or None
+        return first if code.co_flags & 0x4000000 else None
+    return first if isinstance(first, string_types) else None
 
 
 ##############################################################################
@@ -428,7 +650,7 @@ IGNORED_FOLDERS = frozenset(
     '__pycache__ .git .hg .svn node_modules .tox .nox .mypy_cache .pytest_cache .ruff_cache .ipynb_checkpoints '
     '.idea .vscode .eggs .hotload site-packages dist-packages'.split())
 # vim, emacs, kate, gedit, JetBrains, sed, LibreOffice, NFS: files that live for a moment beside the edited one.
-IGNORED_FILES = re.compile(
+IGNORED_FILES = (
     r'.*~$|\.#|#.*#$|\..*\.sw[a-z]$|\..*\.kate-swp$|\.goutputstream-|.*___jb_(tmp|old|bak)___$|4913$|'
     r'sed[A-Za-z0-9]{6}$|\.~lock\.|\.nfs|.*\.py[co]$|\.[^/]*\.[A-Za-z0-9]{6}$')
 HOT_FILES = 8               # looked at each time
@@ -437,24 +659,6 @@ SAME_SAVE_S = 0.25          # a second change of time within this, content uncha
 LARGEST_COMPARED = 2 ** 20  # bytes; larger files are not compared by content
 SHARE = 0.01                # of the time may go into looking at files that are not hot
 BURST_S = 0.0005            # is saved up for that: a few at a time find the processor's caches cold
-
-
-def file_key(path):
-    """What tells this state of the file from others, (modified, size, inode, changed), or None: no such file.
-
-    >>> file_key('no such file') is None
-    True
-    """
-    try:
-        return key_of_stat(os.stat(path))
-    except (EnvironmentError, ValueError, TypeError):       # a NUL in the name, or one that cannot be encoded
-        return None
-
-
-def read_bytes(path):
-    """The content of the file at `path`."""
-    with open(path, 'rb') as stream:
-        return stream.read()
 
 
 def digest(path, key):
@@ -513,7 +717,7 @@ class Tree(object):
 
     def takes(self, folder, name):
         """Whether the file `name` in `folder` belongs to it."""
-        return not IGNORED_FILES.match(name) and self.accept(os.path.join(folder, name))
+        return not re.match(IGNORED_FILES, name) and self.accept(os.path.join(folder, name))
 
 
 class FileList(list):
@@ -636,7 +840,7 @@ class FreshLoader(SourceLoader):
 
     def get_code(self, fullname):
         """The module's code, compiled now."""
-        return compile(fresh.read(self.path), self.path, 'exec', 0, True)
+        return fresh.compile(self.path)
 
 
 class FreshFinder(object):
@@ -652,6 +856,7 @@ class FreshFinder(object):
     def __init__(self):
         self.texts, self.modules, self.missing, self.version = {}, {}, {}, 0
         self.roots, self.files, self.users, self.imports, self.folders = [], set(), 0, {}, {}
+        self.codes = {}
 
     def install(self, roots=(), files=()):
         """Begin to find the local modules below `roots`; those that are loaded count too. Pair with remove()."""
@@ -660,9 +865,11 @@ class FreshFinder(object):
             sys.meta_path.insert(0, self)
         self.files.update(map(os.path.abspath, files))
         self.add_roots(roots)
+        near = tuple(self.roots) + tuple(self.files)
         for name, module in list(sys.modules.items()):
             path = getattr(module, '__file__', None)
-            if isinstance(path, string_types) and name != '__main__':
+            if isinstance(path, string_types) and (path.startswith(near) or not os.path.isabs(path)) and (
+                    name != '__main__'):
                 path = source_path(path)
                 if path.endswith('.py') and self.is_local(path):
                     self.modules[name] = path
@@ -697,8 +904,21 @@ class FreshFinder(object):
         key, data = file_key(path), read_bytes(path)
         self.version += path not in self.texts
         self.texts[path] = key, data
-        linecache.cache[path] = len(data), None, source_lines(data), path       # no time: linecache does not check
+        if 'linecache' in sys.modules:
+            self.show_lines([path])
         return data
+
+    def compile(self, path):
+        """The code object of the file's bytes of now. It is kept: live patching goes by the code that runs."""
+        code = self.codes[path] = compile(self.read(path), path, 'exec', 0, True)
+        return code
+
+    def show_lines(self, paths):
+        """Let tracebacks show the files as they were read, not as they are now. Loads linecache; read() does not."""
+        cache = linecache.cache
+        for path in paths:
+            data = self.texts[path][1]
+            cache[path] = len(data), None, source_lines(data), path   # no time: linecache does not check
 
     def find_spec(self, fullname, path=None, target=None):
         """Called by `import` (PEP 451, or as find_module PEP 302); takes note of what is found and what is not."""
@@ -1113,6 +1333,9 @@ class Watcher(object):
 
 __all__ += ['Step', 'Runnable', 'PythonHandle', 'Command', 'ClearTerminal', 'ReloadedPythonModule',
             'ReloadedScript', 'ReloadModules', 'persist']
+# What this file imports later, and what that imports.
+STANDARD_NAMES = ('bisect codeop collections contextlib copyreg enum fnmatch functools keyword linecache operator re '
+                  'reprlib select signal struct textwrap token tokenize traceback types warnings weakref').split()
 END_S = 1.0                 # what is asked to end is given this long
 
 
@@ -1410,9 +1633,7 @@ class ReloadedScript(Step):
             fresh.install([self.folder], self.files()[:1])
             self.before = sys.path, list(sys.path), list(sys.argv), dict(
                 (name, sys.modules.get(name)) for name in ('__main__', '__mp_main__', self.name))
-            for name in ('linecache', 'select', 'struct', 'traceback', 'weakref'):  # this file has loaded them: a
-                if os.path.exists(os.path.join(self.folder, name + '.py')):         # script's own is meant by it
-                    sys.modules.pop(name, None)
+            self._leave_names()
         if self.folder != self._folder():       # the link to it was switched
             self.folder = self._folder()
             fresh.add_roots([self.folder])
@@ -1429,7 +1650,7 @@ class ReloadedScript(Step):
             facts['__loader__'], self.path = getattr(facts['__spec__'], 'loader', None), self.given
         sys.argv[:] = [self.given] + self.argv
         try:
-            code = compile(fresh.read(self.path), self.path, 'exec', 0, True)
+            code = fresh.compile(self.path)
         except EnvironmentError as error:
             raise HotloadError('cannot be read: %s' % error.strerror, path=self.given)
         self.namespace.update(facts, __file__=self.path)
@@ -1446,6 +1667,14 @@ class ReloadedScript(Step):
                     raise HotloadError('has no %r to call' % self.entrypoint, path=self.path)
                 target = getattr(target, part)
             target()
+
+    def _leave_names(self):
+        """Let the script have modules of its own that are named like those which this file needs."""
+        own = set(name[:-3] for name in os.listdir(self.folder) if name.endswith('.py')).intersection(STANDARD_NAMES)
+        for module in list(Later.left.values()) if own else ():         # now, while sys.path leads to Python's
+            module.import_now()
+        for name in own - LOADED_BEFORE:
+            sys.modules.pop(name, None)
 
     def _set_path(self):
         """Set sys.path as Python would, with what earlier runs added, once each; without hotload's own entry."""
@@ -1578,7 +1807,7 @@ class Interrupts(object):
                 with suppress(Exception):       # PyPy's own readline, on a terminal that it does not like
                     self.typed = sys.modules['readline'].get_line_buffer()
             self.asking, stale = None, Stale()
-            self.flying = weakref.ref(stale)
+            self.flying = weak_reference(stale)
             raise stale
 
     def _may_raise(self, frame):
@@ -1751,12 +1980,12 @@ class Loop(object):
         except BaseException:
             fresh.remove()
             raise
+        fresh.show_lines(list(fresh.texts))
         self.process, self.interrupts = Process(), Interrupts()
         self.environment = os.environ.get('HOTLOAD_RUNNING')
         os.environ['HOTLOAD_RUNNING'] = '1'
         if HAS_FORK_WARNING:                    # the thread that looks for saves is no danger to a script's child
-            import warnings
-            warnings.filterwarnings('ignore', '.*multi-threaded, use of', DeprecationWarning)
+            ignore_fork_warning()
 
     # ---- what the user calls
 
@@ -2041,7 +2270,8 @@ def start(watch, steps, rate=RATE):
 
 __all__ += ['main']
 OPTIONS = [     # (short, long, what it takes or None, help); a name that ends in '*' may be given again
-    ('w', 'watch*', 'PATH', 'also watch this file, folder (its .py files) or glob; - waits for a list on stdin'),
+    ('w', 'watch*', 'PATH', 'also watch this file, folder (its .py files) or glob; - waits for a list on stdin; '
+     'with --live: patch modules of these only'),
     ('x', 'exclude*', 'GLOB', 'do not watch what matches'),
     ('c', 'command*', 'COMMAND', 'run a shell command on each save; after SCRIPT, if there is one'),
     ('m', 'module', None, 'the next word is a module or MODULE:FUNCTION, run as python -m does'),
@@ -2066,10 +2296,13 @@ class Mode(object):
 
     name: of its flag, None for the default.      help: one line.      options: rows like those of OPTIONS.
     make_step(choice) -> the step, for a choice that names a script or a module.
+    main(choice) -> exit status: does all in place of a loop, or None.
+    without: long names of options that mean nothing to it, in one text.
     """
 
-    def __init__(self, name, help, make_step, options=()):
-        self.name, self.help, self.make_step, self.options = name, help, make_step, list(options)
+    def __init__(self, name, help, make_step, options=(), main=None, without=''):
+        self.name, self.help, self.make_step, self.main = name, help, make_step, main
+        self.options, self.without = list(options), without.split()
 
 
 MODES = [Mode(None, 'the whole script, in this process', lambda choice: ReloadedScript(
@@ -2081,6 +2314,39 @@ def option_rows():
     return OPTIONS + [row for mode in MODES[1:] for row in [('', mode.name, None, mode.help)] + mode.options]
 
 
+def split_options(argv, rows):
+    """([(row of the option, its value or '')], the words after them) of the command line `argv`.
+
+    A long name may be cut short, where that leaves one option only. (getopt imports gettext, and that re and more.)
+    """
+    found, words = [], list(argv)
+    while words and words[0].startswith('-') and words[0] != '-':
+        word = words.pop(0)
+        if word == '--':
+            break
+        if word.startswith('--'):
+            name, given, value = word[2:].partition('=')
+            known = [row for row in rows if row[1].rstrip('*').startswith(name)]
+            known, word = [row for row in known if row[1].rstrip('*') == name] or known, '--' + name
+        else:
+            known, given, value, word = [row for row in rows if row[0] == word[1]], word[2:], word[2:], word[:2]
+        if len(known) != 1:
+            raise HotloadError('option %s %s; hotload -h lists the options' % (
+                word, 'may mean several' if known else 'not recognized'))
+        takes = known[0][2]
+        if takes and not given and words:
+            value = words.pop(0)
+        if takes and not value:
+            raise HotloadError('%s: expected %s after it' % (word, takes))
+        if given and not takes:
+            if word.startswith('--'):
+                raise HotloadError('option %s takes no value; hotload -h lists the options' % word)
+            words.insert(0, '-' + value)        # several in one word
+            value = ''
+        found.append((known[0], value))
+    return found, words
+
+
 class Choice(dict):
     """A command line, parsed: {long name of an option: value, True or list}.
 
@@ -2088,19 +2354,8 @@ class Choice(dict):
     """
 
     def __init__(self, argv):
-        import getopt
-        rows = option_rows()
-        short = ''.join(row[0] + (':' if row[2] else '') for row in rows if row[0])
-        long = [row[1].rstrip('*') + ('=' if row[2] else '') for row in rows]
-        try:
-            options, rest = getopt.getopt(argv, short, long)
-        except getopt.GetoptError as error:
-            raise HotloadError('%s; hotload -h lists the options' % error)
-        by_name = dict((name, row) for row in rows for name in ('-' + row[0], '--' + row[1].rstrip('*')))
-        for given, value in options:
-            _, name, takes, _ = by_name[given]
-            if takes and not value:
-                raise HotloadError('%s: expected %s after it' % (given, takes))
+        options, rest = split_options(argv, option_rows())
+        for (_, name, takes, _), value in options:
             if name.endswith('*'):
                 self.setdefault(name[:-1], []).append(value)
             else:
@@ -2112,6 +2367,9 @@ class Choice(dict):
         for mode, name in [(mode, row[1].rstrip('*')) for mode in MODES for row in mode.options]:
             if name in self and mode is not self.mode:
                 raise HotloadError('--%s goes with --%s' % (name, mode.name))
+        for name in self.mode.without:
+            if name in self:
+                raise HotloadError('--%s and --%s do not go together' % (self.mode.name, name))
         self._take_rest(rest)
 
     def _take_rest(self, rest):
@@ -2135,7 +2393,7 @@ class Choice(dict):
                 raise ValueError
         except ValueError:
             raise HotloadError('--rate %s: expected a number of looks a second, above 0' % self['rate'])
-        if 'interactive' in self and not self.runs_code():
+        if 'interactive' in self and not self.runs_code() and not self.mode.main:
             raise HotloadError('-i: expected a script or a module, whose namespace the prompt is to show')
 
     def runs_code(self):
@@ -2474,6 +2732,8 @@ def main(argv=None):
             write(sys.stdout, help_text() if 'help' in choice else
                   'hotload %s, Python %s\n' % (__version__, sys.version.split()[0]))
             return 0
+        if choice.mode.main is not None:
+            return choice.mode.main(choice)
         if not choice.runs_code() and not choice.get('command'):
             raise HotloadError('expected a SCRIPT, -m MODULE or -c COMMAND; hotload -h tells more')
         if choice.script:
@@ -2510,7 +2770,7 @@ def main(argv=None):
 
 
 ##############################################################################
-## 15. Run -- start when this file is the program
+## 19. Run -- start when this file is the program
 ##############################################################################
 
 # While it runs a file, the interpreter keeps its syntax tree: 7 MB for this one, in both processes. It lets go of

@@ -4,14 +4,18 @@
 """Tests of hotload.py, with nothing installed: python test_hotload.py [-v] [TestWatch.test_x]
 
 Same sections, numbers and order as hotload.py. HOTLOAD_UNDER_TEST names the folder of the hotload.py that is
-tested (default: this one). HOTLOAD_QUICK=1 leaves out the slow ones; so tested are files cut at a banner.
+tested (default: this one). HOTLOAD_QUICK=1,6 leaves out the slow ones, and all but those of sections 1 and 6;
+so tested are files cut at a banner.
+HOTLOAD_TEST_PACKAGES names a folder with packages that some tests use in a child process (ipython).
 """
 from __future__ import absolute_import, division, print_function
 
 import ast
 import errno
+import gc
 import glob
 import io
+import json
 import os
 import py_compile
 import random
@@ -37,7 +41,7 @@ except ImportError:                             # Windows
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 UNDER_TEST = os.path.abspath(os.environ.get('HOTLOAD_UNDER_TEST') or HERE)
-QUICK = bool(os.environ.get('HOTLOAD_QUICK'))
+QUICK = [int(number) for number in os.environ.get('HOTLOAD_QUICK', '').split(',') if number]
 sys.path.insert(0, UNDER_TEST)
 import hotload                                                                   # noqa: E402
 
@@ -121,7 +125,9 @@ def run_python(*args, **how):
     """(status, stdout, stderr) of a child Python; one argument with a newline in it is a program."""
     if not HAS_PROCESSES:
         raise unittest.SkipTest('no processes here')
-    env = dict(os.environ, PYTHONPATH=UNDER_TEST, HOTLOAD_NO_CLEAR='', **how.pop('env', {}))
+    where = [UNDER_TEST] + [os.environ.get('HOTLOAD_TEST_PACKAGES', '')] * how.pop('packages', False)
+    env = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, where)), HOTLOAD_NO_CLEAR='',
+               **how.pop('env', {}))
     limit, data = how.pop('limit', 60), how.pop('stdin', b'')
     argv = [sys.executable] + (['-c', args[0]] if '\n' in args[0] else list(args))
     child = subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -370,11 +376,13 @@ class TestLayout(Case):
         head, sections = pieces()
         for number in NUMBERS[1:-1]:
             left = [other for other in NUMBERS[:-1] if other < number]
+            tested = left[-2:] + [6, NUMBERS[-1]]       # the command line shows what sections below it enter there
             text = ''.join(head + sum((sections[other] for other in left), []) + sections[NUMBERS[-1]])
             self.save('cut%d/hotload.py' % number, text)
             status, out, err = run_python(
                 os.path.join(HERE, 'test_hotload.py'), limit=120,
-                env={'HOTLOAD_UNDER_TEST': self.path('cut%d' % number), 'HOTLOAD_QUICK': '1'})
+                env={'HOTLOAD_UNDER_TEST': self.path('cut%d' % number),
+                     'HOTLOAD_QUICK': ','.join(map(str, tested))})
             self.assertEqual(status, 0, 'cut at %d: %s%s' % (number, out, err))
             self.assertTrue(re.search(r'Ran [1-9]\d* test', err), err)
 
@@ -641,6 +649,29 @@ real.write('first\n' if said[:1] == ['helper 1'] else repr(said) + '\n')
 real.write('second\n' if said[1:] == ['helper 2'] else repr(said) + '\n')
 real.flush()
 '''
+
+
+class TestExamples(Case):
+    """examples/: small, and each prints what its last comment says."""
+    section = 0
+    files = sorted(glob.glob(os.path.join(HERE, 'examples', '*.py'))
+                   + glob.glob(os.path.join(HERE, 'examples', '*', '*.py')))
+
+    @needs_processes
+    def test_each_prints_what_it_says(self):
+        scripts = [path for path in self.files
+                   if os.path.basename(path)[0].isdigit() or path.endswith('launch.py')]
+        self.assertTrue(scripts)
+        for script in scripts:
+            with io.open(script, encoding='utf-8') as stream:
+                wanted = stream.read().partition('\n# Output:\n')[2]
+            status, out, err = run_python(script, '--once', limit=20)
+            self.assertEqual((status, out), (0, re.sub('(?m)^# ?', '', wanted)), script + '\n' + err)
+
+    def test_each_has_less_than_40_lines(self):
+        for path in self.files:
+            with open(path) as stream:
+                self.assertTrue(len(stream.readlines()) < 40, path)
 
 
 class TestPages(Case):
@@ -3090,29 +3121,6 @@ class TestForks(LoopCase):
                                       '3")])\nloop.run()\nprint(loop.status)\n',
                                       cwd=self.folder)
         self.assertTrue(out == '3\n' and 'run 1 exit 3' in err, out + err)
-
-
-class TestExamples(Case):
-    """examples/: small, and each prints what its last comment says."""
-    section = 4
-    files = sorted(glob.glob(os.path.join(HERE, 'examples', '*.py'))
-                   + glob.glob(os.path.join(HERE, 'examples', '*', '*.py')))
-
-    @needs_processes
-    def test_each_prints_what_it_says(self):
-        scripts = [path for path in self.files
-                   if os.path.basename(path)[0].isdigit() or path.endswith('launch.py')]
-        self.assertTrue(scripts)
-        for script in scripts:
-            with io.open(script, encoding='utf-8') as stream:
-                wanted = stream.read().partition('\n# Output:\n')[2]
-            status, out, err = run_python(script, '--once', limit=20)
-            self.assertEqual((status, out), (0, re.sub('(?m)^# ?', '', wanted)), script + '\n' + err)
-
-    def test_each_has_less_than_40_lines(self):
-        for path in self.files:
-            with open(path) as stream:
-                self.assertTrue(len(stream.readlines()) < 40, path)
 
 
 def pages():
@@ -5786,13 +5794,13 @@ class TestInstall(Case):
 
 
 ##############################################################################
-## 15. Run -- start when this file is the program
+## 19. Run -- start when this file is the program
 ##############################################################################
 
 @needs_processes
 class TestRun(Case):
     """The file as a program: one module, whatever its name."""
-    section, needs = 15, 6
+    section, needs = 19, 6
 
     SCRIPT = ('from __future__ import print_function\nimport sys\nimport hotload\n'
               'print("same", hotload is sys.modules["hotload"], hotload.Step.__module__, hotload.__name__,\n'
@@ -5858,7 +5866,8 @@ def load_tests(loader, tests, pattern):
     there = NUMBERS + [0] * (UNDER_TEST == HERE)
     classes = [value for value in globals().values() if isinstance(value, type)
                and issubclass(value, unittest.TestCase)
-               and set([value.section, getattr(value, 'needs', value.section)]) <= set(there)]
+               and set([value.section, getattr(value, 'needs', value.section)]) <= set(there)
+               and (not QUICK or value.section in QUICK)]
     classes.sort(key=lambda value: (value.section, value.__name__))
     return unittest.TestSuite(loader.loadTestsFromTestCase(value) for value in classes)
 

@@ -1,7 +1,7 @@
 """What the benchmarks share: a folder to work in, a tool on a terminal, figures from /proc, tables.
 
 Linux only (pseudo-terminals, /proc). Nothing is measured here; see latency.py, idle.py, reload.py,
-startup.py and soak.py: the docstring of each says how its figures are made again.
+startup.py, soak.py and patch.py: the docstring of each says how its figures are made again.
 """
 import argparse
 import fcntl
@@ -29,10 +29,13 @@ TAG = "HOTLOAD_BENCHMARK"      # a variable in the environment by which the proc
 class Project(object):
     """A temporary folder with app.py, which prints a mark that tells its versions apart."""
 
-    def __init__(self, files=1, body=""):
-        """`files` counts all files that will be watched, app.py among them; `body` runs before the mark."""
+    def __init__(self, files=1, body="", script='%s\nprint("<<" + "%s" + ">>")\n'):
+        """`files` counts all files that will be watched, app.py among them; `body` runs before the mark.
+
+        `script` is the text of app.py, where the first %s stands for the body and the second for a number.
+        """
         self.folder = os.path.realpath(tempfile.mkdtemp(prefix="bench-"))
-        self.body = body
+        self.body, self.script = body, script
         self.version = 0
         self.cold = []
         for i in range(files - 1):
@@ -58,7 +61,7 @@ class Project(object):
         """
         self.version += 1
         number = "%06d" % self.version
-        text = '%s\nprint("<<" + "%s" + ">>")\n' % (self.body, number)
+        text = self.script % (self.body, number)
         return save(self.path("app.py"), text, style), ("<<%s>>" % number).encode()
 
     def remove(self):
@@ -226,15 +229,17 @@ def threads_and_descriptors(pids):
     return threads, descriptors
 
 
-def run_cpu_ms(argv):
-    """Milliseconds of CPU (user and system) that a command takes from start to end."""
+def run_ms(argv, folder=None):
+    """(milliseconds of CPU, user and system; milliseconds that pass) of a command from start to end."""
     with open(os.devnull, "r+b") as null:
-        process = subprocess.Popen(argv, stdin=null, stdout=null, stderr=null, env=environment())
+        begin = time.perf_counter()
+        process = subprocess.Popen(argv, cwd=folder, stdin=null, stdout=null, stderr=null, env=environment())
         _, status, usage = os.wait4(process.pid, 0)
+        passed = time.perf_counter() - begin
     process.returncode = status        # it is reaped; Popen need not look for it
     if status:
         raise SystemExit("%s: status %d" % (shlex.join(argv), status))
-    return 1000 * (usage.ru_utime + usage.ru_stime)
+    return 1000 * (usage.ru_utime + usage.ru_stime), 1000 * passed
 
 
 def fresh_starts(python, folder, times):
@@ -248,6 +253,19 @@ def fresh_starts(python, folder, times):
 
 
 # ---------------------------------------------------------------- tools beside each other
+
+def install(args, prefix):
+    """Install hotload for the measured Python into the folder `prefix`; the path of the launcher."""
+    done = subprocess.run(
+        ["sh", os.path.join(os.path.dirname(args.hotload), "install.sh")], stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env=environment(PREFIX=prefix, HOTLOAD_PYTHON=args.python))
+    launcher = os.path.join(prefix, "bin", "hotload")
+    if done.returncode or not os.path.exists(launcher):
+        raise SystemExit("install.sh: status %d\n%s" % (
+            done.returncode, done.stdout.decode("utf-8", "replace")))
+    return launcher
+
 
 PEERS = {
     # name: function of the program and of [python, app.py] -> (argv, whether it takes a list on stdin)

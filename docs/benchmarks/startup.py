@@ -8,26 +8,11 @@ Three commands take turns: `python -c pass`, the installed launcher with --help,
 from its cached byte code; `python hotload.py` compiles the whole file at each start. Without --launcher,
 install.sh puts one for --python into a temporary folder.
 """
-import os
 import shutil
 import statistics
-import subprocess
 import tempfile
 
 import common
-
-
-def install(args, prefix):
-    """Install into `prefix`; the path of the launcher."""
-    done = subprocess.run(
-        ["sh", os.path.join(os.path.dirname(args.hotload), "install.sh")], stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env=common.environment(PREFIX=prefix, HOTLOAD_PYTHON=args.python))
-    launcher = os.path.join(prefix, "bin", "hotload")
-    if done.returncode or not os.path.exists(launcher):
-        raise SystemExit("install.sh: status %d\n%s" % (
-            done.returncode, done.stdout.decode("utf-8", "replace")))
-    return launcher
 
 
 def main():
@@ -38,12 +23,12 @@ def main():
     prefix = tempfile.mkdtemp(prefix="bench-")
     try:
         commands = [("python -c pass", [args.python, "-c", "pass"]),
-                    ("hotload --help", [args.launcher or install(args, prefix), "--help"]),
+                    ("hotload --help", [args.launcher or common.install(args, prefix), "--help"]),
                     ("python hotload.py --help", [args.python, args.hotload, "--help"])]
         took = {name: [] for name, _ in commands}
         for turn in range(args.times + 1):
             for name, argv in commands:
-                cpu = common.run_cpu_ms(argv)
+                cpu = common.run_ms(argv)[0]
                 if turn:               # the first turn writes byte code and warms the disk cache
                     took[name].append(cpu)
     finally:
