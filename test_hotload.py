@@ -5794,6 +5794,114 @@ class TestInstall(Case):
 
 
 ##############################################################################
+## 7. Source -- one meaning of "changed" for all that follows
+##############################################################################
+
+
+class TestSource(Case):
+    section = 7
+
+    def source(self, text):
+        return hotload.Source('/x/m.py', text if isinstance(text, bytes) else text.encode('utf-8'))
+
+    def test_fingerprints_ignore_layout_comments_and_places(self):
+        one, two = (hotload.parse(text) for text in (b'def f(a,b=1):\n  return a',
+                                                     b'# x\n\ndef f(a,\n      b=1):  # y\n    return (a)'))
+        self.assertEqual(hotload.fingerprint(one), hotload.fingerprint(two))
+
+    def test_fingerprints_tell_values_of_equal_hash_apart(self):
+        texts = [b'x = 1', b'x = 1.0', b'x = True', b'x = "1"', b'x = -1', b'x = None']
+        self.assertEqual(len(set(hotload.fingerprint(hotload.parse(text)) for text in texts)), len(texts))
+
+    def test_without_bodies_only_what_runs_at_once_counts(self):
+        def outside(text):
+            return hotload.fingerprint(hotload.parse(text), bodies=False)
+        self.assertEqual(outside(b'x = lambda a: 1'), outside(b'x = lambda a: 2'))
+        self.assertNotEqual(outside(b'x = lambda a: 1'), outside(b'x = lambda a, b=1: 1'))
+        self.assertNotEqual(outside(b'@a\ndef f(): pass'), outside(b'@b\ndef f(): pass'))
+
+    def test_names_that_statements_read_and_write(self):
+        def used(text):
+            names = hotload.names_used(hotload.parse(text))
+            return [' '.join(sorted(part)) for part in (names.reads, names.writes, names.sure,
+                                                        names.deferred)]
+        self.assertEqual(used(b'x = y + f(z)'), ['f y z', 'x', 'x', ''])
+        self.assertEqual(used(b'x += 1'), ['x', 'x', 'x', ''])
+        self.assertEqual(used(b'if a:\n  b = c'), ['a c', 'b', '', ''])
+        self.assertEqual(used(b'import os.path as p, re.x'), ['', 'p re', 'p re', ''])
+        self.assertEqual(used(b'def f(a, b=c):\n  d = a + e\n  return d'), ['c', 'f', 'f', 'e'])
+        self.assertEqual(used(b'def f():\n  global g\n  g = h'), ['', 'f g', 'f', 'h'])
+        self.assertEqual(used(b'x = (i for i in y)'), ['y', 'x', 'x', ''])
+        self.assertEqual(used(b'@d\nclass A(B):\n  c = e'), ['B d e', 'A', 'A', ''])
+
+    def test_chunks_cover_the_file(self):
+        text = ('# head\nimport os\n\n@a\n@b\ndef f():\n    """x\n\n"""\nx = 1; y = """\n"""; z = 2\n'
+                '"""text\nmore"""\nif x:\n    pass\nelse:\n    pass\n')
+        source = self.source(text)
+        self.assertEqual([source.text(index).split(b'\n')[0] for index in range(len(source))][:4],
+                         [b'# head', b'@a', b'x = 1; y = """',
+                          b'"""text' if sys.version_info >= (3, 8) else b'if x:'])
+        self.assertEqual(sum(source.end(index) - source.starts[index] for index in range(len(source))),
+                         len(source.lines))
+
+    def test_an_edit_parses_only_what_it_touches(self):
+        lines = ['def f%d():\n    return %d\n\n' % (number, number) for number in range(100)]
+        before = self.source(''.join(lines))
+        lines[50] = '# more\n' + lines[50].replace('return', 'return 1 +')
+        lines[70:70] = ['x = 1\n']
+        after, edit = before.edited(''.join(lines).encode('ascii'))
+        self.assertEqual((len(edit.kept), edit.old, len(edit.new)), (99, [50], 2))
+        self.assertEqual(after.starts, self.source(''.join(lines)).starts)
+
+    def test_edits_that_cannot_be_seen_in_parts(self):
+        cases = [('if a:\n    b\nx = 1\n', 'if a:\n    b\nelse:\n    c\nx = 1\n'),
+                 ('x = 1\ny = 2\nz = """a"""\n', 'x = """\ny = 2\nz = """ + "a"\n'),
+                 ('x = 1\ny = 2\n', 'from __future__ import division\nx = 1\ny = 2\n'),
+                 ('x = 1\n\n\ny = 2\n', 'x = [1,\n\n\n2]\n'), ('x = 1\ny = 2\n', 'x = 1\n    \n'),
+                 ('def f():\n    pass\nx = 1\n', 'def f():\n    pass\n    x = 1\n'), ('x = 1\n', '# only\n'),
+                 ('# a\n', 'x = 1\n'),
+                 ('@a\ndef f(): pass\nx = 1\n', '@a\n@b\ndef f(): pass\nx = 1\n'), ('x = 1', 'x = 1\ny = 2'),
+                 ('x = 1\n', '# -*- coding: latin-1 -*-\nx = 1\n')]
+        for old, new in cases:
+            source, edit = self.source(old).edited(new.encode('ascii'))
+            whole = self.source(new)
+            self.assertEqual((source.starts, source.flags), (whole.starts, whole.flags), (old, new))
+            self.assertEqual(sorted([index for _, index in edit.kept] + edit.new), list(range(len(whole))),
+                             (old, new))
+
+    def test_a_syntax_error_is_raised_with_its_own_line(self):
+        with self.assertRaises(SyntaxError) as caught:
+            self.source('x = 1\ny = 2\nz = 3\n').edited(b'x = 1\ny = 2 +\nz = 3\n')
+        self.assertEqual(caught.exception.lineno, 2)
+
+    def test_random_edits_give_the_same_chunks_as_parsing_all(self):
+        parts = ['x = 1\n', 'def f():\n    return 1\n', '# note\n', '\n', '"""a\nb\n"""\n', 'if x:\n    y\n',
+                 'else:\n    z\n',
+                 'a = 1; b = 2\n', '@d\n', 'x = [\n1,\n', ']\n', '    return 2\n', 'class A:\n    b = 1\n',
+                 '"""\n']
+        for seed in range(400):
+            choose = random.Random(seed)
+            text = [choose.choice(parts) for _ in range(choose.randrange(8))]
+            source = None
+            for _ in range(6):
+                data = ''.join(text).encode('ascii')
+                try:
+                    whole = self.source(data)
+                except SyntaxError:
+                    if source is not None:
+                        self.assertRaises(SyntaxError, source.edited, data)
+                else:
+                    if source is not None:
+                        source = source.edited(data)[0]
+                        if sys.version_info >= (3, 8):  # before, some texts belong to the chunk before them
+                            self.assertEqual(source.starts, whole.starts, (seed, data))
+                        self.assertLessEqual(set(whole.starts), set(source.starts), (seed, data))
+                    source = source or whole
+                at = choose.randrange(len(text) + 1)
+                text[at:at + choose.randrange(2)] = [choose.choice(parts) for _ in range(choose.randrange(3))]
+
+
+##############################################################################
 ## 19. Run -- start when this file is the program
 ##############################################################################
 
