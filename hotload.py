@@ -31,6 +31,7 @@ Contents. Each section uses only what stands above it: delete from a banner on
      5. Loop          look, run, look again
      6. Command line  hotload SCRIPT
      7. Source        one meaning of "changed" for all that follows
+     8. Compare       what to do so that the old becomes the new
     19. Run           start when this file is the program
 
 Words: a path is an absolute file name; a key is what tells one state of a file
@@ -3235,6 +3236,289 @@ def children(code):
 def is_class_code(code):
     """Whether it is the body of a class."""
     return not code.co_flags & 1
+
+
+##############################################################################
+## 8. Compare -- what to do so that the old becomes the new
+##############################################################################
+#
+# Gives to those below: pair(), which code object took the place of which; and Comparison, a list of Actions that
+# make of a namespace in which old statements ran that of new ones.
+#
+# Equal ones belong together first, then those of one name. A definition is compared in parts: what runs when the
+# statement does (decorators, defaults, bases), and the bodies of functions, which wait for a call.
+#
+# Not handled: what a statement does to other namespaces.
+
+# ---- code objects that belong together
+
+def shape(code):
+    """What two code objects share when only their places in the file differ."""
+    return (code.co_name, code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_flags,
+            tuple(shape(const) if isinstance(const, CodeType) else (type(const), repr(const))
+                  for const in code.co_consts))
+
+
+def pair(old, new, chain=(), found=None):
+    """[(old code, new code, codes around it)] of two lists of code objects: by name, equal ones first."""
+    found, groups = [] if found is None else found, {}
+    for side, codes in enumerate((old, new)):
+        for code in codes:
+            groups.setdefault((code.co_name, is_class_code(code)), ([], []))[side].append(code)
+    for before, after in groups.values():
+        if len(before) > 1 or len(after) > 1:
+            shapes = [(shape(code), code) for code in after]
+            for code in list(before):
+                same = [item for item in shapes if item[0] == shape(code)][:1]
+                for item in same:
+                    _pair_one(code, item[1], chain, found)
+                    before.remove(code)
+                    shapes.remove(item)
+            after = [code for _, code in shapes]
+        for code, other in zip(before, after):
+            _pair_one(code, other, chain, found)
+    return found
+
+
+def _pair_one(old, new, chain, found):
+    found.append((old, new, chain))
+    inside = children(old)
+    if inside:
+        pair(inside, children(new), chain + (new,), found)
+
+
+def moved_code(code, by, path, chain=(), found=None):
+    """A copy of the code object `by` lines further down. Adds (old, new, chain) of all in it to `found`."""
+    changes = {'co_firstlineno': code.co_firstlineno + by}
+    if code.co_filename != path:
+        changes['co_filename'] = path
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            changes['co_consts'] = tuple(moved_code(const, by, path, chain + (code,), found)
+                                         if isinstance(const, CodeType) else const for const in code.co_consts)
+            break
+    new = recode(code, **changes)
+    found.append((code, new, chain))
+    return new
+
+
+def class_codes(codes, chain):
+    """The code objects in the class that the names lead to."""
+    for name in chain:
+        codes = [child for code in codes if code.co_name == name for child in children(code)]
+    return codes
+
+
+def code_in(codes, chain, item):
+    """The code object of a definition (Statement) in the classes `chain`, or None."""
+    found = [code for code in class_codes(codes, chain) if code.co_name == item.name]
+    here = [code for code in found if code.co_firstlineno == _first_line(item.node) + 1]
+    return (here or found or [None])[0]
+
+
+# ---- statements
+
+class Statement(object):
+    """A statement of a module or a class body.
+
+    node.      name: of the definition, or None.      index: of its chunk.
+    code, codes: for one of a module, what runs it, and those of the functions and classes in it.
+    """
+
+    __slots__ = ('node', 'name', 'index', 'code', 'codes', '_full', '_outside')
+
+    def __init__(self, node, index=None, code=None, codes=None):
+        self.node, self.index, self.code = node, index, code
+        self.codes = children(code) if codes is None and code is not None else codes
+        self.name = node.name if isinstance(node, DEFINITIONS) else None
+        self._full = self._outside = None
+
+    def full(self):
+        """Its fingerprint."""
+        if self._full is None:
+            self._full = fingerprint(self.node)
+        return self._full
+
+    def outside(self):
+        """Its fingerprint without the bodies of functions: what runs when the statement does."""
+        if self._outside is None:
+            self._outside = fingerprint(self.node, bodies=False)
+        return self._outside
+
+    def head(self):
+        """What of a definition runs at once: decorators; of a class bases and keywords too."""
+        node = self.node
+        return fingerprint([node.decorator_list, getattr(node, 'bases', []), getattr(node, 'keywords', [])])
+
+    def signature(self):
+        """The fingerprint of a function's parameters, defaults and annotations."""
+        return fingerprint([self.node.args] + [part for part in [getattr(self.node, 'returns', None)] if part])
+
+    def has_accessor(self):
+        """Whether it is decorated by an attribute of its own name, as `@size.setter`."""
+        return any(isinstance(part, _ast.Attribute) and getattr(part.value, 'id', None) == self.name
+                   for part in getattr(self.node, 'decorator_list', ()))
+
+
+def match(old, new):
+    """({new Statement: its old one}, {new: an old one that it only resembles}, [old ones that are gone]).
+
+    Equal ones first, then definitions by name, then other statements that differ inside functions only.
+    """
+    partners, left, rest = {}, list(old), list(new)
+    for key in (Statement.full, lambda item: item.name, lambda item: None if item.name else item.outside()):
+        _match_by(key, left, rest, partners)
+    similar, others = {}, list(left)
+    for alike in (lambda item, other: names_used([item.node]).writes & names_used([other.node]).writes,
+                  lambda item, other: type(item.node) is type(other.node) and not item.name):
+        for item in rest:
+            same = [other for other in others if item not in similar and alike(item, other)]
+            if same:
+                similar[item] = same[0]
+                others.remove(same[0])
+    return partners, similar, left
+
+
+def _match_by(key, left, rest, partners):
+    """Pair statements with an equal key that is not None, in order; remove them from the lists."""
+    if not left or not rest:
+        return
+    found = {}
+    for item in left:
+        found.setdefault(key(item), []).append(item)
+    for item in list(rest):
+        same = found.get(key(item)) if key(item) is not None else None
+        if same:
+            partners[item] = same.pop(0)
+            left.remove(partners[item])
+            rest.remove(item)
+
+
+class Action(tuple_type('Action', 'kind chain new old name top')):
+    """One thing to do to a namespace.
+
+    kind: 'run' the statement; 'sign': a function's parameters, defaults or annotations changed; 'update': its
+    body only; 'doc': of a module or class; 'delete' the name; 'rename' the definition old to new.
+    chain: names of the classes around.      new, old: Statements or None.
+    name: what it is about, or None.      top: the Statement of the module that it is in, or None.
+    """
+
+    __slots__ = ()
+
+    def defined(self):
+        """The names that the old statement makes functions or classes, and the new one binds to something else."""
+        if self.old is None or self.new is None:
+            return set()
+        made = set(node.name for node in inner_definitions(self.old.node))
+        if isinstance(getattr(self.old.node, 'value', None), _ast.Lambda):
+            made |= names_used([self.old.node]).sure
+        bound = set(node.name for node in inner_definitions(self.new.node))
+        used = names_used([self.new.node])
+        return set(mangled(name, self.chain) for name in made & (bound | used.sure - used.reads))
+
+
+class Comparison(object):
+    """What to do so that a namespace made by old statements becomes that of new ones.
+
+    find_class(chain) -> the class there now, or None.
+    failed: set of (chain, fingerprint) of old statements that do not count, since they raised.
+    actions: list of Action, in the order of the file.
+    pairs: [(old Statement, new)] whose functions belong together.
+    """
+
+    def __init__(self, find_class, failed=()):
+        self.find_class, self.failed = find_class, failed
+        self.actions, self.pairs, self.top = [], [], None
+
+    def add(self, kind, chain, new=None, old=None, name=None):
+        """Note one more Action."""
+        self.actions.append(Action(kind, chain, new, old, name or new and new.name, self.top))
+
+    def body(self, old, new, chain=()):
+        """Compare the Statements of a module or of a class body."""
+        partners, similar, left = match([item for item in old if (chain, item.full()) not in self.failed]
+                                        if self.failed else old, new)
+        for item in old if self.failed else ():
+            if (chain, item.full()) in self.failed:
+                similar.update((other, item) for other in new if item.name and other.name == item.name
+                               and other not in partners)
+        docs = [docstring_node([item.node for item in side]) for side in (old, new)]
+        again = self._accessors(new, partners, left)
+        last = [dict((item.name, item) for item in side if item.name) for side in (old, new)]
+        for item in new:
+            before = partners.get(item)
+            if not chain:
+                self.top = item
+                if before or item in similar:
+                    self.pairs.append((before or similar[item], item))
+            if item.node is docs[1]:
+                if docs[0] is None or fingerprint(docs[0]) != item.full():
+                    self.add('doc', chain, item)
+            elif before is None and chain and item.name and last[1][item.name] is not item and not (
+                    item.node.decorator_list):
+                continue                        # another one of that name comes later and wins
+            elif before is None or item.name in again or (
+                    last[1].get(item.name) is item and last[0].get(item.name, before) is not before):
+                self.add('run', chain, item, before or similar.get(item))
+            elif item.name:
+                self._definition(before, item, chain)
+            elif before.full() != item.full():
+                self.add('update', chain, item, before)
+        self.top = None if not chain else self.top
+        if docs[0] is not None and docs[1] is None:
+            self.add('doc', chain)
+        bound = names_used([item.node for item in new]).writes
+        for item in left:
+            gone, used = set(node.name for node in inner_definitions(item.node)), names_used([item.node])
+            if chain:
+                gone |= used.writes if type(item.node).__name__ == 'AnnAssign' else used.sure
+            for name in sorted(gone):
+                if name not in bound:
+                    self.add('delete', chain, old=item, name=name)
+
+    def _accessors(self, new, partners, left):
+        """Names whose definitions build on each other (a property and its setter) and must all run again."""
+        names = set(item.name for item in list(new) + left if item.name and item.has_accessor())
+        return set(name for name in names if any(item.name == name for item in left) or any(
+            item.name == name and (item not in partners or partners[item].head() != item.head()) for item in new))
+
+    def _definition(self, old, new, chain):
+        inside = chain + (new.name,)
+        if old.full() == new.full() and not any(key[0][:len(inside)] == inside for key in self.failed):
+            return
+        if isinstance(old.node, _ast.ClassDef) and isinstance(new.node, _ast.ClassDef):
+            self._class(old, new, chain)
+        elif old.head() != new.head() or not (isinstance(old.node, FUNCTION_NODES)
+                                              and isinstance(new.node, FUNCTION_NODES)):
+            self.add('run', chain, new, old)
+        else:
+            self.add('update' if old.signature() == new.signature() else 'sign', chain, new, old)
+            if old.signature() != new.signature() and not new.has_accessor() and any(
+                    getattr(part, 'id', None) not in ('staticmethod', 'classmethod', 'property')
+                    for part in new.node.decorator_list):
+                self.add('run', chain, new, old)            # decorators may look at the parameters
+
+    def _class(self, old, new, chain):
+        """Compare two classes of one name: their bodies, if the live class can be changed in place."""
+        live, inside, bodies = self.find_class(chain + (new.name,)), [], []
+        for item in (old, new):
+            body = [Statement(node) for node in item.node.body]
+            doc = docstring_node(item.node.body)
+            bodies.append(body)
+            inside.append([part.outside() for part in body if not part.name and part.node is not doc])
+        same = sorted(inside[0]) == sorted(inside[1])
+        if live is None:                        # a decorator gave something else; methods follow all the same
+            self.add('update' if same and old.head() == new.head() else 'run', chain, new, old)
+            return
+        bases = [getattr(base, 'attr', getattr(base, 'id', None)) for base in new.node.bases]
+        plain = (type(live) in class_types or type(live).__name__ == 'ABCMeta') and (
+            bases or ['object']) == [base.__name__ for base in live.__bases__] + ['object'] * (not live.__bases__)
+        simple = plain and not new.node.decorator_list and not any(
+            '__slots__' in part for part in set(inside[0]) ^ set(inside[1]))
+        if old.head() != new.head() or not same and not simple or getattr(new.node, 'type_params', None):
+            self.add('run', chain, new, old)
+        else:
+            self.body(bodies[0], bodies[1], chain + (new.name,))
 
 
 ##############################################################################

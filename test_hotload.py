@@ -5902,6 +5902,23 @@ class TestSource(Case):
 
 
 ##############################################################################
+## 8. Compare -- what to do so that the old becomes the new
+##############################################################################
+
+
+class TestCompare(Case):
+    section = 8
+
+    def test_pairs_equal_functions_first(self):
+        def codes(text):
+            return hotload.children(compile(text, 'm', 'exec', 0, True))
+        old = codes('a = lambda: 1\nb = lambda: 2\ndef f(): return 1\n')
+        new = codes('b = lambda: 2\n\nc = lambda: 3\na = lambda: 1\ndef f(): return 2\n')
+        found = dict((id(one), other) for one, other, _ in hotload.pair(old, new))
+        self.assertEqual([found[id(code)].co_firstlineno for code in old], [4, 1, 5])
+
+
+##############################################################################
 ## 19. Run -- start when this file is the program
 ##############################################################################
 
