@@ -5919,6 +5919,82 @@ class TestCompare(Case):
 
 
 ##############################################################################
+## 9. Transplant -- new code for functions and classes that are in use
+##############################################################################
+
+
+class TestTransplant(Case):
+    section = 9
+
+    def test_a_trampoline_calls_its_target(self):
+        def outer(a, b):
+            def inner(x):
+                return a, b, x
+            return inner
+        function = outer(1, 2)
+        hotload.redirect(function, lambda *args, **kwargs: (args, kwargs))
+        self.assertEqual(function(3, k=4), ((3,), {'k': 4}))
+
+    def test_a_trampoline_is_left_out_of_tracebacks(self):
+        def fails():
+            raise KeyError('x')
+
+        def function():
+            pass
+        hotload.redirect(function, fails)
+        try:
+            function()
+        except KeyError:
+            text = hotload.format_error(*sys.exc_info())
+        self.assertNotIn('hotload.py', text.replace('test_hotload.py', ''))
+
+    def test_cells_can_be_set(self):
+        def outer(x):
+            return lambda: x
+        function = outer(1)
+        hotload.set_cell(function.__closure__[0], 2)
+        self.assertEqual(function(), 2)
+
+    def test_functions_are_found_by_few_codes_and_by_many(self):
+        made = [(lambda n: lambda: n)(n) for n in range(3)]
+        codes = {id(made[0].__code__): made[0].__code__}
+        few = hotload.functions_with(codes)
+        self.assertEqual(sorted(map(id, few[id(made[0].__code__)])), sorted(map(id, made)))
+        for number in range(30):
+            code = compile('x = %d' % number, 'x', 'exec')
+            codes[id(code)] = code
+        self.assertEqual(len(hotload.functions_with(codes)[id(made[0].__code__)]), 3)
+
+    @unittest.skipUnless(hasattr(gc, 'freeze'), 'no gc.freeze')
+    def test_frozen_functions_are_found(self):
+        module = type(sys)('frozen')
+        exec('class A(object):\n    def f(self):\n        pass', vars(module))
+        sys.modules['frozen'] = module
+        self.addCleanup(sys.modules.pop, 'frozen')
+        gc.freeze()
+        self.addCleanup(gc.unfreeze)
+        code = vars(module.A)['f'].__code__
+        self.assertEqual(hotload.functions_with({id(code): code}), {id(code): [vars(module.A)['f']]})
+
+    @not_on_pypy('does not tell who refers to an object')
+    def test_replace_everywhere(self):
+        class Holder(object):
+            pass
+        old, new, other = Holder(), Holder(), Holder()
+        other.part = new
+        places = [[other, new], {'k': new}, (lambda: new), other]
+        hotload.replace_everywhere(new, old)
+        self.assertEqual((places[0], places[1], other.part), ([other, old], {'k': old}, old))
+
+    @not_on_pypy('does not tell who refers to an object')
+    def test_what_is_registered_again_takes_its_old_place(self):
+        old, new, other = (type('Thing', (), {})() for _ in range(3))
+        places = [[old, other, new], {'/a': old, '/b': other, '/c': new}, [('/a', old), ('/b', other), ('/a', new)]]
+        hotload.enter_once([(new, old, new)])
+        self.assertEqual(places, [[new, other], {'/b': other, '/c': new}, [('/a', new), ('/b', other)]])
+
+
+##############################################################################
 ## 19. Run -- start when this file is the program
 ##############################################################################
 
