@@ -11196,6 +11196,282 @@ class TestLive(Case):
 
 
 ##############################################################################
+## 12. Recode -- patches made by the program, and loops that are read again
+##############################################################################
+
+
+class TestRecoder(Case):
+    section = 12
+    TEXT = ('"""Doc."""\n# odd   spacing\nimport os\n\n\ndef other( a,b ) :  # kept\n    return   os.sep\n'
+            '\n\ndef f(x):\n    return x\n\n\n# end')
+
+    def make(self, text=TEXT, name='f'):
+        self.path_m = self.save('m.py', text)
+        __import__('m')
+        target = sys.modules['m']
+        for part in name.split('.') if name else ():
+            target = getattr(target, part)
+        return sys.modules['m'], hotload.make_recoder(target)
+
+    def content(self):
+        with io.open('m.py', 'rb') as stream:
+            return stream.read().decode('utf-8')
+
+    def test_patch_revert_commit(self):
+        m, recoder = self.make()
+        f = m.f
+        recoder.patch('def f(x):\n    return -x')
+        self.assertEqual((f(2), recoder.status, self.content()), (-2, 'live', self.TEXT))
+        recoder.revert()
+        self.assertEqual((f(2), recoder.status), (2, 'saved'))
+        recoder.patch(u'def f(x):\n    # why\n    return x * 3\n\n\n')
+        recoder.commit()
+        self.assertEqual(self.content(), self.TEXT.replace('    return x\n', '    # why\n    return x * 3\n'))
+        recoder.patch('def f(x): return 9')
+        recoder.revert()
+        self.assertEqual((f(2), m.f is f, f.__code__.co_firstlineno), (6, True, 10))
+        recoder.commit()
+
+    def test_bad_patches_change_nothing(self):
+        m, recoder = self.make()
+        self.assertRaises(SyntaxError, recoder.patch, 'def f(x:\n  pass')
+        self.assertRaises(ValueError, recoder.patch, 'def g(x):\n  pass')
+        self.assertRaises(ValueError, recoder.patch, 'x = 1\ndef f(x):\n  pass')
+        self.assertRaises(ValueError, recoder.patch, '')
+        self.assertEqual(m.f(5), 5)
+
+    def test_a_method_keeps_its_indentation(self):
+        text = ('class A(object):\r\n    def f(self):\r\n        return 1\r\n\r\n'
+                '    def g(self):\r\n        return 1\r\n')
+        m, recoder = self.make(text, 'A.f')
+        a = m.A()
+        recoder.patch('def f(self):\n    return """x\ny"""\n')
+        self.assertEqual((a.f(), a.g()), ('x\ny', 1))
+        recoder.commit()
+        self.assertEqual(self.content(), text.replace('        return 1\r\n\r\n', '        return """x\r\n'
+                                                      'y"""\r\n\r\n'))
+
+    def test_a_save_by_others_is_noticed(self):
+        m, recoder = self.make()
+        seen = []
+        recoder.on_status.append(lambda who, status: seen.append(status))
+        recoder.patch('def f(x):\n    return 7')
+        self.save('m.py', self.TEXT.replace('import os', 'import os, re'))
+        with self.assertRaises(hotload.OutOfSyncException) as caught:
+            recoder.commit()
+        self.assertIn('m.py', str(caught.exception))
+        self.assertEqual((seen, m.f(1)), (['live', 'out-of-sync'], 7))
+        self.assertNotIn('return 7', self.content())
+
+    def test_repatch_after_a_save_by_others(self):
+        m, recoder = self.make()
+        patch = hotload.LivePatch(self.folder)
+        self.addCleanup(patch.close)
+        for applied, module in ((True, 're'), (False, 'io')):
+            recoder.patch('def f(x):\n    return 7')
+            self.save('m.py', self.TEXT.replace('import os', 'import os, ' + module))
+            if applied:
+                patch.apply()
+            self.assertRaises(hotload.OutOfSyncException, recoder.commit)
+            self.assertEqual(recoder.status, 'out-of-sync')
+            recoder.repatch()
+            self.assertEqual((recoder.status, m.f(1)), ('live', 7))
+            recoder.commit()
+            self.assertEqual(self.content(), self.TEXT.replace('return x\n', 'return 7\n').replace(
+                'import os', 'import os, ' + module))
+
+    def test_two_recoders_of_one_file(self):
+        m, one = self.make()
+        two = hotload.make_recoder(m.other)
+        one.patch('def f(x):\n    return 1\n')
+        two.patch('def other(a):\n    return 2\n')
+        one.commit()
+        self.assertEqual((m.f(0), m.other(0)), (1, 2))
+        self.assertIn('def other( a,b )', self.content())
+        one.patch('def f(x):\n    return 5\n')
+        one.revert()
+        self.assertEqual((m.f(0), m.other(0)), (1, 2))
+
+    def test_module_patches(self):
+        m, recoder = self.make()
+        recoder.patch_module('import math\n\ndef helper():\n    return math.floor(1.5)\n\ndef f(x):\n'
+                             '    return helper()\n')
+        self.assertEqual(m.f(0), 1)
+        recoder.commit()
+        self.assertIn('def helper', self.content())
+        m, recoder = self.make('x = 1\n', '')
+        recoder.patch('x = 2\n')
+        self.assertEqual(m.x, 2)
+
+    def test_a_deletable_function(self):
+        m, _ = self.make()
+        recoder = hotload.make_recoder(m.f, deletable=True)
+        recoder.patch('')
+        self.assertFalse(hasattr(m, 'f'))
+        recoder.revert()
+        self.assertEqual(m.f(1), 1)
+
+    def test_the_only_method_of_a_class_is_deleted(self):
+        m, _ = self.make('class A(object):\n    def f(self):\n        return 1\n', 'A.f')
+        recoder = hotload.make_recoder(m.A.f, deletable=True)
+        recoder.patch('')
+        recoder.commit()
+        self.assertEqual((hasattr(m.A, 'f'), self.content()), (False, 'class A(object):\n    pass\n'))
+
+    # {what: (bytes of the file, name, patch, expression, its value, bytes then)}
+    COMMITS = {
+        'tabs': (b'class A(object):\n\tdef f(self):\n\t\treturn 1\n\tz = 1\n', 'A.f', u'def f(self):\n\treturn 2\n',
+                 'm.A().f()', 2, b'class A(object):\n\tdef f(self):\n\t\treturn 2\n\tz = 1\n'),
+        'BOM': (b'\xef\xbb\xbfdef f():\n    return 1\n', 'f', u'def f():\n    return u"\xe9"\n', 'm.f()', u'\xe9',
+                b'\xef\xbb\xbfdef f():\n    return u"\xc3\xa9"\n'),
+        'latin-1': (b'# coding: latin-1\ns = u"\xe9"\ndef f():\n    return 1\n', 'f', u'def f():\n    return u"\xe9"\n',
+                    'm.f()', u'\xe9', b'# coding: latin-1\ns = u"\xe9"\ndef f():\n    return u"\xe9"\n'),
+        'nested': (b'def o():\n    def i():\n        return 1\n    return i\nh = o()\n', 'h', u'def i():\n    return 5',
+                   'm.h() + m.o()()', 10, b'def o():\n    def i():\n        return 5\n    return i\nh = o()\n'),
+        'first of two': (b'def f():\n    return 1\na = f\ndef f():\n    return 2\n', 'a', u'def f():\n    return 3',
+                         'm.a(), m.f()', (3, 2), b'def f():\n    return 3\na = f\ndef f():\n    return 2\n'),
+        'under if': (b'if True:\n    def f():\n        return 1\nelse:\n    f = None\n', 'f', u'def f():\n    return 2\n',
+                     'm.f()', 2, b'if True:\n    def f():\n        return 2\nelse:\n    f = None\n'),
+        'no newline': (b'def f():\n    return 1', 'f', u'def f():\n    return 2\n', 'm.f()', 2, b'def f():\n    return 2'),
+        'decorated': (b'import functools\ndef d(g):\n    @functools.wraps(g)\n    def w(x): return g(x) + 10\n'
+                      b'    return w\n@d\ndef f(x): return x\n', 'f', u'@d\ndef f(x): return x * 2', 'm.f(3)', 16,
+                      b'import functools\ndef d(g):\n    @functools.wraps(g)\n    def w(x): return g(x) + 10\n'
+                      b'    return w\n@d\ndef f(x): return x * 2\n'),
+        'a class': (b'class A(object):\n    x = 1\n\n\nb = A()\n', 'A', u'class A(object):\n    x = 2\n', 'm.b.x', 2,
+                    b'class A(object):\n    x = 2\n\n\nb = A()\n'),
+    }
+
+    def test_a_commit_changes_the_definition_and_no_other_byte(self):
+        for number, what in enumerate(sorted(self.COMMITS)):
+            data, name, patch, expression, value, after = self.COMMITS[what]
+            path = self.save('m%d.py' % number, data)
+            m = target = __import__('m%d' % number)
+            for part in name.split('.'):
+                target = getattr(target, part)
+            recoder = hotload.make_recoder(target)
+            recoder.patch(patch)
+            self.assertEqual(eval(expression), value, what)
+            recoder.commit()
+            with io.open(path, 'rb') as stream:
+                self.assertEqual(stream.read(), after, what)
+
+    def test_what_has_no_source(self):
+        space = {}
+        exec('def f(): pass', space)
+        for thing in (space['f'], len, 5, sys):
+            self.assertRaises(hotload.HotloadError, hotload.make_recoder, thing)
+
+    def test_tracebacks_show_the_patch(self):
+        m, recoder = self.make()
+        recoder.patch('def f(x):\n    y = x\n    raise KeyError(y)\n')
+        try:
+            m.f(1)
+        except KeyError:
+            text = hotload.format_error(*sys.exc_info())
+        self.assertIn('raise KeyError(y)', text)
+
+
+class TestReloading(Case):
+    section = 12
+    EDIT = ('import io\ndef edit(a, b):\n    name = __file__.replace(".pyc", ".py")\n    with io.open(name) as stream:\n'
+            '        text = stream.read()\n    with io.open(name, "w") as stream:\n'
+            '        stream.write(text.replace(u"" + a, u"" + b))\nfrom hotload import reloading\n')
+
+    def module(self, text):
+        self.save('m.py', self.EDIT + text)
+        sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
+        self.addCleanup(setattr, sys, 'dont_write_bytecode', before)
+        return __import__('m')
+
+    def test_a_loop_at_module_level(self):
+        m = self.module('out = []\nfor x in reloading(range(6)):\n    if x == 1:\n        edit("x *" + " '
+                        '1", "x * 10")\n'
+                        '    if x == 0:\n        continue\n    if x == 4:\n        break\n    out.append(x '
+                        '* 1)\n')
+        self.assertEqual((m.out, m.x, hasattr(m, 'hotload_turn')), ([1, 20, 30], 4, False))
+
+    def test_a_loop_in_a_function_with_closures_and_a_nested_loop(self):
+        m = self.module('def work(n):\n    total, made = 0, []\n    for a, b in reloading([(1, 2), (3, '
+                        '4)]):\n'
+                        '        total += sum([v * n for v in (a, b)])\n        made.append(lambda: total)\n'
+                        '        for c in reloading(range(2)):\n            total += c\n        if a == 1:\n'
+                        '            edit("total +" + "= c", "total += 10 * c")\n    return total, a, c, '
+                        'len(made)\n')
+        self.assertEqual(m.work(2), (3 * 2 + 1 + 7 * 2 + 10, 3, 1, 2))
+
+    def test_endless_loops_and_methods(self):
+        m = self.module('class A(object):\n    def go(self):\n        for x in reloading(forever=True):\n'
+                        '            self.x = x\n'
+                        '            if x == 3:\n                break\n        return x\n')
+        self.assertEqual(m.A().go(), 3)
+
+    def test_every(self):
+        m = self.module('out = []\nfor x in reloading(range(5), every=3):\n    if x == 0:\n        edit("0 '
+                        '+" + " x", "100 + x")\n'
+                        '    out.append(0 + x)\n')
+        self.assertEqual(m.out, [0, 1, 2, 103, 104])
+
+    def test_an_error_waits_for_a_save_and_tries_again(self):
+        text = 'out = []\nfor x in reloading(range(3)):\n    out.append(6 // x)\n'
+        self.save('m.py', self.EDIT + text)
+        timer = threading.Timer(0.2,
+                                lambda: save(self.path('m.py'), self.EDIT
+                                             + text.replace('// x', '// (x + 1)')))
+        timer.start()
+        m = self.module(text)
+        self.assertEqual(m.out, [6, 3, 2])
+        self.assertIn('ZeroDivisionError', self.err.getvalue())
+        self.assertIn('[hotload] the body raised: save m.py', self.err.getvalue())
+
+    def test_a_body_that_cannot_be_taken_is_refused(self):
+        m = self.module('def f():\n    for x in reloading([1]):\n        return x\n')
+        self.assertRaises(hotload.HotloadError, m.f)
+
+    def test_a_loop_takes_no_save_away_from_a_live_patch(self):
+        m = self.module('def f():\n    return 1\ndef work():\n    for x in reloading(range(2)):\n        y = f()\n'
+                        '        if x == 0:\n            edit("return" + " 1", "return 2")\n    return y\n')
+        patch = hotload.LivePatch(self.folder)
+        self.addCleanup(patch.close)
+        m.work()
+        patch.apply()
+        self.assertEqual(m.f(), 2)
+
+    def cell(self, text, **space):
+        """The namespace in which a notebook's cell, which is in no file, was run."""
+        import linecache
+        name = '<ipython-input-1-x>'
+        linecache.cache[name] = len(text), None, text.splitlines(True), name
+        self.addCleanup(linecache.cache.pop, name)
+        space.update(reloading=hotload.reloading, out=[], In=['', text])
+        exec(compile(text, name, 'exec', 0, True), space)
+        return space['out']
+
+    CELL = 'for x in reloading(range(3)):\n    out.append(x * 1)\n    if x == 0:\n        %s\n'
+
+    def test_a_cell_that_was_run_again_meanwhile(self):
+        other = 'for y in reloading(range(3)):\n    out.append("other")\n'
+        texts = [(self.CELL % 'pass').replace('* 1', '* 10'), other, 'for x in ']
+        self.assertEqual(self.cell(self.CELL % 'In.extend(texts)', texts=texts), [0, 10, 20])
+
+    def test_a_notebook_that_was_saved_meanwhile(self):
+        path, new = self.save('n.ipynb', '{"cells": []}'), (self.CELL % 'save()').replace('* 1', '* 10')
+        text = json.dumps({'cells': [{'cell_type': 'markdown', 'source': ['x']}, {
+            'cell_type': 'code', 'source': new.splitlines(True)}]})
+        self.assertEqual(self.cell(self.CELL % 'save()', __vsc_ipynb_file__=path,
+                                   save=lambda: self.save('n.ipynb', text)), [0, 10, 20])
+
+    def test_an_error_in_a_cell_that_nobody_can_save_is_raised(self):
+        self.assertRaises(ZeroDivisionError, self.cell, self.CELL % '1 // 0')
+
+    def test_functions(self):
+        m = self.module('@reloading\ndef f(x):\n    return x + 1\n@reloading(every=2)\ndef g(x):\n'
+                        '    return x + 1\n')
+        self.assertEqual((m.f(1), m.g(1), m.f.__name__), (2, 2, 'f'))
+        m.edit('x + 1', 'x + 2')
+        self.assertEqual((m.f(1), m.g(1), m.g(1)), (3, 3, 3))
+
+
+##############################################################################
 ## 19. Run -- start when this file is the program
 ##############################################################################
 
