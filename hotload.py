@@ -3960,37 +3960,63 @@ def replace_everywhere(new, old):
                         space[name] = old
 
 
-def enter_once(pairs):
+def functions_of(value):
+    """What a definition gave, possibly wrapped by decorators: the value, and the functions in its closures."""
+    found = [value]
+    for item in found:
+        for cell in (getattr(item, '__closure__', None) or ()) if len(found) < 20 else ():
+            with suppress(ValueError):          # an empty one
+                if type(cell.cell_contents) is FunctionType and not is_among(cell.cell_contents, found):
+                    found.append(cell.cell_contents)
+    return found
+
+
+def is_among(value, items):
+    """Whether it is one of them, the same object."""
+    return any(item is value for item in items)
+
+
+def enter_once(entries):
     """After decorators ran again: what they entered in lists and dicts takes the place of the entry from before.
 
-    pairs: [(new object, old one, the one of them that is to stay)]. Entries may be rows, as (key, object), in a list.
+    entries: [(what the definition gives now, what it gave, the one of them that is to stay)]. What is held may be in
+    rows, as (key, object), of a list.
     """
-    known, rows = dict((id(pair[0]), pair) for pair in pairs), []
-    for holder in gc.get_referrers(*[pair[0] for pair in pairs]) if pairs else ():
+    known, rows = {}, []
+    for now, was, stays in entries:
+        news, olds = functions_of(now), functions_of(was)
+        for item in olds:
+            olds += [other for other in redirected_to(item) if not is_among(other, olds)]
+        for new in news:
+            known[id(new)] = new, [old for old in olds if not is_among(old, news)], stays if new is now else new
+    for holder in gc.get_referrers(*[item[0] for item in known.values()]) if known else ():
         if type(holder) is tuple:
             rows.append(holder)
         elif isinstance(holder, list):
-            for new, old, stays in [known[id(item)] for item in holder if id(item) in known]:
-                if any(item is old for item in holder):
-                    holder[:] = [stays if item is old else item for item in holder if item is not new]
-                else:
-                    holder[:] = exchanged(holder, new, stays)
+            for new, olds, stays in [known[id(item)] for item in holder if id(item) in known]:
+                exchange_entry(holder, new, [item for item in holder if is_among(item, olds)], stays)
         elif isinstance(holder, dict):
             for key, value in list(holder.items()):
-                new, old, stays = known.get(id(value), (None, None, value))
-                keys = [other for other, item in holder.items() if item is old] if new is not None else ()
+                new, olds, stays = known.get(id(value), (None, (), value))
+                keys = [other for other, item in holder.items() if is_among(item, olds)]
                 if len(keys) == 1 and not any(
                         getattr(owner, '__dict__', None) is holder for owner in gc.get_referrers(holder)):
                     del holder[keys[0]]
                 if stays is not value:
                     holder[key] = stays
     for table in gc.get_referrers(*rows) if rows else ():
-        for row in [row for row in table if any(row is other for other in rows)] if type(table) is list else ():
-            for item in table:
-                if type(item) is tuple and len(item) == len(row) and any(
-                        known.get(id(new), row)[1] is old for new, old in zip(row, item)):
-                    table[:] = [row if other is item else other for other in table if other is not row]
-                    break
+        for row in [row for row in table if is_among(row, rows)] if type(table) is list and table is not rows else ():
+            whole = tuple(known[id(part)][2] if id(part) in known else part for part in row)
+            exchange_entry(table, row, [
+                other for other in table if type(other) is tuple and len(other) == len(row) and any(
+                    id(new) in known and is_among(old, known[id(new)][1]) for new, old in zip(row, other))], whole)
+
+
+def exchange_entry(items, new, olds, stays):
+    """In a list put `stays` in the place of the first of `olds`, and drop the others and `new`; else of `new`."""
+    place = (olds or [new])[0]
+    items[:] = [stays if item is place else item for item in items
+                if item is place or item is not new and not is_among(item, olds)]
 
 
 def succeed(old, new):

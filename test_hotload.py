@@ -6030,7 +6030,7 @@ class TestPatch(Case):
         for words, text in parts:
             if words[0] in ('hold', 'check'):
                 if patch is None:
-                    patch = hotload.LivePatch(self.folder)
+                    patch = space['patch'] = hotload.LivePatch(self.folder)
                     self.addCleanup(patch.close)
                 self.said = patch.apply()
                 exec(compile(text, words[0], 'exec', 0, True), space)
@@ -10987,6 +10987,41 @@ def f(a, b=5):
     return a, b
 --- check
 assert f(1) == (1, 5) == m.f(1) and f(1, 2) == (1, 2)
+=== what is registered stays so once, whatever the definition becomes
+--- m.py
+table, rows, plain = {}, [], []
+def enter(key):
+    def keep(function):
+        table[key] = function
+        rows.append((key, function))
+        plain.append(function)
+        return function
+    return keep
+def twice(function):
+    def call(*args):
+        return [function(*args)] * 2
+    return call
+@enter('a')
+def f(x=3):
+    return 1
+--- hold
+import m, io
+with io.open('m.py') as stream:
+    head = stream.read().partition('@enter(')[0]
+def became(text, value):
+    with io.open('m.py', 'w') as stream:
+        stream.write(head + text)
+    patch.apply()
+    got = [m.rows[0][1](1), m.plain[0](1), len(m.rows), len(m.plain), len(m.table)]
+    assert got == [value, value, 1, 1, 1], (text, got)
+--- check
+became(u'@enter("a")\\ndef f(x):\\n    return 2\\n', 2)
+became(u'@enter("a")\\ndef f(x, y=1):\\n    return 3\\n', 3)
+became(u'f = lambda x: 5\\n', 5)
+became(u'@enter("b")\\ndef f(x):\\n    return 6\\n', 6)
+became(u'@twice\\n@enter("b")\\ndef f(x):\\n    return 7\\n', 7)
+became(u'@twice\\n@enter("b")\\ndef f(x, z=1):\\n    return 8\\n', 8)
+became(u'@enter("b")\\ndef f(x, z=1):\\n    return 9\\n', 9)
 '''
 add_situations()
 
