@@ -3363,14 +3363,21 @@ class Statement(object):
         return any(isinstance(part, _ast.Attribute) and getattr(part.value, 'id', None) == self.name
                    for part in getattr(self.node, 'decorator_list', ()))
 
+    def builds_on_itself(self):
+        """Whether its decorators mention its own name."""
+        return any(getattr(part, 'id', None) == self.name for item in getattr(self.node, 'decorator_list', ())
+                   for part in walk(item))
+
 
 def match(old, new):
     """({new Statement: its old one}, {new: an old one that it only resembles}, [old ones that are gone]).
 
-    Equal ones first, then definitions by name, then other statements that differ inside functions only.
+    Equal ones first, then definitions by name, best those decorated alike, then other statements that differ inside
+    functions only.
     """
     partners, left, rest = {}, list(old), list(new)
-    for key in (Statement.full, lambda item: item.name, lambda item: None if item.name else item.outside()):
+    for key in (Statement.full, lambda item: item.name and (item.name, item.head()), lambda item: item.name,
+                lambda item: None if item.name else item.outside()):
         _match_by(key, left, rest, partners)
     similar, others = {}, list(left)
     for alike in (lambda item, other: names_used([item.node]).writes & names_used([other.node]).writes,
@@ -3396,6 +3403,30 @@ def _match_by(key, left, rest, partners):
             partners[item] = same.pop(0)
             left.remove(partners[item])
             rest.remove(item)
+
+
+def repeated(items):
+    """The names that more than one of the Statements defines."""
+    names = [item.name for item in items if item.name]
+    return set(name for name in names if names.count(name) > 1) if len(set(names)) < len(names) else set()
+
+
+def same_named(old, new, chain=()):
+    """[(old Statement, the new one or None, chain)] of what two class nodes define more than once, as overloads.
+
+    Their code objects cannot be told apart by name.
+    """
+    if not (isinstance(old, _ast.ClassDef) and isinstance(new, _ast.ClassDef)):
+        return []
+    chain, bodies = chain + (new.name,), [[Statement(node) for node in item.body] for item in (old, new)]
+    names, found, last = repeated(bodies[0]) | repeated(bodies[1]), [], dict((item.name, item) for item in bodies[1])
+    if names:
+        partners = dict((before, item) for item, before in match(*bodies)[0].items())
+        found = [(item, partners.get(item), chain) for item in bodies[0] if item.name in names]
+    for item in bodies[0]:
+        if item.name in last and item.name not in names:
+            found += same_named(item.node, last[item.name].node, chain)
+    return found
 
 
 class Action(tuple_type('Action', 'kind chain new old name top')):
@@ -3428,11 +3459,12 @@ class Comparison(object):
     failed: set of (chain, fingerprint) of old statements that do not count, since they raised.
     actions: list of Action, in the order of the file.
     pairs: [(old Statement, new)] whose functions belong together.
+    hidden: set of new definitions below which another one of that name wins, as those of typing.overload.
     """
 
     def __init__(self, find_class, failed=()):
         self.find_class, self.failed = find_class, failed
-        self.actions, self.pairs, self.top = [], [], None
+        self.actions, self.pairs, self.hidden, self.top = [], [], set(), None
 
     def add(self, kind, chain, new=None, old=None, name=None):
         """Note one more Action."""
@@ -3449,6 +3481,9 @@ class Comparison(object):
         docs = [docstring_node([item.node for item in side]) for side in (old, new)]
         again = self._accessors(new, partners, left)
         last = [dict((item.name, item) for item in side if item.name) for side in (old, new)]
+        several = repeated(new)
+        several.difference_update([item.name for item in new if item.name in several and item.builds_on_itself()])
+        self.hidden.update(item for item in new if item.name in several and last[1][item.name] is not item)
         for item in new:
             before = partners.get(item)
             if not chain:
@@ -4332,6 +4367,8 @@ class LiveFile(object):
         plan.comparison.body(self._statements(edit.old), plan.compile(edit.new))
         for before, after in plan.comparison.pairs:
             plan.graft.add(pair(before.codes, after.codes))
+            for item, other, chain in same_named(before.node, after.node):
+                plan.pair_again(before, after, item, other, chain)
             plan.check_lambdas(before, after)
             source.origin[after.index] = old.origin[before.index]
         for _, index in edit.kept if name is None else ():
@@ -4420,6 +4457,17 @@ class Plan(object):
             self.source.at[index] = self.source.starts[index]
         self.source.parsed = {}
         return self.statements
+
+    def pair_again(self, before, after, old, new, chain):
+        """Give functions the code of the definition `new` of several same-named ones; none if it is None."""
+        one, around = code_in(before.codes, chain, old), []
+        for code, _, _ in pair([one], [one]) if one is not None else ():
+            self.graft.moves.pop(id(code), None)
+        if one is not None and new is not None:
+            for number, name in enumerate(chain):
+                around += [code for code in class_codes(after.codes, chain[:number]) if code.co_name == name][:1]
+            other, around = code_in(after.codes, chain, new), tuple(around)
+            self.graft.add([(one, other, around)] + pair(children(one), children(other), around + (other,)))
 
     def check_lambdas(self, old, new):
         """Report changed lambdas that were one code object, since they were equal and on one line; make new ones."""
@@ -4562,6 +4610,7 @@ class Plan(object):
         node = copy_node(action.new.node, decorator_list=[])
         space = run_apart(module, action.chain, [node], self.path, self.source.flags)[0]
         made = space[mangled(action.name, action.chain)]
+        made = getattr(made, '__func__', made)  # of __new__, __init_subclass__
         texts = [default_texts(item.node.args) for item in (action.old, action.new)]
         for move in moves:
             move.defaults = made.__defaults__, getattr(made, '__kwdefaults__', None)
@@ -4593,12 +4642,23 @@ class Plan(object):
             names = names_used([node]).sure
             if plain and '*' not in names and not any(name in vars(module) for module in self.modules
                                                       for name in names):
-                self.early.add(action)
-                for module in self.modules:
-                    try:
-                        self._do_run(module, action)
-                    except (Exception, SystemExit):         # in its turn, when what is ahead of it has run
-                        self.early.discard(action)
+                self._run_early(action)
+
+    def imports(self):
+        """Run changed imports, ahead of files that import this one as it imports them."""
+        for action in self.comparison.actions:
+            if action.kind == 'run' and not action.chain and action not in self.early and not self.is_out(action) and (
+                    isinstance(action.new.node, (_ast.Import, _ast.ImportFrom))) and (
+                    '*' not in names_used([action.new.node]).sure):
+                self._run_early(action)
+
+    def _run_early(self, action):
+        self.early.add(action)
+        for module in self.modules:
+            try:
+                self._do_run(module, action)
+            except (Exception, SystemExit):     # in its turn, when what is ahead of it has run
+                self.early.discard(action)
 
     def perform(self):
         """Run what is to run, in the order of the file, in each module that was loaded from it."""
@@ -4743,7 +4803,11 @@ class Plan(object):
 
     def _rebind(self, module, owner, action, name, was, now, made):
         """Put `now` where `was` is, for its holders too. made: {id of code that ran: what it stands for}."""
-        if not action.chain and self._is_bound_later(module, action, name, was):
+        if action.new in self.comparison.hidden or not action.chain and self._is_bound_later(action, name):
+            if not action.chain:
+                vars(module)[name] = was
+            for function in [function for move in self._moves_of(action) for function in move.functions][:1]:
+                self._renew(function, now, made)
             return
         for layer in layers(was):
             getattr(layer, 'cache_clear', int)()
@@ -4760,13 +4824,8 @@ class Plan(object):
                 self._tell('Failed', action, '%d objects or classes made earlier keep the old class: its layout changed'
                            % left)
         elif type(was) is FunctionType and (self.file.owns(was) or was.__closure__):        # that a decorator made
-            live = made.get(id(getattr(now, '__code__', None)))
-            if live is not None and was.__code__.co_freevars == live.co_freevars and (
-                    live is was.__code__ or any(move.old is was.__code__ for move in self.graft.to(live))):
-                was.__code__, was.__defaults__ = live, now.__defaults__
-                dress(was, now)
+            if self._renew(was, now, made):
                 set_attribute(owner, name, was, action.chain)
-                self.entered.append((now, was, was))
                 return
             if name in action.defined() and callable(now) and not isinstance(now, (staticmethod, classmethod)):
                 redirect(was, now)
@@ -4778,13 +4837,23 @@ class Plan(object):
         set_attribute(owner, name, now, action.chain)
         self.rebound.append((module, action.chain, name, was, now))
 
-    def _is_bound_later(self, module, action, name, was):
+    def _renew(self, was, now, made):
+        """Make the function `was` what `now` is, if they run code that belongs together. Whether they do."""
+        live = made.get(id(getattr(now, '__code__', None)))
+        if live is None or was.__code__.co_freevars != live.co_freevars or not (
+                live is was.__code__ or any(move.old is was.__code__ for move in self.graft.to(live))):
+            return False
+        was.__code__, was.__defaults__ = live, now.__defaults__
+        dress(was, now)
+        self.entered.append((now, was, was))
+        return True
+
+    def _is_bound_later(self, action, name):
         """Whether an unchanged statement below binds the name, and wins; one that builds on it runs again."""
         known = [other.top.index for other in self.todo if other.top is not None]
         later = [item for item in self._binders(name, action.top.index) if item.index not in known][:1]
         for item in later:
-            if name not in names_used([item.node]).reads and not getattr(item.node, 'decorator_list', ()):
-                vars(module)[name] = was
+            if name not in names_used([item.node]).reads:
                 return True
             self._run_again(item, known)
         return False
@@ -4865,6 +4934,9 @@ def apply_plans(plans):
     for plan in plans:
         plan.fit(functions)
     assign([plan.graft for plan in plans])
+    for plan in plans if len(plans) > 1 else ():
+        plan.imports()
+        follow(plan.rebound, running_text)
     for plan in plans:
         plan.perform()
         follow(plan.rebound, running_text)      # what depends on this file may run next
@@ -4889,10 +4961,12 @@ def apply_plans(plans):
 def apply_saves(paths):
     """Bring the modules of the files up to date with what these hold now; the list of Changes."""
     plans, changes, heap = [], [], []
-    for path in paths:
+    again = [path for path, file in list(FILES.items()) if file.failed]         # others may bring what these lack
+    for path in list(paths) + again:
         try:
             file, data = live_file(path), read_bytes(path)
-            if data != file.disk and data:      # an editor may empty a file before it writes
+            if data and (data != file.disk or file.failed and plans and all(        # an editor may empty a file first
+                    plan.file is not file for plan in plans)):
                 file.disk = fresh.read(path)
                 plans.append(file.prepare(file.disk, heap=heap))
         except EnvironmentError:                # deleted: the modules go on

@@ -11022,6 +11022,149 @@ became(u'@enter("b")\\ndef f(x):\\n    return 6\\n', 6)
 became(u'@twice\\n@enter("b")\\ndef f(x):\\n    return 7\\n', 7)
 became(u'@twice\\n@enter("b")\\ndef f(x, z=1):\\n    return 8\\n', 8)
 became(u'@enter("b")\\ndef f(x, z=1):\\n    return 9\\n', 9)
+=== overloads: the last definition stays bound, in a class and a module [3.8]
+--- m.py
+import typing
+@typing.overload
+def size(x: int) -> int: ...
+@typing.overload
+def size(x: str) -> int: ...
+def size(x, y=1):
+    return (x, y)
+class A(object):
+    @typing.overload
+    def go(self, x: int) -> int: ...
+    def go(self, x):
+        return x
+--- hold
+import m
+size, go = m.size, m.A().go
+--- m.py
+import typing
+@typing.overload
+def size(x: int, z: int = 1) -> int: ...
+@typing.overload
+def size(x: str) -> int: ...
+def size(x, y=2):
+    return [x, y]
+class A(object):
+    @typing.overload
+    def go(self, x: int, y: int = 0) -> int: ...
+    def go(self, x):
+        return -x
+--- check
+assert m.size is size and size(5) == [5, 2] and go(3) == m.A().go(3) == -3
+=== overloads are put above a definition, and taken away [3.8]
+--- m.py
+import typing
+def size(x):
+    return x
+class A(object):
+    def go(self, x):
+        return [lambda: x][0]()
+class B(object):
+    class C(object):
+        def go(self, x):
+            return x
+--- hold
+import m
+size, go, far = m.size, m.A().go, m.B.C().go
+--- m.py
+import typing
+@typing.overload
+def size(x: int) -> int: ...
+@typing.overload
+def size(x: str) -> int: ...
+def size(x):
+    return -x
+class A(object):
+    @typing.overload
+    def go(self, x: int) -> int: ...
+    @typing.overload
+    def go(self, x: float) -> int: ...
+    def go(self, x):
+        return [lambda: -x][0]()
+class B(object):
+    class C(object):
+        @typing.overload
+        def go(self, x: int) -> int: ...
+        def go(self, x):
+            return -x
+--- check
+assert size(1) == go(1) == far(1) == -1 and m.size is size and m.A().go(1) == m.B.C().go(1) == -1
+--- m.py
+import typing
+def size(x):
+    return x * 2
+class A(object):
+    def go(self, x):
+        return [lambda: x * 2][0]()
+class B(object):
+    class C(object):
+        def go(self, x):
+            return x * 2
+--- check
+assert size(1) == go(1) == far(1) == m.size(1) == m.A().go(1) == m.B.C().go(1) == 2 and m.size is size
+=== same-named functions in a registry: decorator of the first changes
+--- reg.py
+rows = []
+def route(path):
+    def enter(f):
+        rows.append((path, f))
+        return f
+    return enter
+--- m.py
+from reg import route
+@route('/')
+def _(): return 'root'
+@route('/a')
+def _(): return 'a'
+--- hold
+import m, reg
+first, last = reg.rows[0][1], m._
+--- m.py
+from reg import route
+@route('/index')
+def _(): return 'index'
+@route('/a')
+def _(): return 'a'
+--- check
+assert (m._ is last, last(), first()) == (True, 'a', 'index'), (m._ is last, last(), first(), reg.rows)
+assert [(path, f()) for path, f in reg.rows] == [('/index', 'index'), ('/a', 'a')], reg.rows
+=== what failed is tried again when another file is saved
+--- a.py
+def f(): return 1
+--- b.py
+def g(): return 1
+--- hold
+import a, b
+--- a.py
+from b import K
+def f(): return K
+--- check
+assert not hasattr(a, 'K')
+--- b.py
+K = 5
+def g(): return 1
+--- check
+assert a.f() == 5
+=== a parameter of __init_subclass__ changes [3.6]
+--- m.py
+class A(object):
+    def __init_subclass__(cls, **kw): cls.got = kw
+    def __new__(cls, x=1): return object.__new__(cls)
+--- hold
+import m
+--- m.py
+class A(object):
+    def __init_subclass__(cls, size=7, **kw): cls.got = size
+    def __new__(cls, x=1, y=2):
+        made = object.__new__(cls)
+        made.y = y
+        return made
+--- check
+class B(m.A): pass
+assert B.got == 7 and m.A(0).y == 2 and m.A(0, 5).y == 5
 '''
 add_situations()
 
