@@ -2882,7 +2882,7 @@ def spell(value, put, bodies):
 
 def constant_value(node):
     """What a literal's node stands for; of other nodes nothing in particular."""
-    return getattr(node, 'value', getattr(node, 's', None))         # 3.8 has one kind of node for all constants
+    return node.value if hasattr(node, 'value') else getattr(node, 's', None)       # 's': before 3.8
 
 
 def docstring_node(body):
