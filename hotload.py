@@ -400,6 +400,7 @@ class _OldStyle:
 class_types = (type, type(_OldStyle)) if PY2 else (type,)
 # The variables of list comprehensions; `import x` looks in the package first.
 LISTS_LEAK, IMPORTS_ARE_RELATIVE = PY2, PY2
+FROZEN_BY_PYTHON = 1000     # objects at most: 3.12 freezes a few hundred at its start, gc.freeze() some thousands
 EQUALS_UNHASH = not PY2                         # a class that defines __eq__ alone gets __hash__ = None
 CODE_PARTS = ['co_' + part for part in (
     'argcount kwonlyargcount nlocals stacksize flags code consts names varnames filename name firstlineno '
@@ -3587,7 +3588,7 @@ def functions_with(codes):
     """
     found = {}
     objects = gc.get_referrers(*codes.values()) if len(codes) <= 16 else gc.get_objects()
-    if getattr(gc, 'get_freeze_count', int)():
+    if getattr(gc, 'get_freeze_count', int)() > FROZEN_BY_PYTHON:
         objects += _frozen_functions()          # the collector does not show them
     for item in [item for item in objects if type(item) is FunctionType]:
         number = id(item.__code__)
@@ -5168,9 +5169,10 @@ def watch(pattern='./*.py', logger=report, autostart=True, debounce=None, poll=N
     logger(list of Change): called after each save; None for silence.
     debounce: seconds to wait after a save was noticed.      poll: seconds between two looks.
 
-    >>> loop = watch('no such folder/*.py')
-    >>> loop.stop(); loop.join(10)
-    True
+    >>> loop = watch('no such folder/*.py', autostart=False)
+    >>> loop.tick()
+    []
+    >>> loop.close()
     """
     loop = LiveLoop(LivePatch(pattern), (), RATE if not poll else 1.0 / poll, logger, debounce or 0)
     return loop.start() if autostart else loop
