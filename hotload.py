@@ -4270,13 +4270,13 @@ class LiveFile(object):
     touched: the chunks that they are in.
     aliases: {id of a code object: (weak reference to it, the one in source that it stands for)}.
     kept: set of (names, why) of functions that keep old code, which is said once.
-    version: counts changes.
+    late: whether the module's own code runs on after a save, and may make functions of old code.
     """
 
     def __init__(self, path, data):
         self.path, self.data, self.disk, self.source, self.first_starts = path, data, data, None, [0]
         self.failed, self.touched, self.kept, self.aliases, self.module_ids = set(), set(), set(), {}, ()
-        self.version, self.late = 0, False
+        self.late = False
 
     def modules(self):
         """The modules that were loaded from the file."""
@@ -4414,7 +4414,6 @@ class LiveFile(object):
         """Take the text of a plan that was done for the running one."""
         self.source, self.data, self.failed = plan.source, plan.source.data, plan.failed
         self.touched = set(index for index in plan.touched if index < len(self.source))
-        self.version += 1
         self.late = self.late or plan.stop is not None
         for move in plan.graft.moves.values():
             self.alias(move.old, move.new)
