@@ -1,0 +1,3 @@
+[("        code = fresh.codes[self.path] = compile(fresh.read(self.path), self.path, 'exec', 0, True)\n        return code\n", "        code = fresh.codes[self.path] = compile(fresh.read(self.path), self.path, 'exec', 0, True)\n        fresh.loads[self.path] = code\n        return code\n"),
+('        self.codes = {}\n\n    def install', '        self.codes = {}\n        self.loads = {}                         # {path: the code that it was last run with, as a whole}\n\n    def install'),
+('        self.namespace.update(facts, __file__=self.path)\n', '        fresh.loads[self.path] = code\n        self.namespace.update(facts, __file__=self.path)\n')]
