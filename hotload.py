@@ -8441,8 +8441,9 @@ class Statements(Values):
             hidden = '@o:%s.%s' % (item.__module__, item.__name__) if is_class else '@o:' + item.__name__
             if hidden not in found:
                 found[hidden] = item
-                inside = () if is_class else attributes.intersection(vars(item))
-                todo += [part for part in map(vars(item).get, inside)
+                space = vars(item)
+                inside = () if is_class else [name for name in attributes if name in space]
+                todo += [part for part in map(space.get, inside)
                          if isinstance(part, types.ModuleType) and not self.is_local(part.__name__)
                          or isinstance(part, class_types) and not self.is_local(part.__module__)]
         self.modules_read, points = found, []
