@@ -5899,17 +5899,12 @@ def reloaded_function(function, every):
 ## 13. Log -- what a recording is made of
 ##############################################################################
 #
-# Gives to those below what a recording is made of. A log is one flat list. A step is one entry, a Site,
-# which all
-# steps at that place share; a change is an Op and its operands. A Token stands for an object that can
-# change; it has
-# the content that the object had when it was first seen, and the changes after that name it. Values are in
-# the log as
-# themselves, so they stay alive and an id means one object. A Keyframe has the content of every token that
-# could be
-# reached then. A Kind is what is known of a type: how to read the content of an object without asking its
-# class, what
-# changed in it since, and how to build another.
+# Gives to those below what a recording is made of. A log is one flat list. A step is one entry, a Site, which all
+# steps at that place share; a change is an Op and its operands. A Token stands for an object that can change; it
+# has the content that the object had when it was first seen, and the changes after that name it. Values are in
+# the log as themselves, so they stay alive and an id means one object. A Keyframe has the content of every token
+# that could be reached then. A Kind is what is known of a type: how to read the content of an object without
+# asking its class, what changed in it since, and how to build another.
 
 array, collections, itertools, operator = map(Later, ('array', 'collections', 'itertools', 'operator'))
 ATOMS, MISSING, dict_values = frozenset(ATOM_TYPES), object(), dict.values
@@ -5917,9 +5912,9 @@ SELF_TYPES = MARKED = same_objects = lazy_map = None             # set by learn_
 
 
 class Site(object):
-    """A place in the code and an event there. event: 'call', 'line', 'return' or 'exception'.      line: its
-    number.
-    path: of the file.      frame: name of the function."""
+    """A place in the code and an event there. event: 'call', 'line', 'return' or 'exception'.      line: its number.
+    path: of the file.      frame: name of the function.
+    """
 
     __slots__ = ('event', 'line', 'path', 'frame')
 
@@ -6022,11 +6017,9 @@ ENTER, PRINTED = Enter(2, None), Printed(2, None)
 
 
 class Token(object):
-    """Stands for an object that can change. obj: it.      kind: a Kind.      first: its content when first
-    seen.
-    now: its content as the log has it, or None while it is not followed.      body: the Token of its
-    attributes, or
-    None."""
+    """Stands for an object that can change. obj: it.      kind: a Kind.      first: its content when first seen. now:
+    its content as the log has it, or None while it is not followed.      body: the Token of its attributes, or None.
+    """
 
     __slots__ = ('obj', 'kind', 'first', 'now', 'body')
 
@@ -6035,9 +6028,9 @@ class Token(object):
 
 
 class Space(object):
-    """The Token of a frame's names. home: has .namespace, the Token of its module's names, and .frame, the
-    name of the
-    function."""
+    """The Token of a frame's names. home: has .namespace, the Token of its module's names, and .frame, the name of
+    the function.
+    """
 
     __slots__ = ('first', 'now', 'home')
     obj = body = kind = None                    # kind: DICT
@@ -6051,8 +6044,7 @@ Home = tuple_type('Home', 'namespace frame')                # see Space
 # ---- kinds of objects
 
 def layout(cls):
-    """(function that gives the dict of an instance's attributes, or None; [(name, descriptor)] of its
-    slots)."""
+    """(function that gives the dict of an instance's attributes, or None; [(name, descriptor)] of its slots)."""
     found = _layouts.get(cls)
     if found is None:
         getter, slots = _OLD_LAYOUTS.get(cls), []
@@ -6060,8 +6052,7 @@ def layout(cls):
             for name, slot in vars(base).items():
                 if name == '__dict__' and type(slot) is GetSetType and getter is None:
                     getter = slot.__get__
-                elif type(slot) is SlotType and (base.__flags__ & HEAP_TYPE or issubclass(base,
-                        BaseException)):
+                elif type(slot) is SlotType and (base.__flags__ & HEAP_TYPE or issubclass(base, BaseException)):
                     slots.append((name, slot))
         found = _layouts[cls] = getter, slots
     return found
@@ -6093,8 +6084,7 @@ def plain_value(part):
 
 
 class Mark(object):
-    """Stands in the log for what must end when the program lets go of it, as a generator. id, name of its
-    type."""
+    """Stands in the log for what must end when the program lets go of it, as a generator. id, name of its type."""
 
     __slots__ = ('id', 'name', 'ref')
     of = {}                                     # {id: the Mark of what lives}
@@ -6120,8 +6110,7 @@ def all_held(content):
 
 
 class Keyed(dict):
-    """The content of a dict with keys whose class is not known to compare harmlessly: {id(key): (key,
-    value)}."""
+    """The content of a dict with keys whose class is not known to compare harmlessly: {id(key): (key, value)}."""
 
 
 def is_safe_key(key):
@@ -6147,8 +6136,7 @@ class Kind(object):
         return tuple.__iter__(token.obj) if isinstance(token.obj, tuple) else ()
 
     def changes(self, token):
-        """What must be added to the log, as (op, token, operands...), to make its content what the object
-        has."""
+        """What must be added to the log, as (op, token, operands...), to make its content what the object has."""
         new = self.read(token.obj)
         if new is token.now or type(new) is tuple and len(new) == len(token.now) and all(
                 lazy_map(same_objects, new, token.now)):
@@ -6297,8 +6285,7 @@ class DictKind(Kind):
             return ()
         new = self.read(value)
         if type(new) is Keyed or type(old) is Keyed:
-            if type(new) is type(old) and list(new) == list(old) and all(
-                    new[key][1] is old[key][1] for key in new):
+            if type(new) is type(old) and list(new) == list(old) and all(new[key][1] is old[key][1] for key in new):
                 return ()
             return [(PUT, token, new)]
         gone = [key for key in old if key not in new]
@@ -6306,12 +6293,10 @@ class DictKind(Kind):
         other = [key for key in new if key in old and new[key] is not old[key]]
         if DICTS_ARE_ORDERED or isinstance(value, collections.OrderedDict):
             after = [key for key in old if key in new] + fresh_keys
-            if len(gone) + len(fresh_keys) + len(other) > len(new) // 2 + 3 or not (after == list(new) and
-                all(
-                    type(one) is type(two) for one, two in zip(after, new))):
+            if len(gone) + len(fresh_keys) + len(other) > len(new) // 2 + 3 or not (after == list(new)
+                    and all(type(one) is type(two) for one, two in zip(after, new))):
                 return [(PUT, token, new)]
-        return [(CUT, token, key) for key in gone] + [(SET, token, key, new[key]) for key in other +
-            fresh_keys]
+        return [(CUT, token, key) for key in gone] + [(SET, token, key, new[key]) for key in other + fresh_keys]
 
     def blank(self, token, value):
         """An empty one of its class."""
@@ -6330,8 +6315,7 @@ class DictKind(Kind):
         """Give it its pairs."""
         put = (collections.OrderedDict if isinstance(shell, collections.OrderedDict) else dict).__setitem__
         for key, part in content.values() if type(content) is Keyed else content.items():
-            put(shell, key if type(key) in ATOMS else value(key), part if type(part) in ATOMS else
-                value(part))
+            put(shell, key if type(key) in ATOMS else value(key), part if type(part) in ATOMS else value(part))
 
 
 class SetKind(Kind):
@@ -6538,8 +6522,7 @@ IMMUTABLE = ATOMS | frozenset([tuple, frozenset])
 LIST, BYTES, DICT, SET_KIND, ERROR = ListKind(), BytesKind(), DictKind(), SetKind(), ErrorKind()
 INSTANCE, CLASS, VALUE, OPAQUE = InstanceKind(), ClassKind(), Kind(), OpaqueKind()
 Space.kind = DICT
-KINDS = dict((kind.name, kind) for kind in (LIST, BYTES, DICT, SET_KIND, ERROR, INSTANCE, CLASS, VALUE,
-    OPAQUE))
+KINDS = dict((kind.name, kind) for kind in (LIST, BYTES, DICT, SET_KIND, ERROR, INSTANCE, CLASS, VALUE, OPAQUE))
 
 
 def learn_types():
@@ -6548,18 +6531,16 @@ def learn_types():
     same_objects, lazy_map = operator.is_, getattr(itertools, 'imap', map)
     MARKED = frozenset(marked_types())
     # What is handed out as itself: it cannot change, or what can change in it is not shown.
-    SELF_TYPES = TEXT_TYPES | frozenset(class_types + (
-        CodeType, type(sys), range_type, slice, type(re.compile('')), type(PastClass().__repr__), CellType,
-        SuperType, object))
+    SELF_TYPES = TEXT_TYPES | frozenset(class_types + (CodeType, type(sys), range_type, slice, type(re.compile('')),
+        type(PastClass().__repr__), CellType, SuperType, object))
 
 
 ##############################################################################
 ## 14. Files -- a recording as lists and atoms
 ##############################################################################
 #
-# Gives to those below packed() and unpacked(), between a recording and what JSON knows. Reading runs no code
-# of others
-# and imports nothing: an object whose class is not there comes back as a stand-in.
+# Gives to those below packed() and unpacked(), between a recording and what JSON knows. Reading runs no code of
+# others and imports nothing: an object whose class is not there comes back as a stand-in.
 
 MAGIC = b'hotload recording 1\n'
 CONTENT_OPS = {'S': SET, 'C': CUT, '+': PUSH, '/': SPLICE, '=': PUT}
@@ -6604,8 +6585,7 @@ def packed(recording):
     def place(part):
         is_module = type(part) is type(sys)
         module = getattr(part, '__name__' if is_module else '__module__', None)
-        return [str(module), '' if is_module else str(getattr(part, '__qualname__', getattr(part, '__name__',
-            '')))]
+        return [str(module), '' if is_module else str(getattr(part, '__qualname__', getattr(part, '__name__', '')))]
 
     def content(kind, data):
         if kind is BYTES:
@@ -6620,8 +6600,7 @@ def packed(recording):
     def object_facts(token):
         part, cls = token.obj, type(token.obj)
         facts = {'kind': token.kind.name, 'id': id(part), 'type': cls.__name__,
-                 'place': place(part if isinstance(part, class_types) else cls), 'first': content(token.kind,
-                     token.first)}
+            'place': place(part if isinstance(part, class_types) else cls), 'first': content(token.kind, token.first)}
         if token.kind is VALUE:
             facts['plain'] = value(plain_value(part))
         for name in ('maxlen', 'typecode'):
@@ -6666,10 +6645,8 @@ def packed(recording):
             at += entry.size
 
     log = list(entries())
-    keyframes = [[mark.at, spaces[mark.space], [
-        [['s', spaces[token]] if type(token) is Space else number(token),
-         content(DICT if type(token) is Space else token.kind, data)] for token, data in
-             mark.contents.items()]]
+    keyframes = [[mark.at, spaces[mark.space], [[['s', spaces[token]] if type(token) is Space else number(token),
+        content(DICT if type(token) is Space else token.kind, data)] for token, data in mark.contents.items()]]
         for mark in recording.keyframes if recording.end is None or mark.at <= recording.end]
     packed_tokens, packed_spaces = [], []
     while len(packed_tokens) < len(tokens.things) or len(packed_spaces) < len(spaces.things):
@@ -6682,12 +6659,10 @@ def packed(recording):
     packed_tokens += [object_facts(token) for token in tokens.things[len(packed_tokens):]]
     code, error = recording.code, recording.error
     return {'code': code if code is None or isinstance(code, text_type) else code.decode('utf-8', 'replace'),
-            'error': error and [type(error).__name__, str(error)], 'engine': recording.engine, 'notes':
-                recording.notes,
-            'approximate': recording.approximate, 'sites': [[part.event, part.line, part.path, part.frame]
-                                                            for part in sites.things],
-            'binds': [[part.name, part.is_global] for part in binds.things], 'tokens': packed_tokens,
-            'spaces': packed_spaces, 'homes': packed_homes, 'log': log, 'keyframes': keyframes}
+        'error': error and [type(error).__name__, str(error)], 'engine': recording.engine, 'notes': recording.notes,
+        'approximate': recording.approximate, 'sites': [[part.event, part.line, part.path, part.frame] for part
+        in sites.things], 'binds': [[part.name, part.is_global] for part in binds.things], 'tokens': packed_tokens,
+        'spaces': packed_spaces, 'homes': packed_homes, 'log': log, 'keyframes': keyframes}
 
 
 def find_place(module, name):
@@ -6714,8 +6689,7 @@ def unpacked(data, recording):
         if kind == 't' or kind == 'z':
             return (tuple if kind == 't' else frozenset)(map(value, part[1]))
         if kind == 'm':
-            return marks.setdefault(part[2], StandIn.of(part[1], '<past %s object at %#x>' % (part[1],
-                part[2])))
+            return marks.setdefault(part[2], StandIn.of(part[1], '<past %s object at %#x>' % (part[1], part[2])))
         if kind == 'r':
             return token(part[1]).obj
         if kind == 'g':
@@ -6731,13 +6705,11 @@ def unpacked(data, recording):
             return found
         key = tuple(facts['place']) + tuple(facts.get('slots', ()))
         if key not in classes:
-            base = {'list': list, 'dict': dict, 'set': set, 'bytes': bytearray, 'error':
-                Exception}.get(facts['kind'])
+            base = {'list': list, 'dict': dict, 'set': set, 'bytes': bytearray, 'error': Exception}.get(facts['kind'])
             if facts['kind'] == 'value':
                 base = type(value(facts['plain']))
-            classes[key] = type(str(facts['type']), (StandIn,) if base is None else (base,), {
-                '__module__': str(facts['place'][0]), '__slots__': [str(name) for name in facts.get('slots',
-                    ())]}
+            classes[key] = type(str(facts['type']), (StandIn,) if base is None else (base,),
+                {'__module__': str(facts['place'][0]), '__slots__': [str(name) for name in facts.get('slots', ())]}
                 if base is None else {'__module__': str(facts['place'][0])})
         return classes[key]
 
@@ -6747,9 +6719,8 @@ def unpacked(data, recording):
         if kind in (DICT, CLASS, SET_KIND):
             pairs = [(value(key), value(part)) for key, part in data[1]]
             if not data[0]:
-                return dict((key if not isinstance(key, text_type) else str(key) if is_ascii(key) else key,
-                    part)
-                            for key, part in pairs)
+                return dict((key if not isinstance(key, text_type) else str(key) if is_ascii(key) else key, part)
+                    for key, part in pairs)
             return Keyed((id(key), (key, part) if kind is DICT else part) for key, part in pairs)
         parts = [value(part) for part in data]
         if kind is INSTANCE and order is not None and len(order[0]) == len(parts) - 1:
@@ -6825,10 +6796,9 @@ def unpacked(data, recording):
                     rest[0] = str(rest[0])
             put([op, target] + rest)
     for at, space, contents in data['keyframes']:
-        recording.keyframes.append(Keyframe(at, dict(
-            (spaces[key[1]], content(DICT, part)) if isinstance(key, list) else (
-                token(key), content(token(key).kind, part, orders.get(token(key))))
-            for key, part in contents), spaces[space]))
+        recording.keyframes.append(Keyframe(at, dict((spaces[key[1]], content(DICT, part)) if isinstance(key, list)
+            else (token(key), content(token(key).kind, part, orders.get(token(key)))) for key, part in contents),
+            spaces[space]))
     recording.engine, recording.notes = data['engine'], data['notes']
     recording.approximate = [tuple(span) for span in data['approximate']]
     if data['error']:
@@ -6844,16 +6814,16 @@ def is_ascii(text):
 ## 15. Recording -- the state at any step, and other questions
 ##############################################################################
 #
-# Gives to those below Recording. The state at a step: the keyframe before it, the changes up to it (a
-# World), and then
-# new objects built from the contents (Copies), never by code of the user's.
+# Gives to those below Recording. The state at a step: the keyframe before it, the changes up to it (a World), and
+# then new objects built from the contents (Copies), never by code of the user's.
 
 __all__ += ['Recording']
 
 
 class World(object):
-    """The contents of all tokens at one place of the log. keyframe: where it starts.      space: of the
-    current frame."""
+    """The contents of all tokens at one place of the log. keyframe: where it starts.      space: of the current
+    frame.
+    """
 
     def __init__(self, keyframe, tokens):
         self.base, self.contents, self.space, self.tokens = keyframe.contents, {}, keyframe.space, tokens
@@ -6894,9 +6864,8 @@ class Copies(object):
         found = []
         for token in tokens:
             names = self.world.content(token)
-            found.append(dict((name, part if type(part) in ATOMS else self.value(part))
-                              for name, part in list(names.items())
-                              if not (isinstance(name, string_types) and name.startswith('.'))))
+            found.append(dict((name, part if type(part) in ATOMS else self.value(part)) for name,
+                part in list(names.items()) if not (isinstance(name, string_types) and name.startswith('.'))))
         self.finish()
         return found
 
@@ -6934,8 +6903,7 @@ class Copies(object):
             return made
         token = self.world.tokens.get(key)
         if token is None or token.kind is OPAQUE:
-            made = self.memo[key] = part if token is None or part is builtins_space else OPAQUE.blank(token,
-                None)
+            made = self.memo[key] = part if token is None or part is builtins_space else OPAQUE.blank(token, None)
             return made
         if token.kind is CLASS and self.is_same_class(token):
             self.memo[key] = part
@@ -6956,18 +6924,15 @@ class Copies(object):
     def is_same_class(self, token):
         """Whether a class has the attributes now that it had then."""
         content, now = self.world.content(token), CLASS.read(token.obj)
-        return len(content) == len(now) and all(
-            content.get(name, MISSING) is part and (type(part) in ATOMS or id(part) not in self.world.tokens)
-            for name, part in now.items())
+        return len(content) == len(now) and all(content.get(name, MISSING) is part
+            and (type(part) in ATOMS or id(part) not in self.world.tokens) for name, part in now.items())
 
 
 class Recording(object):
     """What a run did: its steps, and the state before each of them.
 
-    code: the text that ran, or None.      error: what ended the run, with its traceback, or None.
-    result: what the
-    function returned, for Recording.of().      engine: 'trace'.      approximate: [(first step, last step,
-    why)] of
+    code: the text that ran, or None.      error: what ended the run, with its traceback, or None. result: what the
+    function returned, for Recording.of().      engine: 'trace'.      approximate: [(first step, last step, why)] of
     changes that were noticed late.      notes: list of str, what else is to be known.
 
     >>> recording = record('x = []\\nfor i in range(3):\\n    x.append(i)')
@@ -7041,15 +7006,14 @@ class Recording(object):
         return list(self._visits.get((path, line), ()))
 
     def state(self, n):
-        """{name: value} before step n ran: the names of its module, updated with those of its frame. n is
-        brought
-        into 0..steps() - 1. The values are copies."""
+        """{name: value} before step n ran: the names of its module, updated with those of its frame. n is brought
+        into 0..steps() - 1. The values are copies.
+        """
         outer, inner = self.dicts(n)
         return dict(outer, **inner)
 
     def dicts(self, n):
-        """(names of the module, names of the frame) before step n ran. At module level the second is
-        empty."""
+        """(names of the module, names of the frame) before step n ran. At module level the second is empty."""
         world = self._world(n)
         if world is None:
             return {}, {}
@@ -7082,8 +7046,7 @@ class Recording(object):
                 at += entry.size
 
     def _walk(self):
-        """For each step (n, its place in the log, World before it); the world is the same object each
-        time."""
+        """For each step (n, its place in the log, World before it); the world is the same object each time."""
         if self.steps():
             world, at = World(self.keyframes[0], self.tokens), self.keyframes[0].at
             for n in range(self.steps()):
@@ -7111,17 +7074,15 @@ class Recording(object):
     def changes(self, name):
         """What happened to a name, and to what is in its value: a list of (n, path, line, frame, old, new).
 
-        n: the first step that finds the new value.      path, line, frame: of the step that made it.
-        old, new:
-        the values, None where there was no such name.      A name of a function counts in each of its calls.
+        n: the first step that finds the new value.      path, line, frame: of the step that made it. old, new: the
+        values, None where there was no such name.      A name of a function counts in each of its calls.
         """
         return Changes(self, name)
 
     def when(self, test):
         """The steps whose state passes a test, as an ascending list.
 
-        test: a function of a state, or a text: comparisons (== != < <= > >= in) of names with literals,
-        joined by
+        test: a function of a state, or a text: comparisons (== != < <= > >= in) of names with literals, joined by
         `and` and `or`; a state that lacks a name does not pass.
 
         >>> record('x = 1\\nx = 2\\nx = 3').when('x >= 2')
@@ -7149,15 +7110,13 @@ class Recording(object):
         import json
         import zlib
         with open(path, 'wb') as stream:
-            stream.write(MAGIC + zlib.compress(json.dumps(packed(self), separators=(',',
-                ':')).encode('ascii'), 6))
+            stream.write(MAGIC + zlib.compress(json.dumps(packed(self), separators=(',', ':')).encode('ascii'), 6))
 
     @classmethod
     def load(cls, path):
-        """The Recording in a file that save() wrote. No code runs and nothing is imported: objects of
-        classes that are
-        not loaded, and those that cannot be built, are stand-ins; .error is a HotloadError with the text of
-        the error.
+        """The Recording in a file that save() wrote. No code runs and nothing is imported: objects of classes that
+        are not loaded, and those that cannot be built, are stand-ins; .error is a HotloadError with the text of the
+        error.
         """
         import json
         import zlib
@@ -7204,9 +7163,8 @@ class Changes(object):
                 self.found.append((n, source.path, source.line, source.frame, before.get(where)))
                 before[where] = n
             elif value is MISSING and old is not MISSING:
-                self.found.append((n, (previous or step).path, (previous or step).line, (previous or
-                    step).frame,
-                                   before.get(where)))
+                self.found.append((n, (previous or step).path, (previous or step).line, (previous or step).frame,
+                    before.get(where)))
             last[where] = value
             previous = step
 
@@ -7300,8 +7258,7 @@ def comparison(text):
     try:
         passes = build(tree)
     except (ValueError, KeyError):
-        raise HotloadError('when(%r): expected comparisons of names with literals, joined by and/or' %
-            (text,))
+        raise HotloadError('when(%r): expected comparisons of names with literals, joined by and/or' % (text,))
 
     def test(state):
         try:
@@ -7316,29 +7273,22 @@ def comparison(text):
 ## 16. Follow -- what changed in the objects
 ##############################################################################
 #
-# Gives to those below Follower, which keeps for each object that can be seen the content that the log has of
-# it, and
-# writes to the log how the object differs. check() compares one object; the others know what a statement or
-# a method
-# of a plain container can have changed, and look at that alone. What only an audit of all can tell raises
+# Gives to those below Follower, which keeps for each object that can be seen the content that the log has of it,
+# and writes to the log how the object differs. check() compares one object; the others know what a statement or a
+# method of a plain container can have changed, and look at that alone. What only an audit of all can tell raises
 # Unsure.
 
 DICTS = MUTATORS = ALL_MUTATORS = INERT = None                  # set by learn_methods()
 # Functions that change nothing that they are given.
 PURE_BUILTINS = frozenset(
-    'abs all any ascii bin bool bytearray bytes callable chr classmethod cmp complex dict dir divmod '
-    'enumerate float '
-    'format frozenset getattr hasattr hash hex id input int isinstance issubclass iter len list long '
-    'max min oct open ord '
-    'pow print property range raw_input repr reversed round set slice sorted staticmethod str sum '
-    'super tuple type '
-    'unichr unicode vars xrange zip globals locals'.split())
+    'abs all any ascii bin bool bytearray bytes callable chr classmethod cmp complex dict dir divmod enumerate float '
+    'format frozenset getattr globals hasattr hash hex id input int isinstance issubclass iter len list locals long max '
+    'min oct open ord pow print property range raw_input repr reversed round set slice sorted staticmethod str sum super '
+    'tuple type unichr unicode vars xrange zip'.split())
 PURE_MODULES = frozenset(
-    'math cmath time string re json random statistics decimal fractions datetime textwrap copy '
-    'typing hashlib os.path '
-    'posixpath ntpath itertools collections abc string _struct struct zlib binascii base64 uuid '
-    'numbers enum dataclasses '
-    'unicodedata _json _random _datetime _collections _collections_abc'.split())
+    '_collections _collections_abc _datetime _json _random _struct abc base64 binascii cmath collections copy dataclasses '
+    'datetime decimal enum fractions hashlib itertools json math ntpath numbers os.path posixpath random re statistics '
+    'string struct textwrap time typing unicodedata uuid zlib'.split())
 IMPURE = frozenset(['shuffle', 'pack_into', 'namedtuple'])
 
 
@@ -7349,14 +7299,11 @@ class Unsure(Exception):
 class Follower(object):
     """Knows the objects that can be seen, and writes to the log what changed in them.
 
-    is_recorded(path) -> whether code of this file has steps.      with_state: False to follow nothing.
-    log, tokens: of
-    the Recording.      followed: list of Tokens.      modules: {id of a module's names: their Token}.
-    homes: the names
-    of those modules.      classes: those that they made.      has_defaults: whether there are defaultdicts.
-    assumed: names
-    of modules that plans take for what they are.      audits_all: whether other threads run.      helpers:
-    names for plans.
+    is_recorded(path) -> whether code of this file has steps.      with_state: False to follow nothing. log, tokens:
+    of the Recording.      followed: list of Tokens.      modules: {id of a module's names: their Token}. homes: the
+    names of those modules.      classes: those that they made.      has_defaults: whether there are defaultdicts.
+    assumed: names of modules that plans take for what they are.      audits_all: whether other threads run.
+    helpers: names for plans.
     """
 
     def __init__(self, recording, is_recorded, with_state):
@@ -7368,15 +7315,11 @@ class Follower(object):
         self.followed, self.modules, self.homes, self.classes, self.kinds = [], {}, set(), [], {}
         self.has_defaults, self.audits_all, self.assumed = False, False, set()
         self.tokens[id(builtins_space)] = Token(builtins_space, OPAQUE, (), ())
-        self.helpers = dict(
-            log=self.log, put=self.put, add=self.add, ENTER=ENTER, ATOMS=ATOMS, MISSING=MISSING,
-                Unsure=Unsure,
-            is_safe_key=is_safe_key, see=self.see, whole=self.whole, grown=self.grown,
-                default_made=self.default_made,
-            reach=self.reach, left=self.left, called=self.called, method=self.method,
-                live_attr=self.live_attr,
-            old_attr=self.old_attr, live_item=live_item, old_item=self.old_item, length=length,
-            token_now=self.tokens.__getitem__)
+        self.helpers = dict(log=self.log, put=self.put, add=self.add, ENTER=ENTER, ATOMS=ATOMS, MISSING=MISSING,
+            Unsure=Unsure, is_safe_key=is_safe_key, see=self.see, whole=self.whole, grown=self.grown,
+            default_made=self.default_made, reach=self.reach, left=self.left, called=self.called, method=self.method,
+            live_attr=self.live_attr, old_attr=self.old_attr, live_item=live_item, old_item=self.old_item,
+            length=length, token_now=self.tokens.__getitem__)
         self.add_quick_helpers()
 
     def forget_plans(self):
@@ -7838,8 +7781,7 @@ class Follower(object):
             if name == 'add' and key is not MISSING and is_safe_key(key) and type(known) is dict and (
                     len(owner) == len(known) + 1):
                 return self.note(token, [(SET, token, key, key)])
-            if name in ('discard',
-                'remove') and key is not MISSING and is_safe_key(key) and type(known) is dict and (
+            if name in ('discard', 'remove') and key is not MISSING and is_safe_key(key) and type(known) is dict and (
                     len(owner) == len(known) - 1):
                 return self.note(token, [(CUT, token, key)])
         elif name in ('setdefault', 'pop') and key is not MISSING and is_safe_key(key):
@@ -7938,17 +7880,14 @@ def learn_methods():
 ## 17. Plan -- what a line can change
 ##############################################################################
 #
-# Gives to those below units_of(), what runs as one line, and LinePlan: the text of a function that
-# sys.settrace calls at
-# the event after the line. It looks at the names and items that the line can write, and at what the
-# functions that it
-# calls may change, as their types at run time tell; logs the step; and returns the function of the line that
-# runs next.
+# Gives to those below units_of(), what runs as one line, and LinePlan: the text of a function that sys.settrace
+# calls at the event after the line. It looks at the names and items that the line can write, and at what the
+# functions that it calls may change, as their types at run time tell; logs the step; and returns the function of
+# the line that runs next.
 #
 # Keys and containers are found by evaluating their expressions again, where that runs no code of the user's;
-# where a
-# line changes what they are found by, with the values before it (S, N: as the log has them) and after it (d,
-# G).
+# where a line changes what they are found by, with the values before it (S, N: as the log has them) and after it
+# (d, G).
 
 FUNCTION_FLAG = 1           # in co_flags: its names are variables
 
@@ -7956,12 +7895,10 @@ FUNCTION_FLAG = 1           # in co_flags: its names are variables
 class Unit(object):
     """What runs as one line: a statement, or the head of one that holds others.
 
-    start, end: its line numbers.      nodes: the syntax trees.      names: that it binds beside those in the
-    trees.
+    start, end: its line numbers.      nodes: the syntax trees.      names: that it binds beside those in the trees.
     chain: the names of the classes around.      loops: whether it may run again and again.      own: the
-    comprehension
-    whose frame this is.      inside: the `with` units around it.      leaves: `with` items that are left at
-    its end.
+    comprehension whose frame this is.      inside: the `with` units around it.      leaves: `with` items that are
+    left at its end.
     """
 
     def __init__(self, start, end, nodes, around, names=(), loops=False, own=None):
@@ -8009,9 +7946,8 @@ def units_of(tree):
             start = node.lineno
             if kind in ('FunctionDef', 'ClassDef'):
                 start = _first_line(node) + 1
-                heads = node.decorator_list + (
-                    [node.args, getattr(node, 'returns', None)] if kind == 'FunctionDef' else
-                    node.bases + [word.value for word in getattr(node, 'keywords', ())])
+                heads = node.decorator_list + ([node.args, getattr(node, 'returns', None)] if kind == 'FunctionDef'
+                    else node.bases + [word.value for word in getattr(node, 'keywords', ())])
                 add(units, Unit(start, max(node.lineno, node.body[0].lineno - 1), heads, around,
                                 [mangled(node.name, around.chain)]))
                 scope(node.name, start, node.body, around.chain + (node.name,) * (kind == 'ClassDef'))
@@ -8091,13 +8027,11 @@ def executed_nodes(unit):
 
 
 class Writes(object):
-    """What a unit may change. names: that it binds.      grown: those with += and the like.      items:
-    [(container
-    node, key node or None, whether in place)].      attrs: [(object node, name, whether in place)].
-    calls: nodes.
-    reads: [(container node, key node)], which matter when there are defaultdicts.      others: nodes of
-    objects whose code
-    in C runs at the line, as of `with` and `await`."""
+    """What a unit may change. names: that it binds.      grown: those with += and the like.      items: [(container
+    node, key node or None, whether in place)].      attrs: [(object node, name, whether in place)]. calls: nodes.
+    reads: [(container node, key node)], which matter when there are defaultdicts.      others: nodes of objects whose
+    code in C runs at the line, as of `with` and `await`.
+    """
 
     def __init__(self, unit):
         self.names, self.grown, self.items, self.attrs = set(unit.names), [], [], []
@@ -8130,8 +8064,7 @@ class Writes(object):
         elif type(node).__name__ == 'Exec':
             self.unsure = True
         elif isinstance(node, (_ast.Import, _ast.ImportFrom)):
-            self.names.update(mangled((alias.asname or alias.name).partition('.')[0], chain) for alias in
-                node.names)
+            self.names.update(mangled((alias.asname or alias.name).partition('.')[0], chain) for alias in node.names)
         elif type(node).__name__ in ('Await', 'YieldFrom', 'AsyncFor', 'AsyncWith'):
             self.others.append(getattr(node, 'value', None) or node)
         elif isinstance(node, DEFINITIONS):
@@ -8177,10 +8110,8 @@ class LinePlan(object):
         self._emit_names(sorted(names), [name for part in writes for name in part.grown])
         self._emit_checks(checks, old=False)
         # Whether nothing of it happens before the last function that it calls.
-        self.is_calm = not checks and len(units) == 1 and not any(
-            type(node).__name__ in ('NamedExpr', 'With', 'AsyncWith') for node in
-                executed_nodes(units[0])) and (
-            not units[0].leaves)
+        self.is_calm = not checks and len(units) == 1 and not any(type(node).__name__
+            in ('NamedExpr', 'With', 'AsyncWith') for node in executed_nodes(units[0])) and (not units[0].leaves)
 
     # -- the text
 
@@ -8242,8 +8173,7 @@ class LinePlan(object):
         """Whether the line may change what its containers or keys are found by."""
         roots, deep, count = set(), False, 0
         for part in writes:
-            targets = [item[0] for item in part.items] + [item[1] for item in part.items if item[1] is not
-                None]
+            targets = [item[0] for item in part.items] + [item[1] for item in part.items if item[1] is not None]
             targets += [item[0] for item in part.attrs]
             called = [node.func.value for node in part.calls if isinstance(node.func, _ast.Attribute)]
             count += len(part.items) + len(part.attrs) + len([
@@ -8270,8 +8200,7 @@ class LinePlan(object):
         for node in writes.calls:
             self._call(node, checks)
         for item in writes.leaves:
-            checks.append(lambda item=item: self._left(item.optional_vars or item.context_expr,
-                item.context_expr))
+            checks.append(lambda item=item: self._left(item.optional_vars or item.context_expr, item.context_expr))
         for node in writes.others:
             checks.append(lambda node=node: self._reach([node]))
 
@@ -8279,8 +8208,7 @@ class LinePlan(object):
         """At the end of a `with`: the manager's __exit__ is the program's own, or it is unknown."""
         if isinstance(made, _ast.Call):
             name = getattr(made.func, 'id', None)
-            value = self.globals.get(name,
-                builtins_space.get(name)) if name and not self.is_variable(name) else None
+            value = self.globals.get(name, builtins_space.get(name)) if name and not self.is_variable(name) else None
             value = getattr(value, '__wrapped__', value) if type(value) is FunctionType else value
             if name == 'open' or value is not None and self.engine.is_harmless(value):
                 return
@@ -8306,8 +8234,7 @@ class LinePlan(object):
             self._reach([container])
 
     def _attribute(self, owner, name, in_place):
-        self.lines.append('%s(%s, %r)' % ('grown_attr' if in_place else 'attr_changed', self.path(owner),
-            name))
+        self.lines.append('%s(%s, %r)' % ('grown_attr' if in_place else 'attr_changed', self.path(owner), name))
 
     def _reach(self, nodes):
         roots = self.roots(nodes)
@@ -8323,9 +8250,8 @@ class LinePlan(object):
                 for name in names if self.is_variable(name) or name in self.globals]
 
     def _call(self, node, checks):
-        args = list(node.args) + [word.value for word in node.keywords] + [
-            part for part in (getattr(node, 'starargs', None), getattr(node, 'kwargs', None)) if part is not
-                None]
+        args = list(node.args) + [word.value for word in node.keywords] + [part for part
+            in (getattr(node, 'starargs', None), getattr(node, 'kwargs', None)) if part is not None]
         function = node.func
         if isinstance(function, _ast.Attribute):
             return checks.append(lambda: self._method(function, args))
@@ -8410,8 +8336,7 @@ class LinePlan(object):
             return '%sattr(%s, %r)' % (prefix, self.path(node.value), mangled(node.attr, ()))
         if isinstance(node, _ast.Subscript) and key_node(node) is not None:
             return '%sitem(%s, %s)' % (prefix, self.path(node.value), self.pure(key_node(node)))
-        if isinstance(node, _ast.Call) and isinstance(node.func,
-                _ast.Attribute) and node.func.attr == 'setdefault':
+        if isinstance(node, _ast.Call) and isinstance(node.func, _ast.Attribute) and node.func.attr == 'setdefault':
             return '%sitem(%s, %s)' % (prefix, self.path(node.func.value), self.pure(node.args[0]))
         if isinstance(node, _ast.Call) and getattr(node.func, 'id', None) == 'globals' and not node.args:
             return 'G'
@@ -8430,9 +8355,8 @@ class LinePlan(object):
                 (self.count, self.count))
             return 'k%d' % self.count
         if isinstance(node, _ast.BinOp):
-            sign = {'Add': '+', 'Sub': '-', 'Mult': '*', 'Mod': '%', 'FloorDiv': '//', 'BitAnd': '&',
-                'BitOr': '|',
-                    'BitXor': '^', 'RShift': '>>'}.get(type(node.op).__name__)
+            sign = {'Add': '+', 'Sub': '-', 'Mult': '*', 'Mod': '%', 'FloorDiv': '//', 'BitAnd': '&', 'BitOr': '|',
+                'BitXor': '^', 'RShift': '>>'}.get(type(node.op).__name__)
             if sign:
                 return '(%s %s %s)' % (self.pure(node.left), sign, self.pure(node.right))
         if isinstance(node, _ast.UnaryOp) and isinstance(node.op, (_ast.USub, _ast.Not)):
@@ -8441,15 +8365,13 @@ class LinePlan(object):
             return '(%s)' % ''.join(self.pure(part) + ', ' for part in node.elts)
         if isinstance(node, _ast.Call) and not node.keywords and not getattr(node, 'starargs', None):
             if isinstance(node.func, _ast.Name) and node.func.id in ('str', 'int', 'chr', 'ord', 'abs',
-                'len') and (
-                    node.func.id not in self.globals and not
-                            self.is_variable(node.func.id)) and len(node.args) == 1:
+                    'len') and (node.func.id not in self.globals and not self.is_variable(node.func.id)) and len(
+                    node.args) == 1:
                 self.engine.assumed.add(node.func.id)
                 if node.func.id == 'len':
                     return 'length(%s)' % self.path(node.args[0])
                 return '%s(%s)' % (self.constant(builtins_space[node.func.id]), self.pure(node.args[0]))
-            if isinstance(node.func, _ast.Attribute) and node.func.attr in ('lower', 'upper', 'strip',
-                    'title'):
+            if isinstance(node.func, _ast.Attribute) and node.func.attr in ('lower', 'upper', 'strip', 'title'):
                 owner = self.pure(node.func.value)
                 return '%s.%s(%s)' % (owner, node.func.attr, ', '.join(map(self.pure, node.args)))
         raise Unsure
@@ -8471,11 +8393,9 @@ class LinePlan(object):
         tail += ['    return after']
         if self.has_frame_names and self.entry.shown:
             tail += ['if event == "return":', '    add(returns[frame.f_lineno])',
-                '    frames.pop(frame).now = now[0] = None',
-                     '    return None']
+                '    frames.pop(frame).now = now[0] = None', '    return None']
         tail += ['if event != "check":', '    return other(frame, event, arg)']
-        text = 'def trace(frame, event, arg):\n' + ''.join('    %s\n' % line for line in head + self.lines +
-            tail)
+        text = 'def trace(frame, event, arg):\n' + ''.join('    %s\n' % line for line in head + self.lines + tail)
         space = dict(engine.helpers, G=self.globals, N=engine.names_of(self.globals).now, table=table,
                      returns=self.entry.returns, **self.space)
         execute(compile(text, '<hotload plan>', 'exec', 0, True), space)
@@ -8490,15 +8410,11 @@ class LinePlan(object):
 #
 # Gives to those below Engine, which runs code and writes the log.
 #
-# What a line changes is found after it ran, at the next event. There are two ways. An audit compares all
-# objects
-# that are followed with what the log has of them: always right, and slow. A plan is made of the line's
-# syntax. The
-# first steps of a run, and the first few of each line, are audited; then the line gets a plan, which is
-# audited some
-# times more. A plan that missed something is given up: that line is always audited. So is everything at each
-# keyframe;
-# what is found only then was noticed late, and the recording says so.
+# What a line changes is found after it ran, at the next event. There are two ways. An audit compares all objects
+# that are followed with what the log has of them: always right, and slow. A plan is made of the line's syntax.
+# The first steps of a run, and the first few of each line, are audited; then the line gets a plan, which is
+# audited some times more. A plan that missed something is given up: that line is always audited. So is everything
+# at each keyframe; what is found only then was noticed late, and the recording says so.
 
 ENTRIES_BETWEEN = 8000      # keyframes, at least; or 4 times what can be reached
 MOST_ENTRIES = 20000000     # in a log
@@ -8514,10 +8430,10 @@ class Stop(BaseException):
 
 
 class Entry(object):
-    """What the engine knows of a code object. namespace, frame: see Space.      globals: the names of its
-    module.      is_function, is_class: which kind
-    it is.      units: of its syntax, or None.      tables: {line: (Site, function)}.      steps: {(event,
-    line): Site}."""
+    """What the engine knows of a code object. namespace, frame: see Space.      globals: the names of its module.
+    is_function, is_class: which kind it is.      units: of its syntax, or None.      tables: {line: (Site,
+    function)}.      steps: {(event, line): Site}.
+    """
 
     def __init__(self, engine, code, space, units):
         self.engine, self.code, self.globals, self.units = engine, code, space, units
@@ -8570,8 +8486,7 @@ class Sites(dict):
 class Table(dict):
     """{line: (Site or None, the function for settrace after it)} of an Entry, made when asked for.
 
-    inside: the units in whose lines a step goes on rather than begins; leaving: lines of `with` heads that
-    are left;
+    inside: the units in whose lines a step goes on rather than begins; leaving: lines of `with` heads that are left;
     is_start: for the function after a 'call'.
     """
 
@@ -8585,9 +8500,8 @@ class Table(dict):
         after = self
         if not engine.raw and units is not None:
             first = min(units, key=lambda unit: unit.start) if units else None
-            if first is None or not any(unit.start <= line <= unit.end for unit in
-                units) or line in self.leaving or any(
-                    unit in self.inside for unit in units):
+            if first is None or not any(unit.start <= line <= unit.end for unit
+                    in units) or line in self.leaving or any(unit in self.inside for unit in units):
                 step = None
             else:
                 step = entry.step('line', first.start)
@@ -8624,15 +8538,12 @@ class Table(dict):
 class Engine(Follower):
     """Runs code under sys.settrace and writes the log of a Recording.
 
-    text_of(path) -> the text of a file of code that is recorded, or None.      callback, max_steps,
-    max_seconds, raw: see
-    record().      entries: {id of a code object: its Entry, or False}.      frames: {frame that runs: its
-    Space}.
+    text_of(path) -> the text of a file of code that is recorded, or None.      callback, max_steps, max_seconds, raw:
+    see record().      entries: {id of a code object: its Entry, or False}.      frames: {frame that runs: its Space}.
     """
 
-    def __init__(self, recording, is_recorded, text_of, callback=None, max_steps=0, max_seconds=0,
-        with_state=True,
-                 raw=False):
+    def __init__(self, recording, is_recorded, text_of, callback=None, max_steps=0, max_seconds=0, with_state=True,
+        raw=False):
         Follower.__init__(self, recording, is_recorded, with_state)
         self.text_of, self.callback, self.raw, self.flags = text_of, callback, raw, 0
         self.max_steps, self.max_seconds = max_steps, max_seconds
@@ -8644,8 +8555,7 @@ class Engine(Follower):
         self.lock, self.is_over = threads.allocate_lock(), False
         self.counted, self.counted_at, self.next_call = 0, 0, CALLBACK_STEPS
         self.helpers.update(now=self.now, limit=self.limit, frames=self.frames, audit=self.audit,
-            names=self.check_names,
-                            housekeeping=self.housekeeping, other=self.other_event, whole_object=self.whole)
+            names=self.check_names, housekeeping=self.housekeeping, other=self.other_event, whole_object=self.whole)
         self.add_frame_helpers()
 
     def code_to_run(self, code):
@@ -8759,8 +8669,7 @@ class Engine(Follower):
         return len(self.log) > mark
 
     def audit_tracer(self, table, line):
-        """The function for settrace that audits after a line. line: its number, to count its runs, or
-        None."""
+        """The function for settrace that audits after a line. line: its number, to count its runs, or None."""
         now, add, runs, raw, put = self.now, self.add, table.entry.runs, self.raw, self.put
         log, limit = self.log, self.limit
 
@@ -8964,8 +8873,7 @@ class Engine(Follower):
         if self.audits_all and not other_threads():
             self.audits_all = False
             self.forget_plans()
-        if self.with_state and len(log) - self.recording.keyframes[-1].at > max(ENTRIES_BETWEEN, 4 *
-                self.visible):
+        if self.with_state and len(log) - self.recording.keyframes[-1].at > max(ENTRIES_BETWEEN, 4 * self.visible):
             audited = self.audited_at
             if self.audit(frame):
                 self.late_since.append((audited, len(log)))
@@ -9012,8 +8920,7 @@ class Engine(Follower):
         raise Stop()
 
     def watch_over(self, thread, patience_s):
-        """See to it that the run ends after so long, also when it catches Stop, or when no code of its own
-        runs."""
+        """See to it that the run ends after so long, also when it catches Stop, or when no code of its own runs."""
         def watch():
             wait_until(lambda: self.is_over, patience_s)
             while not self.is_over:
@@ -9059,8 +8966,7 @@ class Engine(Follower):
                 token.now = None
         self.followed[:] = followed
         self.visible = size
-        self.recording.keyframes.append(Keyframe(len(self.log), contents, self.frames.get(self.now[0],
-            self.top)))
+        self.recording.keyframes.append(Keyframe(len(self.log), contents, self.frames.get(self.now[0], self.top)))
 
     # -- the run
 
@@ -9073,8 +8979,7 @@ class Engine(Follower):
         top = Space()
         top.first, top.now, top.home = {}, {}, Home(namespace, '<module>')
         self.top, self.base = top, sys._getframe()
-        recording.keyframes.append(Keyframe(0, {namespace: namespace.kind.copy(namespace.now or {}), top:
-            {}}, top))
+        recording.keyframes.append(Keyframe(0, {namespace: namespace.kind.copy(namespace.now or {}), top: {}}, top))
         stdout, self.limit[0] = sys.stdout, 0
         # the log keeps all alive: looking for garbage costs a seventh of the time
         collects = gc.get_threshold()
@@ -9101,8 +9006,8 @@ class Engine(Follower):
             finally:
                 if sys.gettrace() is not on_call and self.stop_error is None:
                     recording.notes.append(
-                        'steps are missing from step %d on: the code set a trace function of its own, or '
-                        'ran out of stack' % recording.steps())
+                        'steps are missing from step %d on: the code set a trace function of its own, or ran out of '
+                        'stack' % recording.steps())
                 sys.settrace(before)
                 threading.settrace(others)
                 recorded_threads.discard(thread)
@@ -9204,17 +9109,12 @@ def record(code, globals=None, callback=None, max_steps=0, max_seconds=0, record
         raw=False):
     """Run code, and return a Recording of it, also when it raises.
 
-    code: text or a code object.      globals: dict that it runs in, which is used and not copied; default: a
-    new one,
-    in which __name__ is '__main__'.      callback(recording): called at the start, every 50,000 steps and at
-    the end; the
-    recording can be queried in it; what it raises ends the run.      max_steps, max_seconds: limits, 0 for
-    none; at one
-    the run ends, with a RuntimeError as .error.      record_state: False to keep the steps only.
-    engine: 'trace'.
-    raw: keep the events of sys.settrace as they are; without it they are those of one Python as of the
-    others.
-    Raises SyntaxError when the text does not compile.
+    code: text or a code object.      globals: dict that it runs in, which is used and not copied; default: a new one,
+    in which __name__ is '__main__'.      callback(recording): called at the start, every 50,000 steps and at the end;
+    the recording can be queried in it; what it raises ends the run.      max_steps, max_seconds: limits, 0 for none;
+    at one the run ends, with a RuntimeError as .error.      record_state: False to keep the steps only. engine:
+    'trace'. raw: keep the events of sys.settrace as they are; without it they are those of one Python as of the
+    others. Raises SyntaxError when the text does not compile.
 
     >>> recording = record('a = 1\\na += 1')
     >>> [recording.state(n).get('a') for n in range(recording.steps())]
@@ -9263,8 +9163,7 @@ def record_call(function, args, kwargs):
 
 
 def _of(cls, function, *args, **kwargs):
-    """Call function(*args, **kwargs) and record it and the other code of its file; .result is what it
-    returned.
+    """Call function(*args, **kwargs) and record it and the other code of its file; .result is what it returned.
 
     What it raises becomes .error. Raises HotloadError for what is not written in Python.
 
@@ -9315,16 +9214,14 @@ def show_value(value, room=60):
             return '...'
         if kind in (list, tuple, set, frozenset) or isinstance(part, (list, tuple, set, frozenset,
                 collections.deque)):
-            base = [base for base in (list, tuple, set, frozenset, collections.deque) if isinstance(part,
-                base)][0]
+            base = [base for base in (list, tuple, set, frozenset, collections.deque) if isinstance(part, base)][0]
             parts = list(base.__iter__(part))
             inner = ', '.join([show(item, depth + 1) for item in parts[:8]] + ['...'] * (len(parts) > 8))
             return {list: '[%s]', tuple: '(%s)', set: '{%s}'}.get(kind, name + '(%s)') % inner
         if isinstance(part, dict):
             pairs = list(DICT.pairs(part))
-            inner = ', '.join(['%s: %s' % (show(key, depth + 1), show(item, depth + 1)) for key, item in
-                pairs[:8]]
-                              + ['...'] * (len(pairs) > 8))
+            inner = ', '.join(['%s: %s' % (show(key, depth + 1), show(item, depth + 1)) for key, item in pairs[:8]]
+                + ['...'] * (len(pairs) > 8))
             return ('{%s}' if kind is dict else name + '({%s})') % inner
         if kind is FunctionType or isinstance(part, class_types + (type(sys),)):
             return '<%s %s>' % (name, part.__name__)
@@ -9372,8 +9269,7 @@ class Cursor(object):
 
     def show(self):
         """Print the line of the step, and the names that it changes."""
-        write(sys.stdout, 'step %d of %d  %s\n' % (self.n, self.recording.steps(), line_text(self.recording,
-            self.n)))
+        write(sys.stdout, 'step %d of %d  %s\n' % (self.n, self.recording.steps(), line_text(self.recording, self.n)))
 
 
 def line_text(recording, n):
@@ -9413,9 +9309,8 @@ def changed_names(recording, n):
 class RecordedScript(ReloadedScript):
     """Run a script as ReloadedScript does, and record it and the local modules that it imports.
 
-    path, argv, module, entrypoint: see ReloadedScript.      engine: 'trace' or 'auto'.      max_steps,
-    max_seconds: limits.
-    recording: the Recording of the last run, or None.
+    path, argv, module, entrypoint: see ReloadedScript.      engine: 'trace' or 'auto'.      max_steps, max_seconds:
+    limits. recording: the Recording of the last run, or None.
 
     >>> RecordedScript('no such file')
     Traceback (most recent call last):
@@ -9423,8 +9318,7 @@ class RecordedScript(ReloadedScript):
     HotloadError: no such file: there is no such script
     """
 
-    def __init__(self, path=None, argv=(), module=None, engine='auto', max_steps=0, max_seconds=0,
-            entrypoint=None):
+    def __init__(self, path=None, argv=(), module=None, engine='auto', max_steps=0, max_seconds=0, entrypoint=None):
         ReloadedScript.__init__(self, path, argv, entrypoint, module)
         self.engine = engine_of(engine)
         self.recording, self.max_steps, self.max_seconds, self.cursor = None, max_steps, max_seconds, None
@@ -9471,8 +9365,7 @@ class RecordedScript(ReloadedScript):
             write(sys.stderr, 'The last %d lines that ran, and what they changed:\n' % len(lines))
             for n in lines:
                 write(sys.stderr, '  %s\n' % line_text(recording, n))
-            write(sys.stderr,
-                'Further back: hotload --record -i %s, then back(20), goto(%d) or last("name")\n' % (
+            write(sys.stderr, 'Further back: hotload --record -i %s, then back(20), goto(%d) or last("name")\n' % (
                 self.given, lines[0]))
 
 
@@ -9490,9 +9383,8 @@ def make_recorded(choice):
                           choice.get('entrypoint') or choice.function)
 
 
-MODES.append(Mode('record', 'the whole script; the state at each of its steps is kept', make_recorded, [
-    ('', 'max-steps', 'N', 'end the run after N steps'), ('', 'max-seconds', 'S',
-        'end the run after S seconds')]))
+MODES.append(Mode('record', 'the whole script; the state at each of its steps is kept', make_recorded,
+    [('', 'max-steps', 'N', 'end the run after N steps'), ('', 'max-seconds', 'S', 'end the run after S seconds')]))
 
 
 ##############################################################################
