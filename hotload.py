@@ -553,6 +553,8 @@ number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 COMPREHENSIONS_INLINE, WITH_ENDS_IN_BODY = sys.version_info >= (3, 12), sys.version_info < (3, 10)
 DICTS_ARE_ORDERED = sys.version_info >= (3, 6)
 SlotType = type(type(str('Slotted'), (object,), {'__slots__': (str('slot'),)}).slot)
+# Turns of threads are counted in instructions, of which the recorder takes many: one that begins lets its starter go on.
+STARTER_FIRST_S = 0.002 if PY2 else 0
 HAS_WIDE_IDENTS = sys.version_info >= (3, 7)
 range_type = xrange if PY2 else range               # noqa: F821
 HEAP_TYPE = 1 << 9                              # in a class's __flags__: made by a class statement
@@ -6313,7 +6315,10 @@ class DictKind(Kind):
 
     def fill(self, shell, content, value, token):
         """Give it its pairs."""
-        put = (collections.OrderedDict if isinstance(shell, collections.OrderedDict) else dict).__setitem__
+        base = collections.OrderedDict if isinstance(shell, collections.OrderedDict) else dict
+        if base.__flags__ & HEAP_TYPE and token.body is not None:       # written in Python: its order is in its attributes
+            base = dict
+        put = base.__setitem__
         for key, part in content.values() if type(content) is Keyed else content.items():
             put(shell, key if type(key) in ATOMS else value(key), part if type(part) in ATOMS else value(part))
 
@@ -6476,6 +6481,11 @@ class ClassKind(DictKind):
                     type.__setattr__(shell, name, part)
         for name, part in content.items():
             type.__setattr__(shell, name, value(part))
+
+
+def is_enum(cls):
+    """Whether the class is an enumeration."""
+    return type(cls).__name__ in ('EnumMeta', 'EnumType')
 
 
 class PastClass(object):
@@ -6905,7 +6915,7 @@ class Copies(object):
         if token is None or token.kind is OPAQUE:
             made = self.memo[key] = part if token is None or part is builtins_space else OPAQUE.blank(token, None)
             return made
-        if token.kind is CLASS and self.is_same_class(token):
+        if token.kind is CLASS and self.is_same_class(token) or is_enum(type(part)) and self.is_same_member(part):
             self.memo[key] = part
             return part
         try:
@@ -6924,8 +6934,26 @@ class Copies(object):
     def is_same_class(self, token):
         """Whether a class has the attributes now that it had then."""
         content, now = self.world.content(token), CLASS.read(token.obj)
-        return len(content) == len(now) and all(content.get(name, MISSING) is part
-            and (type(part) in ATOMS or id(part) not in self.world.tokens) for name, part in now.items())
+        return len(content) == len(now) and all(
+            content.get(name, MISSING) is part and (
+                type(part) in ATOMS or id(part) not in self.world.tokens or is_enum(token.obj) and (
+                    type(part) is token.obj and self.is_same_member(part) or
+                    name.startswith('_') and not self.is_changed(self.world.tokens[id(part)])))
+            for name, part in now.items())
+
+    def is_changed(self, token):
+        """Whether an object has another content now than then, as far as that can be told without its parts."""
+        then = Token(token.obj, token.kind, None, self.world.content(token))
+        return bool(token.kind.changes(then))
+
+    def is_same_member(self, part):
+        """Whether a member of an enumeration has the attributes that it had then, and they cannot change."""
+        tokens, content = self.world.tokens, self.world.content
+        token = tokens[id(part)]
+        names = content(token.body or token)[0]
+        return id(names) in tokens and all(
+            names.get(name, MISSING) is value and (is_safe_key(value) or id(value) not in tokens or value is type(part))
+            for name, value in content(tokens[id(names)]).items())
 
 
 class Recording(object):
@@ -7278,7 +7306,7 @@ def comparison(text):
 # method of a plain container can have changed, and look at that alone. What only an audit of all can tell raises
 # Unsure.
 
-DICTS = MUTATORS = ALL_MUTATORS = INERT = None                  # set by learn_methods()
+DICTS = MUTATORS = ALL_MUTATORS = INERT = LAZY_TYPES = None     # set by learn_methods()
 # Functions that change nothing that they are given.
 PURE_BUILTINS = frozenset(
     'abs all any ascii bin bool bytearray bytes callable chr classmethod cmp complex dict dir divmod enumerate float '
@@ -7313,17 +7341,24 @@ class Follower(object):
         self.log, self.tokens = recording.log, recording.tokens
         self.put, self.add = self.log.extend, self.log.append
         self.followed, self.modules, self.homes, self.classes, self.kinds = [], {}, set(), [], {}
-        self.has_defaults, self.audits_all, self.assumed = False, False, set()
+        self.has_defaults, self.has_lazy, self.audits_all, self.assumed, self.filled = False, False, False, set(), set()
         self.tokens[id(builtins_space)] = Token(builtins_space, OPAQUE, (), ())
-        self.helpers = dict(log=self.log, put=self.put, add=self.add, ENTER=ENTER, ATOMS=ATOMS, MISSING=MISSING,
-            Unsure=Unsure, is_safe_key=is_safe_key, see=self.see, whole=self.whole, grown=self.grown,
-            default_made=self.default_made, reach=self.reach, left=self.left, called=self.called, method=self.method,
+        self.helpers = dict(
+            log=self.log, put=self.put, add=self.add, ENTER=ENTER, ATOMS=ATOMS, MISSING=MISSING, Unsure=Unsure,
+            is_safe_key=is_safe_key, see=self.see, whole=self.whole, grown=self.grown, default_made=self.default_made,
+            reach=self.reach, left=self.left, called=self.called, consumed=self.consumed, method=self.method,
             live_attr=self.live_attr, old_attr=self.old_attr, live_item=live_item, old_item=self.old_item,
             length=length, token_now=self.tokens.__getitem__)
         self.add_quick_helpers()
 
     def forget_plans(self):
         """Called when something that plans are made of is no longer so."""
+
+    def learn(self, what):
+        """Note that the program has something that its plans must reckon with."""
+        if not getattr(self, what):
+            setattr(self, what, True)
+            self.forget_plans()
 
     # -- following objects
 
@@ -7351,23 +7386,24 @@ class Follower(object):
             return None if cls in class_types else (None, False)
         if issubclass(cls, class_types):
             return None
-        if type(cls).__name__ in ('EnumMeta', 'EnumType') or getattr(cls, '__module__', None) in (
+        own = self.is_own_class(cls)
+        if is_enum(cls) and not own or getattr(cls, '__module__', None) in (
                 'decimal', '_decimal', 'fractions', 'datetime', 'uuid', 'pathlib'):
             return None, False
-        own = self.is_own_class(cls)
         if own:
             self.see(cls)
         for bases, kind in (((list, collections.deque), LIST), (dict, DICT), (set, SET_KIND), ((bytearray,
             array.array), BYTES),
                             (BaseException, ERROR), ((tuple, frozenset) + tuple(ATOM_TYPES), VALUE)):
             if issubclass(cls, bases):
-                if issubclass(cls, collections.defaultdict) and not self.has_defaults:
-                    self.has_defaults = True
-                    self.forget_plans()
+                if issubclass(cls, collections.defaultdict):
+                    self.learn('has_defaults')
                 body = layout(cls)
                 return kind, bool((own or kind is ERROR) and (body[0] or body[1]))
         if own or cls in _OLD_LAYOUTS:
             return INSTANCE, False
+        if cls in LAZY_TYPES or cls.__module__ == 'itertools':
+            self.learn('has_lazy')
         return None
 
     def see(self, value):
@@ -7394,7 +7430,7 @@ class Follower(object):
                 if token is None:
                     token = tokens[id(part)] = Token(part, kind, None)
                     if kind is CLASS:
-                        self.classes.append(part)
+                        self._learn_class(part)
                     if has_body:
                         token.body = Token(part, INSTANCE, None)
             if token.now is None:
@@ -7402,6 +7438,15 @@ class Follower(object):
                 if token.body is not None:
                     self._follow(token.body, todo)
         return value
+
+    def _learn_class(self, cls):
+        """Note a class of the program, and attributes of it that library code may fill in when they are read."""
+        self.classes.append(cls)
+        names = [name for name, part in CLASS.pairs(cls) if hasattr(type(part), '__get__') and not (
+            type(part) in SELF_TYPES or self.is_own_class(type(part)))]
+        if not self.filled.issuperset(names):
+            self.filled.update(names)
+            self.forget_plans()
 
     def _follow(self, token, todo):
         """Note the content of a token from now on."""
@@ -7472,6 +7517,8 @@ class Follower(object):
         """Look at all of one object, and at its attributes."""
         token = self.token_of(value)
         if token is not None:
+            if token.kind is OPAQUE:            # such as a memoryview of a bytearray
+                return self.reach((value,))
             self.check(token)
             if token.kind is INSTANCE or token.body is not None:
                 content = (token.body or token).now
@@ -7494,6 +7541,8 @@ class Follower(object):
         if token is None:
             return
         cls, known = type(box), token.now
+        if token.kind is OPAQUE:
+            return self.whole(box)
         if (cls is list or cls is bytearray) and type(key) in (int, bool) and len(box) == len(known):
             if -len(box) <= key < len(box):
                 value = box[key]
@@ -7701,6 +7750,11 @@ class Follower(object):
             return module in PURE_MODULES and name not in IMPURE
         return False
 
+    def consumed(self, value):
+        """After an iterator may have been asked for the next."""
+        if type(value) in LAZY_TYPES or type(value).__module__ == 'itertools':
+            self.reach((value,))
+
     def left(self, manager):
         """At the end of a `with` block of a manager."""
         cls = type(manager)
@@ -7855,7 +7909,7 @@ BOUND_METHOD, BUILTIN_NAMES = type(fresh.read), ('builtins', '__builtin__')
 
 def learn_methods():
     """Set the constants of this section which need modules that a program's start does not."""
-    global DICTS, MUTATORS, ALL_MUTATORS, INERT
+    global DICTS, MUTATORS, ALL_MUTATORS, INERT, LAZY_TYPES
     found = {
         list: 'append extend insert remove pop clear sort reverse __setitem__ __delitem__ __iadd__ __imul__ '
               '__setslice__ __delslice__ __init__',
@@ -7874,6 +7928,9 @@ def learn_methods():
     ALL_MUTATORS = frozenset().union(*MUTATORS.values())
     INERT = MARKED | frozenset([type(sys), CodeType, type(sys._getframe()), slice, range_type, Token, Space, Recording])
     INERT |= frozenset(type(iter(part)) for part in ([], {}, (), set(), range_type(0)))
+    # Iterators that call what they were given only when they are asked for the next.
+    LAZY_TYPES = frozenset([enumerate, reversed, type(iter(int, 0)), map, filter, zip] if lazy_map is map else [
+        enumerate, reversed, type(iter(int, 0))])
 
 
 ##############################################################################
@@ -7897,7 +7954,7 @@ class Unit(object):
 
     start, end: its line numbers.      nodes: the syntax trees.      names: that it binds beside those in the trees.
     chain: the names of the classes around.      loops: whether it may run again and again.      own: the
-    comprehension whose frame this is.      inside: the `with` units around it.      leaves: `with` items that are
+    comprehension whose frame this is.      iterates: what a loop goes over.      inside: the `with` units around it.      leaves: `with` items that are
     left at its end.
     """
 
@@ -7905,7 +7962,7 @@ class Unit(object):
         self.start, self.end, self.loops, self.own = start, end, loops, own
         self.nodes = [node for node in nodes if node is not None]
         self.names, self.chain = frozenset(names) | around.names, around.chain
-        self.inside, self.leaves = around.inside, ()
+        self.inside, self.leaves, self.iterates = around.inside, (), ()
 
 
 Around = tuple_type('Around', 'names chain inside')
@@ -7960,6 +8017,7 @@ def units_of(tree):
                 body(node.orelse, units, around)
             elif kind == 'For':
                 add(units, Unit(start, end_line(node.iter), [node.target, node.iter], around, loops=True))
+                units[-1].iterates = [node.iter]
                 body(node.body, units, around)
                 body(node.orelse, units, around)
             elif kind == 'With':
@@ -8026,6 +8084,18 @@ def executed_nodes(unit):
             todo += inner_nodes(node)
 
 
+def binds_early(node):
+    """Whether a node binds a name before all functions that its line calls have run."""
+    kind = type(node).__name__
+    if kind == 'Assign':                        # unpacking calls what makes the parts
+        nested = [part for target in node.targets for part in walk(target) if isinstance(part, (_ast.Tuple, _ast.List))]
+        return bool(nested) and len(node.targets) + len(nested) > 2
+    if kind in ('Tuple', 'List') and type(node.ctx).__name__ == 'Store':
+        return any(isinstance(part, (_ast.Tuple, _ast.List)) for part in node.elts)
+    return kind in ('NamedExpr', 'With', 'AsyncWith') or kind in ('Import', 'ImportFrom') and len(node.names) > 1 or (
+        kind in COMPREHENSIONS and is_inline(node))
+
+
 class Writes(object):
     """What a unit may change. names: that it binds.      grown: those with += and the like.      items: [(container
     node, key node or None, whether in place)].      attrs: [(object node, name, whether in place)]. calls: nodes.
@@ -8035,7 +8105,8 @@ class Writes(object):
 
     def __init__(self, unit):
         self.names, self.grown, self.items, self.attrs = set(unit.names), [], [], []
-        self.calls, self.reads, self.others = [], [], []
+        self.calls, self.reads, self.others, self.loads = [], [], [], []
+        self.taken = list(unit.iterates) if unit.own is None else unit.own.generators[:1]
         self.unsure = False
         for node in executed_nodes(unit):
             self._note(node, unit.chain)
@@ -8048,6 +8119,7 @@ class Writes(object):
                 self.names.add(mangled(node.id, chain))
         elif isinstance(node, _ast.AugAssign):
             target = node.target
+            self.taken.append(node.value)
             if isinstance(target, _ast.Name):
                 self.grown.append(mangled(target.id, chain))
             elif isinstance(target, _ast.Subscript):
@@ -8059,8 +8131,19 @@ class Writes(object):
         elif isinstance(node, _ast.Attribute):
             if stored:
                 self.attrs.append((node.value, mangled(node.attr, chain), False))
+            else:
+                self.loads.append((node.value, mangled(node.attr, chain)))
         elif isinstance(node, _ast.Call):
             self.calls.append(node)
+            self.taken += node.args
+        elif isinstance(node, _ast.Assign):
+            self.taken += [node.value] * any(isinstance(target, (_ast.Tuple, _ast.List)) for target in node.targets)
+        elif isinstance(node, _ast.Compare):
+            self.taken += [part for op, part in zip(node.ops, node.comparators) if isinstance(op, (_ast.In, _ast.NotIn))]
+        elif type(node).__name__ == 'Starred':
+            self.taken.append(node.value)
+        elif type(node).__name__ in COMPREHENSIONS:
+            self.taken += [part.iter for part in node.generators]
         elif type(node).__name__ == 'Exec':
             self.unsure = True
         elif isinstance(node, (_ast.Import, _ast.ImportFrom)):
@@ -8110,8 +8193,8 @@ class LinePlan(object):
         self._emit_names(sorted(names), [name for part in writes for name in part.grown])
         self._emit_checks(checks, old=False)
         # Whether nothing of it happens before the last function that it calls.
-        self.is_calm = not checks and len(units) == 1 and not any(type(node).__name__
-            in ('NamedExpr', 'With', 'AsyncWith') for node in executed_nodes(units[0])) and (not units[0].leaves)
+        self.is_calm = not checks and len(units) == 1 and not units[0].leaves and not any(
+            map(binds_early, executed_nodes(units[0])))
 
     # -- the text
 
@@ -8197,6 +8280,12 @@ class LinePlan(object):
                     checks.append(lambda item=item: self._read(*item))
         for item in writes.attrs:
             checks.append(lambda item=item: self._attribute(*item))
+        for owner, name in writes.loads:
+            if name in self.engine.filled:
+                checks.append(lambda owner=owner, name=name: self._attribute(owner, name, False))
+        if self.engine.has_lazy:
+            for node in writes.taken:
+                checks.append(lambda node=node: self._taken(node))
         for node in writes.calls:
             self._call(node, checks)
         for item in writes.leaves:
@@ -8236,6 +8325,15 @@ class LinePlan(object):
     def _attribute(self, owner, name, in_place):
         self.lines.append('%s(%s, %r)' % ('grown_attr' if in_place else 'attr_changed', self.path(owner), name))
 
+    def _taken(self, node):
+        if isinstance(node, _ast.comprehension):
+            self.lines.append("consumed(d.get('.0'))")
+        elif not isinstance(node, _ast.Call):   # of which the arguments are looked at
+            try:
+                self.lines.append('consumed(%s)' % self.path(node))
+            except Unsure:
+                self.lines += ['consumed(%s)' % root for root in self.roots([node])]
+
     def _reach(self, nodes):
         roots = self.roots(nodes)
         if roots:
@@ -8247,7 +8345,7 @@ class LinePlan(object):
         known = 'S' if self.old else 'd'
         return ['%s.get(%r)' % (known, name) if self.is_variable(name) else '%s.get(%r)' % ('N' if self.old
             else 'G', name)
-                for name in names if self.is_variable(name) or name in self.globals]
+                for name in names if self.is_variable(name) or name in self.globals or name not in builtins_space]
 
     def _call(self, node, checks):
         args = list(node.args) + [word.value for word in node.keywords] + [part for part
@@ -8860,9 +8958,13 @@ class Engine(Follower):
     def foreign_tracer(self):
         """The function for threading.settrace: what other threads do can only be found by audits."""
         def other_thread(frame, event, arg):
-            if not self.audits_all and self.is_own_code(frame.f_code):
-                self.audits_all = True
-                self.forget_plans()
+            if self.is_own_code(frame.f_code):
+                sys.settrace(None)
+                if not self.audits_all:
+                    self.audits_all = True
+                    self.forget_plans()
+                if STARTER_FIRST_S:
+                    time.sleep(STARTER_FIRST_S)
         return other_thread
 
     # -- from time to time
