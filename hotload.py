@@ -551,6 +551,7 @@ number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 # Comprehensions run in the frame around them (2.7: those that make a list); `with` is left on the line of
 # its body.
 COMPREHENSIONS_INLINE, WITH_ENDS_IN_BODY = sys.version_info >= (3, 12), sys.version_info < (3, 10)
+HAS_LOCALS_PROXY = type((lambda: sys._getframe().f_locals)()) is not dict       # PEP 667
 DICTS_ARE_ORDERED = sys.version_info >= (3, 6)
 SlotType = type(type(str('Slotted'), (object,), {'__slots__': (str('slot'),)}).slot)
 # Turns of threads are counted in instructions, of which the recorder takes many: one that begins lets its starter go on.
@@ -8139,7 +8140,7 @@ class Writes(object):
         self.names, self.grown, self.items, self.attrs = set(unit.names), [], [], []
         self.calls, self.reads, self.others, self.loads = [], [], [], []
         self.taken = list(unit.iterates) if unit.own is None else unit.own.generators[:1]
-        self.unsure = False
+        self.unsure, self.augmented = False, None
         for node in executed_nodes(unit):
             self._note(node, unit.chain)
         self.leaves = list(unit.leaves)
@@ -8150,7 +8151,7 @@ class Writes(object):
             if stored:
                 self.names.add(mangled(node.id, chain))
         elif isinstance(node, _ast.AugAssign):
-            target = node.target
+            target = self.augmented = node.target
             self.taken.append(node.value)
             if isinstance(target, _ast.Name):
                 self.grown.append(mangled(target.id, chain))
@@ -8158,6 +8159,8 @@ class Writes(object):
                 self.items.append((target.value, key_node(target), True))
             else:
                 self.attrs.append((target.value, mangled(target.attr, chain), True))
+        elif node is self.augmented:
+            pass
         elif isinstance(node, _ast.Subscript):
             (self.items if stored else self.reads).append((node.value, key_node(node)) + (False,) * stored)
         elif isinstance(node, _ast.Attribute):
@@ -8525,13 +8528,19 @@ class LinePlan(object):
             tail += ['if event == "return":', '    add(returns[frame.f_lineno])',
                 '    frames.pop(frame).now = now[0] = None', '    return None']
         tail += ['if event != "check":', '    return other(frame, event, arg)']
-        text = 'def trace(frame, event, arg):\n' + ''.join('    %s\n' % line for line in head + self.lines + tail)
         space = dict(engine.helpers, G=self.globals, N=engine.names_of(self.globals).now, table=table,
                      returns=self.entry.returns, **self.space)
-        execute(compile(text, '<hotload plan>', 'exec', 0, True), space)
+        lines = head + self.lines + tail
+        used = sorted(set(re.findall(r'\w+', '\n'.join(lines))) & set(space))
+        # They are variables of a function around: before 3.8 globals are looked up twice as slowly.
+        text = 'def make(%s):\n    def trace(frame, event, arg):\n%s    return trace\n' % (
+            ', '.join(used), ''.join('        %s\n' % line for line in lines))
+        made = {}
+        execute(compile(text, '<hotload plan>', 'exec', 0, True), made)
+        trace = made['make'](*[space[name] for name in used])
         if self.is_calm:
-            engine.calm.add(space['trace'])
-        return space['trace']
+            engine.calm.add(trace)
+        return trace
 
 
 ##############################################################################
@@ -8575,8 +8584,23 @@ class Entry(object):
         self.table = Table(self)
         self.start = self.table if engine.raw else Table(self, is_start=True)
         self.shown = engine.raw or code.co_name not in ('<listcomp>', '<setcomp>', '<dictcomp>')
-        self.runs, self.bad, self.steps = {}, set(), {}
+        self.runs, self.bad, self.steps, self.checks = {}, set(), {}, {}
         self.namespace, self.calls, self.returns = None, Sites(self, 'call'), Sites(self, 'return')
+        # A 'call' is always at the first line; first_trace: the function for settrace after it, once that is settled.
+        self.is_simple = self.is_function and self.shown and not code.co_flags & GENERATOR_FLAGS
+        self.first_call, self.first_trace = self.step('call', code.co_firstlineno), None
+        count = code.co_argcount + getattr(code, 'co_kwonlyargcount', 0)
+        count += bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)                # *args, **kwargs
+        is_plain = HAS_LOCALS_PROXY and self.is_simple and count <= 4 and not code.co_freevars
+        self.arguments = code.co_varnames[:count] if is_plain else None
+
+    def start_trace(self):
+        """The function for settrace after a 'call'."""
+        line = self.code.co_firstlineno
+        found = self.start[line][1]
+        if line in self.start:
+            self.first_trace = found
+        return found
 
     def units_at(self, line):
         """The units that a line belongs to; else the last one that starts before it."""
@@ -8590,6 +8614,8 @@ class Entry(object):
         """Let its plans be made anew."""
         for table in [self.table, self.start] + list(self.table.others.values()):
             table.clear()
+        self.checks.clear()
+        self.first_trace = None
 
     def step(self, event, line):
         """The Site of an event at a line; None when it is none."""
@@ -8806,6 +8832,8 @@ class Engine(Follower):
         def trace(frame, event, arg):
             if frame is not now[0]:
                 self.switch(frame)
+            if event == 'check' and line is not None and self.spent > FREE_AUDITS:
+                return self.check_by_plan(table, line, frame)
             self.audit(frame)
             if len(log) > limit[0]:
                 self.housekeeping(frame)
@@ -8849,6 +8877,22 @@ class Engine(Follower):
                 return after
             return self.other_event(frame, event, arg)
         return trace
+
+    def check_by_plan(self, table, line, frame):
+        """Look at what a line changed that has no plan yet, and calls functions of the program again and again."""
+        entry = table.entry
+        if line not in entry.checks:
+            entry.checks[line] = [0, None]
+            with suppress(Unsure):
+                entry.checks[line][1] = LinePlan(self, entry, entry.units_at(line)).function(table)
+        known = entry.checks[line]
+        if known[1] is None:
+            self.audit(frame)
+            return
+        known[0] += 1
+        known[1](frame, 'check', None)
+        if known[0] <= CHECKED_RUNS and self.audit(frame):
+            known[1] = None                     # it missed something
 
     def plain_tracer(self, table):
         """The function for settrace that logs steps only."""
@@ -8917,7 +8961,23 @@ class Engine(Follower):
         entries, frames, calm, log = self.entries, self.frames, self.calm, self.log
         add, put = self.add, self.put
         tokens = self.tokens
-        now, limit, with_state, see, new = self.now, self.limit, self.with_state, self.see, object.__new__
+        now, limit, see, base, new = self.now, self.limit, self.see, self.base, object.__new__
+
+        def on_call_plainly(frame, event, arg):
+            code = frame.f_code
+            entry = entries.get(id(code))
+            if entry is None:
+                entry = self.entry_of(code, frame)
+            if not entry:
+                return None
+            line = frame.f_lineno
+            if entry.shown:
+                add(entry.calls[line])
+            if len(log) > limit[0]:
+                self.housekeeping(frame)
+            return entry.start[line][1]
+        if not self.with_state:
+            return on_call_plainly
 
         def on_call(frame, event, arg):
             code = frame.f_code
@@ -8928,34 +8988,42 @@ class Engine(Follower):
                 entry = self.entry_of(code, frame)
                 if entry is None:
                     return None
-            line = frame.f_lineno
-            if with_state:
-                back = frame.f_back
-                while back not in frames and back is not None and back is not self.base:
+            back = frame.f_back
+            if back is not now[0]:
+                while back not in frames and back is not None and back is not base:
                     back = back.f_back
-                if back in frames:
-                    trace = back.f_trace
-                    if trace is not None and (trace not in calm or entry.ends_things):
-                        trace(back, 'check', None)
-                if entry.is_function:
-                    space = new(Space)
-                    space.first, space.home = names, _ = dict(frame.f_locals), entry
-                    for name in names:
-                        value = names[name]
-                        if type(value) not in ATOMS:
-                            token = tokens.get(id(value))
-                            if token is None or token.now is None:
-                                names[name] = see(value)
-                    space.now = now[1] = names.copy()
-                    now[0], frames[frame] = frame, space
-                    put((ENTER, space))
-                else:
-                    self.enter(frame, entry)
-            if entry.shown:
-                add(entry.calls[line])
+            if back is now[0] or back in frames:
+                trace = back.f_trace
+                if trace is not None and (trace not in calm or entry.ends_things):
+                    trace(back, 'check', None)
+            if entry.is_function:
+                space = new(Space)
+                names = frame.f_locals
+                if entry.arguments is None:
+                    names = space.first = names.copy()
+                else:                           # copying what stands for them takes longer
+                    names = space.first = {name: names[name] for name in entry.arguments}
+                space.now = now[1] = names.copy()
+                for value in names.values():
+                    token = MISSING if type(value) in ATOMS else tokens.get(id(value))
+                    if token is None or token is not MISSING and token.now is None:
+                        names.update([(name, see(value)) for name, value in names.items()])
+                        space.now.update(names)
+                        break
+                space.home = entry
+                now[0], frames[frame] = frame, space
+                put((ENTER, space))
+            else:
+                self.enter(frame, entry)
             if len(log) > limit[0]:
                 self.housekeeping(frame)
-            if entry.ends_things and line != code.co_firstlineno:
+            if entry.is_simple:
+                add(entry.first_call)
+                return entry.first_trace or entry.start_trace()
+            line = frame.f_lineno
+            if entry.shown:
+                add(entry.calls[line])
+            if line != code.co_firstlineno:
                 return entry.table[line][1]     # a generator goes on
             return entry.start[line][1]
         return on_call
@@ -9120,7 +9188,7 @@ class Engine(Follower):
         # the log keeps all alive: looking for garbage costs a seventh of the time
         collects = gc.get_threshold()
         if collects[0]:
-            gc.set_threshold(max(collects[0], 20000), *collects[1:])
+            gc.set_threshold(max(collects[0], 200000), *collects[1:])
         sys.stdout = tee = Tee(stdout, self.log)
         try:
             if self.callback is not None:
