@@ -8709,7 +8709,7 @@ class Engine(Follower):
         self.spent, self.audited_at, self.late_since, self.visible, self._binds = 0, 0, [], 0, {}
         self.begin_s, self.stop_error, self.base, self.top = clock_s(), None, None, None
         self.lock, self.is_over = threads.allocate_lock(), False
-        self.counted, self.counted_at, self.next_call = 0, 0, CALLBACK_STEPS
+        self.counted, self.counted_at, self.next_call, self.plain_tracers = 0, 0, CALLBACK_STEPS, {}
         self.helpers.update(now=self.now, limit=self.limit, frames=self.frames, audit=self.audit,
             names=self.check_names, housekeeping=self.housekeeping, other=self.other_event, whole_object=self.whole)
         self.add_frame_helpers()
@@ -8908,6 +8908,8 @@ class Engine(Follower):
                 add(returns[frame.f_lineno])
             else:
                 other(frame, event, arg)
+        if raw:
+            return self.plain_tracers.setdefault(table.entry, trace)
 
         def fold(frame, event, arg):
             if event == 'line':
@@ -8918,7 +8920,7 @@ class Engine(Follower):
                     self.housekeeping(frame)
                 return after
             return other(frame, event, arg)
-        return trace if raw else fold
+        return fold
 
     def forget_plans(self):
         """Let all plans be made anew."""
@@ -8970,11 +8972,14 @@ class Engine(Follower):
                 entry = self.entry_of(code, frame)
             if not entry:
                 return None
+            if len(log) > limit[0]:
+                self.housekeeping(frame)
+            if entry.is_simple:
+                add(entry.first_call)
+                return entry.first_trace or entry.start_trace()
             line = frame.f_lineno
             if entry.shown:
                 add(entry.calls[line])
-            if len(log) > limit[0]:
-                self.housekeeping(frame)
             return entry.start[line][1]
         if not self.with_state:
             return on_call_plainly
