@@ -11,6 +11,7 @@ HOTLOAD_TEST_PACKAGES names a folder with packages that some tests use in a chil
 from __future__ import absolute_import, division, print_function
 
 import ast
+import atexit
 import errno
 import gc
 import glob
@@ -137,6 +138,23 @@ def run_python(*args, **how):
     out, err = child.communicate(data)
     timer.cancel()
     return child.returncode, out.decode('utf-8', 'replace'), err.decode('utf-8', 'replace')
+
+
+def launcher():
+    """The path of a program that starts hotload as the command of install.sh does, from byte code. A start of
+    hotload.py itself compiles all of it; that is tried by the tests that name HOTLOAD."""
+    if not launchers:
+        folder = os.path.realpath(tempfile.mkdtemp(prefix='hotload-launcher-'))
+        atexit.register(shutil.rmtree, folder, True)
+        shutil.copy(HOTLOAD, os.path.join(folder, 'hotload.py'))
+        path = os.path.join(folder, 'launch')
+        write_file(path, b'import sys\nimport hotload\nsys.exit(hotload.main())\n')
+        py_compile.compile(os.path.join(folder, 'hotload.py'), doraise=True)
+        launchers.append(path)
+    return launchers[0]
+
+
+launchers = []                                  # the one made by launcher()
 
 
 class Case(unittest.TestCase):
@@ -3410,6 +3428,7 @@ class CommandLineCase(unittest.TestCase):
     """Tools for the tests of section 6."""
 
     section = 6
+    as_file = False                     # whether hotload.py itself is started, not the launcher
 
     def terminal(self, files=()):
         terminal = Terminal(files)
@@ -3420,7 +3439,7 @@ class CommandLineCase(unittest.TestCase):
         """hotload with `args` in a folder with these files; "app.py" alone may be given as a text."""
         files = files if isinstance(files, dict) else {"app.py": files}
         terminal = self.terminal(files)
-        return terminal.spawn([sys.executable, HOTLOAD] + list(args or ["app.py"]), **options)
+        return terminal.spawn([sys.executable, HOTLOAD if self.as_file else launcher()] + list(args or ["app.py"]), **options)
 
     def status(self, terminal, changed=None, outcome="ok"):
         """Wait for the next status line; its number. It has this outcome, and names `changed` if given."""
@@ -3489,6 +3508,8 @@ def with_tables(cls):
 @with_tables
 class TestStart(CommandLineCase):
     """What the first version may be."""
+
+    as_file = True
 
     def test_script_runs_once_at_the_start(self):
         t = self.hotload(show(1))
@@ -3577,7 +3598,7 @@ class TestStart(CommandLineCase):
             self.skipTest("root reads everything")
         t = self.terminal({"app.py": show(1)})
         os.chmod(t.path("app.py"), 0)
-        t.spawn([sys.executable, HOTLOAD, "app.py"])
+        t.spawn([sys.executable, launcher(), "app.py"])
         t.expect("ermission")
         os.unlink(t.path("app.py"))
         self.follows(t)
@@ -3612,7 +3633,7 @@ class TestNames(CommandLineCase):
 
     def test_script_given_as_an_absolute_path_runs_and_is_followed(self):
         t = self.terminal({"sub/app.py": show(1)})
-        t.spawn([sys.executable, HOTLOAD, t.path("sub/app.py")])
+        t.spawn([sys.executable, launcher(), t.path("sub/app.py")])
         t.expect("version 1")
         self.follows(t, 2, "sub/app.py")
 
@@ -3719,7 +3740,7 @@ class TestSaves(CommandLineCase):
         second = int(time.time()) - 1.0
         t.save("helper.py", show(10), time_s=second)
         t.save("app.py", "import helper\n" + show(10), time_s=second)
-        t.spawn([sys.executable, HOTLOAD, "app.py"])
+        t.spawn([sys.executable, launcher(), "app.py"])
         t.expect("version 10")
         for n in range(11, 15):
             t.expect(STATUS)
@@ -3735,7 +3756,7 @@ class TestSaves(CommandLineCase):
         for name in ("helper.py", "app.py"):
             t.save(name, "import helper\n" + show(1), time_s=1500000000)
         t.save("helper.py", show(11), time_s=1500000000)
-        t.spawn([sys.executable, HOTLOAD, "app.py"])
+        t.spawn([sys.executable, launcher(), "app.py"])
         t.expect("version 1\n")
         t.save("helper.py", show(12), "by_rename", time_s=1500000000)
         t.expect("version 12")
@@ -3749,7 +3770,7 @@ class TestSaves(CommandLineCase):
         py_compile.compile(t.path("helper.py"), doraise=True)
         t.save("helper.py", show(2), time_s=1500000000)
         t.save("app.py", "import helper\n" + show(5))
-        t.spawn([sys.executable, HOTLOAD, "app.py"])
+        t.spawn([sys.executable, launcher(), "app.py"])
         t.expect("version 2")
         t.expect(STATUS)
         t.save("helper.py", show(3), time_s=1500000000)
@@ -3762,14 +3783,14 @@ class TestSaves(CommandLineCase):
         t.save("pack/helper.py", show(1), time_s=1500000000)
         py_compile.compile(t.path("pack/helper.py"), doraise=True)
         t.save("pack/helper.py", show(2), time_s=1500000000)
-        t.spawn([sys.executable, HOTLOAD, "app.py"])
+        t.spawn([sys.executable, launcher(), "app.py"])
         t.expect("version 5")
         t.save("app.py", "import pack.helper\n")
         t.expect("version 2")
 
     def test_file_older_than_before_runs(self):
         t = self.terminal({"app.py": "import helper\n" + show(1), "helper.py": show(11)})
-        t.spawn([sys.executable, HOTLOAD, "app.py"])
+        t.spawn([sys.executable, launcher(), "app.py"])
         t.expect("version 1\n")
         t.save("app.py", "import helper\n" + show(2), "by_rename", time_s=1000000000)
         t.expect("version 2")
@@ -3829,7 +3850,7 @@ class TestSaves(CommandLineCase):
         t = self.terminal({"app.py": show(1)})
         os.symlink("nobody@nowhere.1:2", t.path(".#app.py"))
         os.symlink("nowhere.py", t.path("gone.py"))
-        t.spawn([sys.executable, HOTLOAD, "-w", ".", "-w", "gone.py", "app.py"])
+        t.spawn([sys.executable, launcher(), "-w", ".", "-w", "gone.py", "app.py"])
         t.expect("version 1")
         self.follows(t)
         t.expect(STATUS)
@@ -3839,7 +3860,7 @@ class TestSaves(CommandLineCase):
     def test_script_that_becomes_a_dangling_link_is_waited_for(self):
         t = self.terminal({"real.py": show(1)})
         os.symlink("real.py", t.path("app.py"))
-        t.spawn([sys.executable, HOTLOAD, "app.py"])
+        t.spawn([sys.executable, launcher(), "app.py"])
         self.status(t)
         os.rename(t.path("real.py"), t.path("away.py"))
         t.settle()
@@ -3849,7 +3870,7 @@ class TestSaves(CommandLineCase):
         t = self.terminal({"v1/app.py": "import helper\n", "v1/helper.py": show(1),
                            "v2/app.py": "import helper\n", "v2/helper.py": show(2)})
         os.symlink("v1", t.path("now"))
-        t.spawn([sys.executable, HOTLOAD, "now/app.py"])
+        t.spawn([sys.executable, launcher(), "now/app.py"])
         t.expect("version 1")
         t.expect(STATUS)
         os.symlink("v2", t.path("next"))
@@ -4101,7 +4122,7 @@ class TestModules(CommandLineCase):
                          "    stream.write('number = 2\\n')\n"
                          "os.utime('helper.py', (1500000000, 1500000000))\nreload(helper)\n"
                          "print('number %d' % helper.number)\n")
-        t.spawn([sys.executable, HOTLOAD, "app.py"])
+        t.spawn([sys.executable, launcher(), "app.py"])
         t.expect("number 2")
 
     def test_namespace_is_kept_between_runs(self):
@@ -4226,7 +4247,7 @@ class TestUnstoppableRuns(CommandLineCase):
         cls.terminals = dict((name, Terminal({"app.py": show(1, body)})) for name, body in UNSTOPPABLE)
         try:
             for terminal in cls.terminals.values():
-                terminal.spawn([sys.executable, HOTLOAD, "app.py"])
+                terminal.spawn([sys.executable, launcher(), "app.py"])
             for terminal in cls.terminals.values():
                 terminal.expect("version 1")
             time.sleep(0.3)                      # let them get stuck
@@ -4418,7 +4439,7 @@ class TestSurvival(CommandLineCase):
                  "print('%s %s %s %s' % (os.getcwd() == os.environ['ROOT'], sys.argv, __name__, "
                  "os.path.abspath(sys.path[0]) == os.environ['ROOT']))\nimport helper\n")
         t = self.terminal({"app.py": facts + show(1, body), "helper.py": "", "deep/x": ""})
-        t.spawn([sys.executable, HOTLOAD, "app.py", "a"], env={"ROOT": t.folder})
+        t.spawn([sys.executable, launcher(), "app.py", "a"], env={"ROOT": t.folder})
         t.expect("True ['app.py', 'a'] __main__ True\nversion 1")
         t.save("app.py", facts + show(2))
         t.expect("True ['app.py', 'a'] __main__ True\nversion 2")
@@ -4800,7 +4821,7 @@ class TestInput(CommandLineCase):
         t = self.terminal({"app.py": "import sys\n" + show(1, "print('got %s' % sys.stdin.read().upper())\n"),
                            "in": "data.py\n"})
         with open(t.path("in"), "rb") as stream:
-            t.spawn([sys.executable, HOTLOAD, "app.py"], stdin=stream)
+            t.spawn([sys.executable, launcher(), "app.py"], stdin=stream)
         t.expect("got DATA.PY", 1.9)
         self.follows(t)
 
@@ -4808,7 +4829,7 @@ class TestInput(CommandLineCase):
         t = self.terminal({"app.py": "import sys\n" + show(1, "print('got %s' % "
                                                               "sys.stdin.readline().upper())\n")})
         ours, theirs = socket.socketpair()
-        t.spawn([sys.executable, HOTLOAD, "app.py"], stdin=theirs)
+        t.spawn([sys.executable, launcher(), "app.py"], stdin=theirs)
         theirs.close()
         t.expect("version 1")
         ours.sendall(b"data.py\n")
@@ -4835,14 +4856,15 @@ class TestEnd(CommandLineCase):
     """Ctrl-C and other signals."""
 
     def test_ctrl_c_when_idle(self):
-        t = self.hotload(show(1))
-        self.status(t)
-        t.ctrl_c()
-        self.ends(t, 130)
+        for self.as_file in (False, True):
+            t = self.hotload(show(1))
+            self.status(t)
+            t.ctrl_c()
+            self.ends(t, 130)
 
     @not_on_pypy('its start takes half a second, and swallows Ctrl-C')
     def test_ctrl_c_at_the_very_start(self):
-        for pause_s in (0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.15):
+        for pause_s in (0.02, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.15):
             t = self.hotload("import time\ntime.sleep(60)\n")
             t.pause(pause_s)
             for limit in (3, 3, None):          # Python itself may swallow one, in a callback of its importer
@@ -5096,7 +5118,7 @@ class TestOptions(CommandLineCase):
 
     def test_original_s_dream_of_a_command_line_runs_as_it_was_written(self):
         t = self.terminal({"script.py": show(1)})
-        t.save("hotload", '#!/bin/sh\nexec "%s" "%s" "$@"\n' % (sys.executable, HOTLOAD))
+        t.save("hotload", '#!/bin/sh\nexec "%s" "%s" "$@"\n' % (sys.executable, launcher()))
         os.chmod(t.path("hotload"), 0o755)
         t.spawn(["sh", "-c", 'PATH="$PWD:$PATH"; find . | grep ".py" | '
                              'hotload --clear-terminal --hotload script --run echo "That\'s a reload!"'])
@@ -5192,7 +5214,7 @@ class TestOptions(CommandLineCase):
            ("rate_that_is_a_word", ["--rate", "fast", "app.py"], "rate"),
            ("rate_nan", ["--rate", "nan", "app.py"], "rate"), ("empty_rate", ["--rate=", "app.py"], "rate")])
     def test_X_is_refused(self, args, word):
-        t = self.terminal({"app.py": show(1)}).spawn([sys.executable, HOTLOAD] + args)
+        t = self.terminal({"app.py": show(1)}).spawn([sys.executable, launcher()] + args)
         self.assertEqual(t.wait(), 2, t.report())
         self.assertIn(word, t.output)
         self.assertNotIn("Traceback", t.output)
@@ -5358,7 +5380,7 @@ class TestOutput(CommandLineCase):
 
     def test_status_lines_go_to_stderr_only(self):
         t = self.terminal({"app.py": show(1)})
-        t.spawn(["sh", "-c", 'exec "$0" "$1" app.py > out', sys.executable, HOTLOAD])
+        t.spawn(["sh", "-c", 'exec "$0" "$1" app.py > out', sys.executable, launcher()])
         self.status(t)
         t.save("app.py", show(2))
         self.status(t)
@@ -5367,7 +5389,7 @@ class TestOutput(CommandLineCase):
 
     def test_reader_of_a_pipe_that_goes_away_does_not_end_in_our_traceback(self):
         t = self.terminal({"app.py": "for n in range(3):\n    print('line %d' % n)\n"})
-        t.spawn(["sh", "-c", '"$0" "$1" app.py | head -1', sys.executable, HOTLOAD])
+        t.spawn(["sh", "-c", '"$0" "$1" app.py | head -1', sys.executable, launcher()])
         t.expect(re.compile(r"(?s)\A(?=.*line 0).*run 1 "))         # two programs: in any order
         t.save("app.py", show(2))
         t.expect("run 2")
@@ -5539,7 +5561,7 @@ class TestEditors(CommandLineCase):
                            GIT_CONFIG_NOSYSTEM="1", GIT_AUTHOR_NAME="a", GIT_AUTHOR_EMAIL="a@b",
                            GIT_COMMITTER_NAME="a", GIT_COMMITTER_EMAIL="a@b")
             cls.prepare()
-            argv = [sys.executable, HOTLOAD, "--no-clear"]
+            argv = [sys.executable, launcher(), "--no-clear"]
             for name in cls.NAMES:
                 argv += ["-w", name + ".py"]
             cls.loop.spawn(argv + ["app.py"]).expect("run 1 ok")
