@@ -6,7 +6,12 @@
 Same sections, numbers and order as hotload.py. HOTLOAD_UNDER_TEST names the folder of the hotload.py that is
 tested (default: this one). HOTLOAD_QUICK=1,6 leaves out the slow ones, and all but those of sections 1 and 6;
 so tested are files cut at a banner.
-HOTLOAD_TEST_PACKAGES names a folder with packages that some tests use in a child process (ipython).
+HOTLOAD_TEST_PACKAGES names a folder with packages that some tests use in a child process (ipython, numpy, pandas,
+dask).
+HOTLOAD_SHARE is for one who tests many Pythons at a time, as .ci/run does. Without it, or with `all`, everything runs.
+`most`: without what says the same on each Python (cut files, editors, install.sh, pages). `some`, for a Python between
+two others: also without options, lists, names of files, ways to save; and it plays each fifth situation, others on
+each. A skip says so.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -43,6 +48,7 @@ except ImportError:                             # Windows
 HERE = os.path.dirname(os.path.abspath(__file__))
 UNDER_TEST = os.path.abspath(os.environ.get('HOTLOAD_UNDER_TEST') or HERE)
 QUICK = [int(number) for number in os.environ.get('HOTLOAD_QUICK', '').split(',') if number]
+SHARE = ('some', 'most', 'all').index(os.environ.get('HOTLOAD_SHARE') or 'all')
 sys.path.insert(0, UNDER_TEST)
 import hotload                                                                   # noqa: E402
 
@@ -50,6 +56,8 @@ HOTLOAD = os.path.join(UNDER_TEST, 'hotload.py')
 PY2 = sys.version_info[0] == 2
 HAS_PROCESSES = sys.platform not in ('emscripten', 'wasi')
 slow = unittest.skipIf(QUICK, 'slow')
+same_on_each = unittest.skipIf(SHARE < 2, 'HOTLOAD_SHARE: says the same on each Python')
+same_between = unittest.skipIf(SHARE < 1, 'HOTLOAD_SHARE: seen on an older and on a newer Python')
 needs_posix = unittest.skipUnless(os.name == 'posix', 'as POSIX does it')
 needs_processes = unittest.skipUnless(HAS_PROCESSES, 'no processes and threads here')
 
@@ -389,6 +397,7 @@ class TestLayout(Case):
             self.assertEqual(sorted(missing), [], 'used in or above its banner: %s' % ''.join(lines[:2]))
 
     @slow
+    @same_on_each
     @needs_processes
     @not_on_pypy('each of the many starts takes it a second')
     def test_each_cut_file_passes_the_tests_of_what_is_left(self):
@@ -678,6 +687,7 @@ class TestExamples(Case):
     files = sorted(glob.glob(os.path.join(HERE, 'examples', '*.py'))
                    + glob.glob(os.path.join(HERE, 'examples', '*', '*.py')))
 
+    @same_on_each                               # .ci/run tries them on each
     @needs_processes
     def test_each_prints_what_it_says(self):
         scripts = [path for path in self.files
@@ -3619,6 +3629,7 @@ STANDARD = ["code", "random", "re", "signal", "string", "threading", "traceback"
             "argparse"]
 
 
+@same_between
 @slow
 @with_tables
 class TestNames(CommandLineCase):
@@ -3708,6 +3719,7 @@ class TestNames(CommandLineCase):
         self.follows(t, 2, "sub/helper.py")
 
 
+@same_between
 @slow
 @with_tables
 class TestSaves(CommandLineCase):
@@ -3946,6 +3958,7 @@ class TestSaves(CommandLineCase):
             self.follows(t, n + 1)
 
 
+@same_between
 @slow
 class TestRandomSaves(CommandLineCase):
     """Saves of three files in random styles at random moments."""
@@ -4715,6 +4728,7 @@ class TestScripts(CommandLineCase):
         t.expect("inner two")
 
 
+@same_between
 @slow
 @with_tables
 class TestInput(CommandLineCase):
@@ -4999,6 +5013,7 @@ class TestEnd(CommandLineCase):
         self.assertEqual(t.left_over(), [])
 
 
+@same_between
 @slow
 class TestCommands(CommandLineCase):
     """-c COMMAND"""
@@ -5111,6 +5126,7 @@ class TestCommands(CommandLineCase):
         t.expect("<it's 100%>")
 
 
+@same_between
 @slow
 @with_tables
 class TestOptions(CommandLineCase):
@@ -5317,6 +5333,7 @@ class TestOptions(CommandLineCase):
 CLEARED = re.compile(r"\x1b\[[0-9]*J|\x1bc")
 
 
+@same_between
 @slow
 @with_tables
 class TestOutput(CommandLineCase):
@@ -5544,6 +5561,7 @@ def found_program(name):
             return os.path.join(folder, name)
 
 
+@same_on_each
 @slow
 class TestEditors(CommandLineCase):
     """Each save by a real editor or tool is seen, once. One `hotload` watches all their files."""
@@ -5745,6 +5763,7 @@ class TestOptionsInPages(Case):
                 self.assertTrue(option in known or option in foreign, (page, option))
 
 
+@same_on_each
 @needs_processes
 @needs_posix
 class TestInstall(Case):
@@ -6148,7 +6167,8 @@ class TestPatch(Case):
         self.assertEqual((self.said_of(patch), m.f()), ([], 1))
 
     def test_a_file_that_is_newer_than_the_loaded_code_is_applied_at_once(self):
-        self.save('m.py', 'def f():\n    return 1\nclass A(object):\n    def g(self):\n        return 1\n')
+        self.save('m.py', 'def f():\n    return 1\nclass A(object):\n    def g(self):\n        return 1\n',
+                  mtime=int(time.time()) - 10)  # byte code notes whole seconds
         import m
         f, g = m.f, m.A().g
         self.save('m.py', 'def f():\n    return 2\nclass A(object):\n    def g(self):\n        return 2\n')
@@ -6254,6 +6274,7 @@ class TestPatch(Case):
         self.assertLess(len(file.live_aliases()), 60)
 
     @slow
+    @same_between
     @needs_processes
     @not_on_pypy('to ask for all objects takes it too long')
     def test_random_edits_give_what_a_fresh_start_gives(self):
@@ -6261,6 +6282,7 @@ class TestPatch(Case):
         self.assertEqual(status, 0, out + err)
 
     @slow
+    @same_between
     @needs_processes
     @not_on_pypy('its threads are not held back')
     def test_threads_see_old_or_new_functions_and_never_a_mixture(self):
@@ -6311,7 +6333,9 @@ def add_situations():
             test = unittest.skip('needs ' + least.group(1))(test)
         elif 'import threading' in rest or ', threading' in rest:
             test = needs_processes(test)
-        if number % 5:
+        if number % 5 != sys.version_info[1] % 5 and SHARE < 1:
+            test = unittest.skip('HOTLOAD_SHARE: each fifth situation is played, others on each Python')(test)
+        elif number % 5:
             test = not_on_pypy('to ask for all objects takes it too long; each fifth situation is played')(test)
         setattr(TestPatch, 'test_situation_' + re.sub(r'\W+', '_', title.partition(' [')[0]), test)
 
