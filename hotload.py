@@ -149,13 +149,14 @@ else:
 
 clock_s = getattr(time, 'monotonic', time.time)
 HAS_SPECS = sys.version_info >= (3, 4)          # what an import finder answers with
-HAS_SIGNALS = hasattr(c_signal, 'SIGINT') and sys.platform not in ('emscripten', 'wasi')
+ON_JAVA = os.name == 'java'                     # Jython calls a handler in another thread; to ask for one sets it
+HAS_SIGNALS = hasattr(c_signal, 'SIGINT') and sys.platform not in ('emscripten', 'wasi') and not ON_JAVA
 HAS_PROCESS_GROUPS = hasattr(os, 'killpg') and hasattr(os, 'setpgid')
 # A fork without exec breaks system libraries on a Mac (they abort or hang in the child).
 HAS_SUPERVISOR = HAS_SIGNALS and hasattr(os, 'fork') and sys.platform != 'darwin'
 HAS_CONSOLE = os.name == 'nt'                   # Windows: cls clears, input is CONIN$; select() takes sockets only
 HAS_EXEC = HAS_SIGNALS and hasattr(os, 'execv') and not HAS_CONSOLE
-HAS_TREE_KEPT = '__pypy__' not in sys.builtin_module_names      # CPython keeps the syntax tree of what it runs
+HAS_TREE_KEPT = '__pypy__' not in sys.builtin_module_names and not ON_JAVA     # CPython keeps that of what it runs
 HAS_SAFE_PATH = bool(getattr(sys.flags, 'safe_path', getattr(sys.flags, 'isolated', 0)))    # python -P, python -I
 HAS_INOTIFY = HAS_MALLOC_TRIM = sys.platform.startswith('linux')
 HAS_FORK_WARNING = sys.version_info >= (3, 12)
@@ -335,7 +336,7 @@ else:
         def load_module(self, fullname):
             """Load it, or load it again; the module."""
             known = fullname in sys.modules     # a reload keeps the module and its namespace
-            module = sys.modules.setdefault(fullname, type(sys)(fullname))
+            module = sys.modules.setdefault(fullname, ModuleType(fullname))
             vars(module).update(__file__=self.path, __loader__=self, __package__=fullname.rpartition('.')[0])
             if self.is_package(fullname):
                 module.__package__, module.__path__ = fullname, [os.path.dirname(self.path)]
@@ -391,6 +392,8 @@ def find_main_module(name):
 
 
 FunctionType, CodeType = type(list_folder), type(list_folder.__code__)
+ModuleType = type(os)                           # on Jython sys is none
+HAS_BYTECODE = hasattr(CodeType, 'co_consts')   # Jython makes classes of Java from the syntax tree
 CellType = type((lambda value: lambda: value)(0).__closure__[0])
 
 
@@ -649,6 +652,13 @@ class HotloadError(Exception):
         self.path, self.line = path, line
         place = '' if path is None else '%s: ' % path if line is None else '%s:%d: ' % (path, line)
         Exception.__init__(self, place + message)
+
+
+def require_bytecode(what):
+    """Refuse to do `what`, which reads or makes byte code, on a Python that has none; HotloadError says so."""
+    if not HAS_BYTECODE:
+        raise HotloadError('%s needs byte code, and this Python has none; here hotload can only run things again '
+                           '(hotload SCRIPT, -m, -c)' % what)
 
 
 def write(stream, text):
@@ -1707,7 +1717,7 @@ class ReloadedScript(Step):
                 raise HotloadError('there is no such script', path=self.given)
             self.path = os.path.abspath(self.given)
         self.folder, self.name = self._folder(), module if module and entrypoint else '__main__'
-        self.space = type(sys)(self.name)
+        self.space = ModuleType(self.name)
         self.namespace = vars(self.space)
 
     def _folder(self):
@@ -1753,7 +1763,7 @@ class ReloadedScript(Step):
             sys.modules['__main__'] = sys.modules['__mp_main__'] = self.space
         if self.name != '__main__':
             sys.modules[self.name] = self.space
-        exec(code, self.namespace)
+        execute(code, self.namespace)
         if self.entrypoint is not None:
             target = self.space
             for part in self.entrypoint.split('.'):
@@ -2558,14 +2568,19 @@ class Shared(object):
 
     def __init__(self):
         import marshal
-        import mmap
-        vars(self).update(memory=mmap.mmap(-1, self.SIZE), marshal=marshal)
+        memory = bytearray(self.SIZE)
+        if HAS_SUPERVISOR:
+            import mmap
+            memory = mmap.mmap(-1, self.SIZE)
+        vars(self).update(memory=memory, marshal=marshal)
 
     def __getattr__(self, name):
-        return struct.unpack_from('=I', self.memory, 4 * self.FIELDS.index(name))[0]
+        at = 4 * self.FIELDS.index(name)
+        return struct.unpack('=I', bytes(self.memory[at:at + 4]))[0]
 
     def __setattr__(self, name, value):
-        struct.pack_into('=I', self.memory, 4 * self.FIELDS.index(name), value)
+        at = 4 * self.FIELDS.index(name)
+        self.memory[at:at + 4] = struct.pack('=I', value)
 
     def set_keys(self, paths):
         """Note the keys that the files have at the begin of a run."""
@@ -2575,7 +2590,7 @@ class Shared(object):
 
     def changed(self):
         """Whether one of those files has another key now."""
-        keys = self.marshal.loads(self.memory[self.START:self.START + self.size]) if self.size else []
+        keys = self.marshal.loads(bytes(self.memory[self.START:self.START + self.size])) if self.size else []
         return any(file_key(path) not in (key, None) for path, key in keys)
 
 
@@ -3689,7 +3704,7 @@ def functions_with(codes):
 def _frozen_functions():
     """The functions that can be reached from modules, found without the collector's lists."""
     seen, functions = set(), []
-    todo = [vars(module) for module in list(sys.modules.values()) if isinstance(module, type(sys))]
+    todo = [vars(module) for module in list(sys.modules.values()) if isinstance(module, ModuleType)]
     kinds = class_types + (FunctionType, CellType, dict, list, tuple, set, staticmethod, classmethod, property)
     while todo:
         item = todo.pop()
@@ -4369,7 +4384,7 @@ class LiveFile(object):
         """The modules that were loaded from the file."""
         found = []
         for module in list(sys.modules.values()):       # a script has two names
-            if isinstance(module, type(sys)) and module_path(module) == self.path and module not in found:
+            if isinstance(module, ModuleType) and module_path(module) == self.path and module not in found:
                 found.append(module)
         return found
 
@@ -5081,10 +5096,11 @@ class LivePatch(Step):
     """
 
     def __init__(self, *patterns):
+        require_bytecode('live patching')
         self.patterns, roots, named = [], [], []
         for pattern in patterns or ('.',):
             for part in pattern if isinstance(pattern, (list, tuple)) else [pattern]:
-                path = module_path(part) if isinstance(part, type(sys)) else None
+                path = module_path(part) if isinstance(part, ModuleType) else None
                 if isinstance(part, string_types) or hasattr(part, '__fspath__'):
                     path = os.path.abspath(path_text(part))
                 if path is None:
@@ -5112,7 +5128,7 @@ class LivePatch(Step):
     def files(self):
         """The paths of the loaded modules that are to be patched. Takes note of the text of new ones."""
         for module in list(sys.modules.values()):
-            path = module_path(module) if isinstance(module, type(sys)) else None
+            path = module_path(module) if isinstance(module, ModuleType) else None
             if path is not None and path not in self.known:
                 wanted = path.endswith('.py') and path != os.path.abspath(OWN_FILE) and self.accepts(path)
                 self.known[path] = wanted and os.path.exists(path)
@@ -5360,7 +5376,7 @@ def interact(step):
     with suppress(ImportError):
         import readline                         # noqa: F401
     if step is None:
-        sys.modules['__main__'] = type(sys)('__main__')
+        sys.modules['__main__'] = ModuleType('__main__')
         sys.path.insert(0, '')
     space = step.namespace if step else vars(sys.modules['__main__'])
     PROMPTS.append(PromptSpace(space))
@@ -5590,6 +5606,7 @@ def make_recoder(obj, deletable=False):
     >>> make_recoder(listfiles).status
     'live'
     """
+    require_bytecode('a recoder')
     return Recoder(obj, deletable)
 
 
@@ -5603,7 +5620,7 @@ def locate(target):
         held = [cell.cell_contents for cell in target.__closure__ or ()]    # 2.7: wraps() sets no __wrapped__
         target = ([other for other in held if getattr(other, '__name__', None) == target.__name__] + [target])[0]
     module, names, number = None, (), 0
-    if isinstance(target, type(sys)):
+    if isinstance(target, ModuleType):
         module, path = target, module_path(target)
     elif isinstance(target, class_types):
         module = sys.modules.get(target.__module__)
@@ -5849,6 +5866,7 @@ def reloading(iterable=None, every=1, forever=False):
     >>> for x in reloading([1, 2]):         # doctest: +SKIP
     ...     print(x)
     """
+    require_bytecode('reloading()')
     if iterable is None and not forever:
         return lambda function: reloading(function, every)
     if type(iterable) is FunctionType:
