@@ -1735,6 +1735,8 @@ class ReloadedScript(Step):
         """Run it once; what it raises goes through."""
         if self.before is None:
             fresh.install([self.folder], self.files()[:1])
+            if not hasattr(sys, 'argv'):        # in an application that embeds Python
+                sys.argv = []
             self.before = sys.path, list(sys.path), list(sys.argv), dict(
                 (name, sys.modules.get(name)) for name in ('__main__', '__mp_main__', self.name))
             self._leave_names()

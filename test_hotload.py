@@ -702,6 +702,253 @@ class TestPages(Case):
         self.assertTrue(len(text.partition('```')[0].split()) <= 60)
 
 
+# An application with a Python inside, as awkward as they come: streams with write() alone, no arguments, no signals,
+# and a second thread that runs the script, whose path it may not tell, then each line of its input.
+HOST = r"""
+#include <Python.h>
+#include <pthread.h>
+
+static char **words;
+
+static PyObject *show(PyObject *self, PyObject *args)
+{
+    const char *text;
+    if (!PyArg_ParseTuple(args, "s", &text))
+        return NULL;
+    fputs(text, stdout);
+    fflush(stdout);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef method = {"show", show, METH_VARARGS, NULL};
+
+static void *work(void *unused)
+{
+    static char text[65536];
+    int more;
+    PyGILState_STATE state = PyGILState_Ensure();
+    FILE *stream = fopen(words[2], "r");
+    if (strcmp(words[1], "file") == 0)
+        PyRun_SimpleFile(stream, words[2]);
+    else
+        text[fread(text, 1, sizeof text - 1, stream)] = 0;
+    do {
+        PyRun_SimpleString(text);
+        Py_BEGIN_ALLOW_THREADS
+        more = fgets(text, sizeof text, stdin) != NULL;
+        Py_END_ALLOW_THREADS
+    } while (more);
+    PyGILState_Release(state);
+    return NULL;
+}
+
+int main(int count, char **arguments)
+{
+    pthread_t thread;
+    PyThreadState *state;
+    words = arguments;
+    Py_InitializeEx(0);
+#if PY_MAJOR_VERSION == 2
+    PyEval_InitThreads();
+#endif
+    PyObject_SetAttrString(PyImport_AddModule("__main__"), "show", PyCFunction_New(&method, NULL));
+    PyRun_SimpleString(
+        "import sys\n"
+        "class Window(object):\n"
+        "    __slots__ = ()\n"
+        "    write = staticmethod(show)\n"
+        "sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = Window()\n"
+        "sys.stdin = sys.__stdin__ = None\n"
+        "vars(sys).pop('argv', None)\n"
+        "del Window, show, sys\n");
+    state = PyEval_SaveThread();
+    pthread_create(&thread, NULL, work, NULL);
+    pthread_join(thread, NULL);
+    PyEval_RestoreThread(state);
+    return 0;
+}
+"""
+
+
+@needs_posix
+@needs_processes
+class TestHosts(Case):
+    """Applications that embed Python, and docs/legacy.md, which is about them."""
+    section = 0
+    page = os.path.join(HERE, 'docs', 'legacy.md')
+
+    @classmethod
+    def setUpClass(cls):
+        """Build the application against the Python that runs this; cls.lacks says why that cannot be done."""
+        import sysconfig
+        get, cls.built = sysconfig.get_config_var, tempfile.mkdtemp(prefix='hotload-test-')
+        headers = sysconfig.get_paths()['include']
+        places = [os.path.join(get(folder) or '', get(name) or '') for folder, name in (
+            ('LIBDIR', 'LDLIBRARY'), ('LIBDIR', 'INSTSONAME'), ('LIBPL', 'LIBRARY'))]
+        libraries = [place for place in places if os.path.isfile(place)]
+        compilers = [os.path.join(folder, name) for name in ('gcc', 'cc') for folder in os.defpath.split(os.pathsep)
+                     if os.path.isfile(os.path.join(folder, name))]
+        cls.lacks = ('the headers of this Python are not here'
+                     if not os.path.isfile(os.path.join(headers, 'Python.h')) else
+                     'this Python has no library to embed' if not libraries or hasattr(sys, 'pypy_version_info') else
+                     '' if compilers else 'no C compiler here')
+        if not cls.lacks:
+            source = os.path.join(cls.built, 'host.c')
+            write_file(source, HOST.encode('ascii'))
+            subprocess.check_call(
+                compilers[:1] + [source, '-o', os.path.join(cls.built, 'host'), '-I', headers, libraries[0],
+                                 '-Wl,-rpath,' + os.path.dirname(libraries[0])]
+                + ' '.join(['-lpthread'] + [get(name) or '' for name in ('LIBS', 'SYSLIBS', 'LINKFORSHARED')]).split())
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.built)
+
+    def started(self, script, how='text'):
+        """The application, told to run this file as a text, or as a 'file'; the folder is on its sys.path."""
+        if self.lacks:
+            self.skipTest(self.lacks)
+        env = dict(os.environ, PYTHONPATH=os.pathsep.join([UNDER_TEST, self.folder]),
+                   PYTHONHOME=getattr(sys, 'base_prefix', sys.prefix))
+        with open('shown', 'wb') as stream:
+            self.host = subprocess.Popen([os.path.join(self.built, 'host'), how, script], env=env,
+                                         stdin=subprocess.PIPE, stdout=stream, stderr=subprocess.STDOUT)
+        self.addCleanup(self.host.wait)
+        self.addCleanup(lambda: self.host.poll() is None and self.host.kill())
+
+    def shown(self):
+        """What the application shows."""
+        with io.open('shown', encoding='utf-8') as stream:
+            return stream.read()
+
+    def wait_for(self, text):
+        """Wait until it shows `text`."""
+        wait_for(lambda: text in self.shown() or self.host.poll() is not None)
+        self.assertTrue(text in self.shown(), (text, self.shown()))
+
+    def typed(self, line):
+        """Type a line at the application's prompt."""
+        self.host.stdin.write(line.encode('ascii') + b'\n')
+        self.host.stdin.flush()
+
+    def end(self):
+        self.host.stdin.close()
+        wait_for(lambda: self.host.poll() is not None)
+        self.assertEqual(self.host.poll(), 0, self.shown())
+
+    def blocks(self, language, *about):
+        """The code blocks of the page, one for each text that it has in it; or all."""
+        with io.open(self.page, encoding='utf-8') as stream:
+            blocks = re.findall(r'(?ms)^```%s\n(.*?)^```' % language, stream.read())
+        return [[block for block in blocks if text in block][0] for text in about] or blocks
+
+    def launched(self, *about):
+        """The application runs these blocks of the page, in a folder with a model.py; it calls nothing by itself."""
+        application = 'class application:\n    @staticmethod\n    def every(seconds, call):\n        pass\n'
+        self.save('model.py', 'import hotload\nprint("model 1")\n')
+        self.save('launch.py', application + ''.join(self.blocks('python', *about)).replace(
+            '/home/you/project', self.folder))
+        self.started('launch.py')
+
+    def test_the_launch_script_of_the_example(self):
+        [folder] = glob.glob(os.path.join(HERE, 'examples', '*_host'))
+        for how in ('text', 'file'):
+            for name in ('launch.py', 'model.py'):
+                shutil.copy(os.path.join(folder, name), self.folder)
+            self.started('launch.py', how)
+            self.wait_for('bends by 12.5 mm')
+            for text, expected in (('print("a new model")', 'a new model'), ('print(1 // 0)', 'ZeroDivisionError'),
+                                   ('print("another model")', 'another model')):
+                self.save('model.py', text + '\n')
+                self.wait_for(expected)
+            self.save('stop', '\n')
+            self.typed('print("the prompt is back")')
+            self.wait_for('the prompt is back')
+            self.assertFalse(os.path.exists('stop'))
+            self.end()
+
+    def test_code_on_the_page_that_waits_for_saves(self):
+        self.launched('loop.forever()')
+        self.wait_for('model 1')
+        self.save('model.py', 'print("model 2")\nimport __main__\n__main__.loop.stop()\n')
+        self.wait_for('model 2')
+        self.typed('print("the prompt is back")')
+        self.wait_for('the prompt is back')
+        self.end()
+        self.launched('hotload.start')
+        self.wait_for('model 1')
+        self.save('model.py', 'print("model 2")\n')
+        self.wait_for('model 2')
+        self.typed('loop.stop(); print("ended %s" % loop.join(10))')
+        self.wait_for('ended True')
+        self.end()
+
+    def test_code_on_the_page_that_the_application_calls(self):
+        self.launched('loop.run()', 'hotload.persist')
+        self.wait_for('model 1')
+        self.save('model.py', 'print("model 2")\n')
+        self.typed('while not loop.tick(): pass')
+        self.wait_for('model 2')
+        self.typed('print("%(name)s of %(load)s" % part)')
+        self.wait_for('beam of 1000.0')
+        self.end()
+        if hasattr(hotload, 'watch'):
+            self.launched('hotload.watch')
+            self.typed('import model')
+            self.wait_for('model 1')
+            self.save('model.py', 'import hotload\nprint("model 2")\n')
+            self.typed('while not loop.tick(): pass')
+            self.wait_for('model 2')
+            self.end()
+        self.save('launch.py', 'print("launched")\n')
+        self.save('typed.py', self.blocks('python', 'execfile')[0])
+        self.started('typed.py')
+        self.wait_for('launched')
+        self.end()
+
+    def test_a_script_and_a_command_run_there_also_without_any_stream(self):
+        self.save('app.py', 'import sys\nprint("script %s %s" % (sys.argv[1], __name__))\n')
+        self.save('launch.py', 'import sys\nimport hotload\n'
+                  'loop = hotload.Loop(["app.py"], [hotload.ClearTerminal(), hotload.ReloadedScript("app.py", ["x"]),\n'
+                  '    hotload.Command("echo from a command")], interrupt=True)\n'
+                  'loop.run()\nloop.close()\nprint("we are %s" % __name__)\n'
+                  'window, sys.stdout, sys.stderr = sys.stdout, None, None\n'
+                  'loop = hotload.Loop([], [lambda: 1 // 0])\nloop.run()\nloop.close()\n'
+                  'window.write("status %d\\n" % loop.status)\n')
+        self.started('launch.py')
+        self.wait_for('status')
+        self.end()
+        self.assertEqual([line for line in self.shown().splitlines() if not line.startswith('[hotload]')],
+                         ['script x __main__', 'from a command', 'we are __main__', 'status 1'])
+
+    def test_the_commands_on_the_page(self):
+        copy, cut = self.blocks('sh')
+        shutil.copy(HOTLOAD, self.folder)
+        os.mkdir('project')
+        for commands in (copy, cut):
+            child = subprocess.Popen(['sh', '-e', '-c', commands.replace('python3', sys.executable)],
+                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            said = child.communicate()[0].decode('utf-8')
+            self.assertEqual(child.returncode, 0, said)
+        self.save('project/lib.py', 'print("reloaded")\n')
+        status, out, err = run_python(
+            'import sys\nsys.path.insert(0, "")\nimport hotload\n'
+            'print("%s %s" % (hasattr(hotload, "main"), hasattr(hotload, "LivePatch")))\n'
+            'hotload.ReloadedPythonModule.from_module_name("lib").run()\n', cwd=self.path('project'))
+        self.assertEqual((status, out.split()), (0, ['True', 'False', 'reloaded']), err)
+
+    def test_the_table_of_cuts(self):
+        with io.open(self.page, encoding='utf-8') as stream:
+            rows = re.findall(r'(?m)^\| .* \| (\w[\w ]*) \| ([\d,]+) \|$', stream.read())
+        self.assertTrue(len(rows) >= 3)
+        head, sections = pieces()
+        names = dict((name, int(number)) for number, name in BANNER.findall(SOURCE))
+        for name, lines in rows:
+            left = len(head) + sum(len(sections[number]) for number in NUMBERS
+                                   if number < names[name] or number == NUMBERS[-1])
+            self.assertTrue(abs(left - int(lines.replace(',', ''))) < 0.03 * left, (name, left))
+
+
 ##############################################################################
 ## 1. Pythons -- what differs between Python 2 and 3, and between platforms
 ##############################################################################
