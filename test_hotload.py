@@ -702,6 +702,64 @@ class TestPages(Case):
         self.assertTrue(len(text.partition('```')[0].split()) <= 60)
 
 
+class TestStepsPage(Case):
+    """docs/steps.md: its code runs, and prints what the block after it says."""
+    section = 0
+
+    def setUp(self):
+        Case.setUp(self)
+        self.files({'lib.py': 'name = "lib"\n', 'data.csv': 'name,size\na,1\nb,2\n'})
+        self.addCleanup(hotload.MODES.__setitem__, slice(None), hotload.MODES[:])
+        with io.open(os.path.join(HERE, 'docs', 'steps.md'), encoding='utf-8') as stream:
+            self.blocks = re.findall(r'(?ms)^```python\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?', stream.read())
+
+    def run_block(self, text):
+        """The namespace of the block after it ran, and what it printed."""
+        space, before = {'__name__': 'block'}, len(self.out.getvalue())
+        hotload.execute(compile('from __future__ import print_function\n' + text, 'steps.md', 'exec', 0, True), space)
+        if 'loop' in space:
+            self.addCleanup(space['loop'].close)
+        return space, self.out.getvalue()[before:]
+
+    def test_each_block_prints_what_stands_below_it(self):
+        self.assertTrue(len(self.blocks) > 9)
+        for text, expected in self.blocks:
+            space, printed = self.run_block(text)
+            if 'loop' in space:
+                space['loop'].close()
+            self.assertEqual(printed, expected, text + self.err.getvalue())
+
+    def test_the_test_of_a_step_passes(self):
+        [text] = [text for text, _ in self.blocks if 'TestSteps' in text]
+        tests = unittest.TestLoader().loadTestsFromTestCase(self.run_block(text)[0]['TestSteps'])
+        result = unittest.TestResult()
+        tests.run(result)
+        self.assertEqual((result.testsRun, result.errors, result.failures), (1, [], []))
+
+    def test_the_step_with_stop_is_stopped(self):
+        if not HAS_PROCESSES:
+            self.skipTest('no threads here')
+        [text] = [text for text, _ in self.blocks if 'def stop' in text]
+        space, _ = self.run_block(text)
+        timer = threading.Timer(0.1, self.save, ('lib.py', 'name = "another"\n'))
+        timer.start()
+        space['loop'].run()
+        timer.join()
+        self.assertTrue('stopped by a save' in self.out.getvalue(), self.err.getvalue())
+
+    @needs_processes
+    def test_the_launcher_has_the_option(self):
+        [text] = [text for text, _ in self.blocks if 'MODES' in text]
+        self.save('mine.py', text)
+        self.assertTrue('--words' in run_python('mine.py', '--help')[1])
+        self.save('once.py', 'import mine, os, sys\nrun = mine.Words.run\n'
+                  'mine.Words.run = lambda self: (run(self), sys.stdout.flush(), os._exit(0))\n'
+                  'mine.hotload.supervise = lambda work: work(mine.hotload.Shared(), 0, None)\n'
+                  'mine.hotload.main(["--words", "lib.py"])\n')
+        status, out, err = run_python('once.py', stdin=b'lib.py\n')
+        self.assertTrue('3 words' in out, out + err)
+
+
 # An application with a Python inside, as awkward as they come: streams with write() alone, no arguments, no signals,
 # and a second thread that runs the script, whose path it may not tell, then each line of its input.
 HOST = r"""
@@ -5983,7 +6041,7 @@ class TestOptionsInPages(Case):
     @needs_processes
     def test_each_option_is_known_to_help(self):
         _, known, _ = run_python(os.path.join(UNDER_TEST, 'hotload.py'), '--help')
-        foreign = ['--uninstall', '--once', '--recursive', '--year']
+        foreign = ['--uninstall', '--once', '--recursive', '--year', '--words']
         for page, text in pages():
             for option in set(re.findall(r'(?<![\w-])--[a-z][a-z-]+', text)):
                 self.assertTrue(option in known or option in foreign, (page, option))
