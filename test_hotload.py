@@ -760,6 +760,36 @@ class TestStepsPage(Case):
         self.assertTrue('3 words' in out, out + err)
 
 
+class TestComingFrom(Case):
+    """docs/coming-from.md: what it says is here is here."""
+    section = 0
+    # All modes are named there: it is for a file that has them.
+    needs = dict((name, int(number)) for number, name in BANNER.findall(SOURCE)).get('Export', 99)
+
+    def rows(self):
+        """The cells of each row that maps something of a tool to ours."""
+        with io.open(os.path.join(HERE, 'docs', 'coming-from.md'), encoding='utf-8') as stream:
+            rows = [re.split(r'(?<!\\)\|', line)[1:-1] for line in stream if line.startswith('| ')]
+        return [row for row in rows if not row[0].strip() in ('there', '---', 'you used')]
+
+    def test_each_name_is_one_of_ours(self):
+        rows = self.rows()
+        self.assertTrue(len(rows) > 80)
+        for row in rows:
+            code = ' '.join(re.findall(r'`([^`]*)`', row[1]))
+            for name in re.findall(r'\bhotload\.(\w+)', code.replace('hotload.py', '')) + re.findall(
+                    r'(?<![\w.-])([A-Z][a-z]\w+)\b', code.replace('DIR', '').replace('Ctrl', '')):
+                self.assertTrue(hasattr(hotload, name), (name, row))
+
+    @needs_processes
+    def test_each_option_is_one_of_ours(self):
+        _, known, _ = run_python(os.path.join(UNDER_TEST, 'hotload.py'), '--help')
+        for row in self.rows():
+            for option in re.findall(r'(?<![\w-])--?[a-z][a-z-]*\b', ' '.join(re.findall(r'`([^`]*)`', row[1]))):
+                if 'ls *' not in row[1]:
+                    self.assertTrue(re.search(r'(?<![\w-])%s\b' % option, known), (option, row))
+
+
 # An application with a Python inside, as awkward as they come: streams with write() alone, no arguments, no signals,
 # and a second thread that runs the script, whose path it may not tell, then each line of its input.
 HOST = r"""
@@ -6044,6 +6074,8 @@ class TestOptionsInPages(Case):
         foreign = ['--uninstall', '--once', '--recursive', '--year', '--words']
         for page, text in pages():
             for option in set(re.findall(r'(?<![\w-])--[a-z][a-z-]+', text)):
+                if page.endswith('coming-from.md'):     # which tells of the options of others
+                    continue
                 self.assertTrue(option in known or option in foreign, (page, option))
 
 
