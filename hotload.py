@@ -1654,6 +1654,7 @@ class ReloadedPythonModule(Step):
     def module(self):
         """The module, imported if it was not."""
         if self.loaded is None:
+            forget_finders()
             __import__(self.name)
             self.loaded = sys.modules[self.name]
         return self.loaded
