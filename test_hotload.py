@@ -1041,6 +1041,71 @@ class TestHosts(Case):
 ## 1. Pythons -- what differs between Python 2 and 3, and between platforms
 ##############################################################################
 
+class TestPythonsPage(Case):
+    """The table in docs/pythons.md says what works on this Python."""
+    section = 1
+
+    def tried(self, what):
+        """Whether what a row of the table is about works here; None where this file has not got it."""
+        def works(function):
+            try:
+                return function() is not False
+            except (hotload.HotloadError, RuntimeError, EnvironmentError, ImportError, hotload.threads.error):
+                return False
+            except AttributeError:              # cut away
+                if UNDER_TEST == HERE:
+                    raise
+        self.files({'app.py': 'value = 1\n', 'lib.py': 'def f():\n    return 1\n'})
+        tries = {
+            'tick': lambda: hotload.Loop and self.loop_runs(),
+            'SCRIPT': lambda: hotload.main and HAS_PROCESSES and self.ran_by_command_line() == 'value 1',
+            'start()': lambda: hotload.start([], []).stop(),
+            'Command': lambda: hotload.Command('exit 0').run(),
+            'a save ends': lambda: hotload.HAS_SIGNALS,
+            'a crash ends': lambda: hotload.HAS_SUPERVISOR,
+            'hints': lambda: self.hints() is not None,
+            'make_recoder': lambda: hotload.make_recoder and hotload.LivePatch('lib.py').close(),
+            'reloading': lambda: hotload.reloading and self.turns_of_a_loop() == [0, 1],
+        }
+        [function] = [tries[name] for name in tries if name in what]
+        return works(function)
+
+    def loop_runs(self):
+        step = hotload.ReloadedScript('app.py')
+        loop = hotload.Loop(['app.py'], [step])
+        loop.run()
+        self.save('app.py', 'value = 22\n')
+        wait_for(loop.tick)
+        loop.close()
+        return step.namespace['value'] == 22
+
+    def ran_by_command_line(self):
+        self.save('app.py', 'import os, sys\nprint("value 1")\nsys.stdout.flush()\nos._exit(0)\n')
+        return run_python('import hotload\nhotload.supervise = lambda work: work(hotload.Shared(), 0, None)\n'
+                          'hotload.main(["app.py"])\n', stdin=b'app.py\n')[1].strip()
+
+    def hints(self):
+        hints = hotload.Hints()
+        self.addCleanup(hints.close)
+        return hints.descriptor
+
+    def turns_of_a_loop(self):
+        self.save('again.py', 'import hotload\nturns = []\nfor x in hotload.reloading(range(2)):\n    turns.append(x)\n')
+        import again
+        return again.turns
+
+    def test_the_table(self):
+        with io.open(os.path.join(HERE, 'docs', 'pythons.md'), encoding='utf-8') as stream:
+            rows = [[cell.strip() for cell in line.split('|')[1:-1]] for line in re.findall(
+                r'(?m)^\| \| CPython 2.7 \|.*\n\| ---.*\n((?:\|.*\n)+)', stream.read())[0].splitlines()]
+        column = (5 if JYTHON else 4 if not HAS_PROCESSES else 3 if hasattr(sys, 'pypy_version_info') else
+                  1 if PY2 else 2)
+        self.assertTrue(len(rows) > 7)
+        for row in rows:
+            works = self.tried(row[0])
+            self.assertTrue(works is None or row[column] == ('yes' if works else 'no'), (row, works))
+
+
 class TestPythons(Case):
     """The functions that stand for what is done differently."""
     section = 1
