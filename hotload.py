@@ -107,6 +107,7 @@ except ImportError:                             # before 3.5
 getsignal = c_signal.getsignal
 
 PY2 = sys.version_info[0] == 2
+LIBRARY = os.path.dirname(getattr(os, '__file__', ''))          # '' in a program that has the library inside
 if PY2:
     import thread as threads
     text_type, string_types = unicode, (basestring,)                             # noqa: F821
@@ -129,7 +130,7 @@ if PY2:
 else:
     import _thread as threads
     text_type, string_types, ask = str, (str,), input
-    IMPORTER_FILES = ('<frozen importlib', os.path.join(os.path.dirname(os.__file__), 'importlib', ''))
+    IMPORTER_FILES = ('<frozen importlib', os.path.join(LIBRARY, 'importlib', ''))
 
     def acquire_within(lock, seconds):
         """Wait for the lock, so long at most. Whether it was acquired."""
@@ -636,7 +637,7 @@ def replace_file(old, new):
 __all__ += ['HotloadError']
 OWN_FILE = source_lines.__code__.co_filename
 DIM, RED, PLAIN = '\x1b[2m', '\x1b[31m', '\x1b[0m'
-NO_STREAM = (AttributeError, ValueError, EnvironmentError, TypeError)      # a host's own object, a closed one, ...
+NO_STREAM = (Exception,)    # None, a closed one, one that has not all methods, a host's own that raises its own kind
 
 
 class HotloadError(Exception):
@@ -778,7 +779,7 @@ def is_ignored_folder(parent, name):
 
 def is_installed(folder):
     """Whether the folder is a place where Python, packages or a virtual environment are installed."""
-    prefixes = sys.prefix, sys.exec_prefix, os.path.dirname(os.__file__)
+    prefixes = filter(None, (sys.prefix, sys.exec_prefix, LIBRARY))         # a host may know none of them
     return is_ignored_folder(*os.path.split(folder)) or os.path.realpath(folder) in map(os.path.realpath, prefixes)
 
 

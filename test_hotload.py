@@ -1224,10 +1224,15 @@ class TestErrors(Case):
 
             def write(self, text):
                 self.text += text
+        class Gone(object):                     # a window of a host's that was closed
+
+            def isatty(self, *args):
+                raise RuntimeError('it was deleted')
+            write = flush = isatty
         closed = io.StringIO()
         closed.close()
         bare = Bare()
-        for stream in (None, closed, bare, object()):
+        for stream in (None, closed, bare, Gone(), object()):
             hotload.write(stream, 'words')
             hotload.flush(stream)
             self.assertEqual(hotload.is_terminal(stream), False)
@@ -1487,6 +1492,12 @@ class TestWatchEntries(WatchCase):
                                ('new.py', [['new.py']]), ('deep/newer/c.py', [['deep/newer/c.py']])):
             self.save(name, '22')
             self.assertEqual(self.seen(), expected, name)
+
+    def test_a_host_that_does_not_know_where_python_is(self):
+        self.addCleanup(setattr, sys, 'prefix', sys.prefix)
+        self.addCleanup(setattr, sys, 'exec_prefix', sys.exec_prefix)
+        sys.prefix = sys.exec_prefix = ''
+        self.assertFalse(hotload.is_installed(self.folder))
 
     def test_listfiles_is_a_list_of_absolute_paths(self):
         self.files({'a.py': '', 'sub/b.py': '', 'c.txt': ''})
