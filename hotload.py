@@ -1767,7 +1767,11 @@ class ReloadedScript(Step):
             sys.modules['__main__'] = sys.modules['__mp_main__'] = self.space
         if self.name != '__main__':
             sys.modules[self.name] = self.space
-        execute(code, self.namespace)
+        self.execute(code)
+
+    def execute(self, code):
+        """Run its code, and call the entry point."""
+        exec(code, self.namespace)
         if self.entrypoint is not None:
             target = self.space
             for part in self.entrypoint.split('.'):
