@@ -772,22 +772,26 @@ class TestComingFrom(Case):
             rows = [re.split(r'(?<!\\)\|', line)[1:-1] for line in stream if line.startswith('| ')]
         return [row for row in rows if not row[0].strip() in ('there', '---', 'you used')]
 
+    def ours(self, pattern):
+        """{what the pattern finds in the code of our side: the row}"""
+        return dict((found, row) for row in self.rows() for code in re.findall(r'`([^`]*)`', row[1])
+                    for found in re.findall(pattern, code.replace('hotload.py', 'hotload')) if '| ' not in code)
+
     def test_each_name_is_one_of_ours(self):
-        rows = self.rows()
-        self.assertTrue(len(rows) > 80)
-        for row in rows:
-            code = ' '.join(re.findall(r'`([^`]*)`', row[1]))
-            for name in re.findall(r'\bhotload\.(\w+)', code.replace('hotload.py', '')) + re.findall(
-                    r'(?<![\w.-])([A-Z][a-z]\w+)\b', code.replace('DIR', '').replace('Ctrl', '')):
-                self.assertTrue(hasattr(hotload, name), (name, row))
+        self.assertTrue(len(self.rows()) > 80)
+        names = self.ours(r'\bhotload\.(\w+)')
+        names.update(self.ours(r'(?<![\w.-])([A-Z][a-z]\w+)\b(?! .*SCRIPT)'))
+        self.assertTrue(len(names) > 9, names)
+        self.assertEqual([(name, names[name]) for name in names if not hasattr(hotload, name)
+                          and name not in ('False', 'Type')], [])
 
     @needs_processes
     def test_each_option_is_one_of_ours(self):
         _, known, _ = run_python(os.path.join(UNDER_TEST, 'hotload.py'), '--help')
-        for row in self.rows():
-            for option in re.findall(r'(?<![\w-])--?[a-z][a-z-]*\b', ' '.join(re.findall(r'`([^`]*)`', row[1]))):
-                if 'ls *' not in row[1]:
-                    self.assertTrue(re.search(r'(?<![\w-])%s\b' % option, known), (option, row))
+        options = self.ours(r'(?<![\w-])--?[a-z][a-z-]*\b')
+        self.assertTrue(len(options) > 10, options)
+        self.assertEqual([(option, options[option]) for option in options
+                          if not re.search(r'(?<![\w-])%s\b' % option, known)], [])
 
 
 # An application with a Python inside, as awkward as they come: streams with write() alone, no arguments, no signals,
