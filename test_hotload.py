@@ -1032,18 +1032,38 @@ class TestHosts(Case):
     def test_the_table_of_cuts(self):
         with io.open(self.page, encoding='utf-8') as stream:
             rows = re.findall(r'(?m)^\| .* \| (\w[\w ]*) \| ([\d,]+) \|$', stream.read())
-        self.assertTrue(len(rows) >= 3)
         head, sections = pieces()
         names = dict((name, int(number)) for number, name in BANNER.findall(SOURCE))
+        rows = [row for row in rows if row[0] in names]
+        self.assertTrue(len(rows) >= 3)
         for name, lines in rows:
             left = len(head) + sum(len(sections[number]) for number in NUMBERS
                                    if number < names[name] or number == NUMBERS[-1])
-            self.assertTrue(abs(left - int(lines.replace(',', ''))) < 0.03 * left, (name, left))
+            self.assertTrue(abs(left - int(lines.replace(',', ''))) < 0.05 * left, (name, left))
 
 
 ##############################################################################
 ## 1. Pythons -- what differs between Python 2 and 3, and between platforms
 ##############################################################################
+
+PIPELINE = '''
+import hotload
+
+@hotload.ReactorFunc
+def first(pipe):
+    pipe.send('number of %(name)s', 5)
+
+@hotload.ReactorFunc
+def last(pipe):
+    number = yield pipe.receive('number of %(name)s')
+    pipe.send('result of %(name)s', number)
+
+def result(executor):
+    with hotload.Plant('plant', executor=executor) as plant:
+        plant.run_reactor(last)
+        return plant.fetch_ingredient('result of %(name)s')
+'''
+
 
 class TestPythonsPage(Case):
     """The table in docs/pythons.md says what works on this Python."""
@@ -1056,8 +1076,8 @@ class TestPythonsPage(Case):
                 return function() is not False
             except (hotload.HotloadError, RuntimeError, EnvironmentError, ImportError, hotload.threads.error):
                 return False
-            except AttributeError:              # cut away
-                if UNDER_TEST == HERE and not JYTHON:
+            except AttributeError as error:     # cut away, or not there yet
+                if "module 'hotload'" not in str(error) and "'module' object" not in str(error):
                     raise
         self.files({'app.py': 'value = 1\n', 'lib.py': 'def f():\n    return 1\n'})
         tries = {
@@ -1070,6 +1090,10 @@ class TestPythonsPage(Case):
             'hints': lambda: self.hints() is not None,
             'make_recoder': lambda: hotload.make_recoder and hotload.LivePatch('lib.py').close(),
             'reloading': lambda: hotload.reloading and self.turns_of_a_loop() == [0, 1],
+            'CachedScript': lambda: self.ran_from_cache(),
+            'Plant': lambda: hotload.Plant and self.pipeline_gives() == 5,
+            'several processes': lambda: hotload.Plant and self.pipeline_of_processes_gives() == 5,
+            'record`': lambda: hotload.record('x = 1\ny = x + 1\n').state(9)['y'] == 2,
         }
         [function] = [tries[name] for name in tries if name in what]
         return works(function)
@@ -1087,6 +1111,20 @@ class TestPythonsPage(Case):
         self.save('app.py', 'import os, sys\nprint("value 1")\nsys.stdout.flush()\nos._exit(0)\n')
         return run_python('import hotload\nhotload.supervise = lambda work: work(hotload.Shared(), 0, None)\n'
                           'hotload.main(["app.py"])\n', stdin=b'app.py\n')[1].strip()
+
+    def ran_from_cache(self):
+        script = hotload.CachedScript('app.py')
+        return len(script.run().ran) == 1 and not script.run().ran
+
+    def pipeline_gives(self, executor=None, name='pipeline'):
+        """What the last reactor of a pipeline receives; its module has this name, and its values have it too."""
+        self.save(name + '.py', PIPELINE % {'name': name})
+        return __import__(name).result(executor)
+
+    def pipeline_of_processes_gives(self):
+        from concurrent.futures import ProcessPoolExecutor
+        with ProcessPoolExecutor(1) as executor:
+            return self.pipeline_gives(executor, 'processes')
 
     def hints(self):
         hints = hotload.Hints()
