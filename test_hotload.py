@@ -6185,7 +6185,7 @@ class TestEditors(CommandLineCase):
 
 class TestOptionsInPages(Case):
     """The command line that they speak of."""
-    section = 6
+    section, needs = 0, TestComingFrom.needs    # the options of all modes
 
     @needs_processes
     def test_each_option_is_known_to_help(self):
