@@ -119,6 +119,7 @@ except ImportError:                             # before 3.5
 getsignal = c_signal.getsignal
 
 PY2 = sys.version_info[0] == 2
+LIBRARY = os.path.dirname(getattr(os, '__file__', ''))          # '' in a program that has the library inside
 if PY2:
     import thread as threads
     text_type, string_types = unicode, (basestring,)                             # noqa: F821
@@ -141,7 +142,7 @@ if PY2:
 else:
     import _thread as threads
     text_type, string_types, ask = str, (str,), input
-    IMPORTER_FILES = ('<frozen importlib', os.path.join(os.path.dirname(os.__file__), 'importlib', ''))
+    IMPORTER_FILES = ('<frozen importlib', os.path.join(LIBRARY, 'importlib', ''))
 
     def acquire_within(lock, seconds):
         """Wait for the lock, so long at most. Whether it was acquired."""
@@ -161,13 +162,14 @@ else:
 
 clock_s = getattr(time, 'monotonic', time.time)
 HAS_SPECS = sys.version_info >= (3, 4)          # what an import finder answers with
-HAS_SIGNALS = hasattr(c_signal, 'SIGINT') and sys.platform not in ('emscripten', 'wasi')
+ON_JAVA = os.name == 'java'                     # Jython calls a handler in another thread; to ask for one sets it
+HAS_SIGNALS = hasattr(c_signal, 'SIGINT') and sys.platform not in ('emscripten', 'wasi') and not ON_JAVA
 HAS_PROCESS_GROUPS = hasattr(os, 'killpg') and hasattr(os, 'setpgid')
 # A fork without exec breaks system libraries on a Mac (they abort or hang in the child).
 HAS_SUPERVISOR = HAS_SIGNALS and hasattr(os, 'fork') and sys.platform != 'darwin'
 HAS_CONSOLE = os.name == 'nt'                   # Windows: cls clears, input is CONIN$; select() takes sockets only
 HAS_EXEC = HAS_SIGNALS and hasattr(os, 'execv') and not HAS_CONSOLE
-HAS_TREE_KEPT = '__pypy__' not in sys.builtin_module_names      # CPython keeps the syntax tree of what it runs
+HAS_TREE_KEPT = '__pypy__' not in sys.builtin_module_names and not ON_JAVA     # CPython keeps that of what it runs
 HAS_SAFE_PATH = bool(getattr(sys.flags, 'safe_path', getattr(sys.flags, 'isolated', 0)))    # python -P, python -I
 HAS_INOTIFY = HAS_MALLOC_TRIM = sys.platform.startswith('linux')
 HAS_FORK_WARNING = sys.version_info >= (3, 12)
@@ -347,7 +349,7 @@ else:
         def load_module(self, fullname):
             """Load it, or load it again; the module."""
             known = fullname in sys.modules     # a reload keeps the module and its namespace
-            module = sys.modules.setdefault(fullname, type(sys)(fullname))
+            module = sys.modules.setdefault(fullname, ModuleType(fullname))
             vars(module).update(__file__=self.path, __loader__=self, __package__=fullname.rpartition('.')[0])
             if self.is_package(fullname):
                 module.__package__, module.__path__ = fullname, [os.path.dirname(self.path)]
@@ -403,6 +405,8 @@ def find_main_module(name):
 
 
 FunctionType, CodeType = type(list_folder), type(list_folder.__code__)
+ModuleType = type(os)                           # on Jython sys is none
+HAS_BYTECODE = hasattr(CodeType, 'co_consts')   # Jython makes classes of Java from the syntax tree
 CellType = type((lambda value: lambda: value)(0).__closure__[0])
 
 
@@ -750,7 +754,7 @@ def raise_in_thread(ident, kind):
 __all__ += ['HotloadError']
 OWN_FILE = source_lines.__code__.co_filename
 DIM, RED, PLAIN = '\x1b[2m', '\x1b[31m', '\x1b[0m'
-NO_STREAM = (AttributeError, ValueError, EnvironmentError, TypeError)      # a host's own object, a closed one, ...
+NO_STREAM = (Exception,)    # None, a closed one, one that has not all methods, a host's own that raises its own kind
 
 
 class HotloadError(Exception):
@@ -766,6 +770,13 @@ class HotloadError(Exception):
         self.path, self.line = path, line
         place = '' if path is None else '%s: ' % path if line is None else '%s:%d: ' % (path, line)
         Exception.__init__(self, place + message)
+
+
+def require_bytecode(what):
+    """Refuse to do `what`, which reads or makes byte code, on a Python that has none; HotloadError says so."""
+    if not HAS_BYTECODE:
+        raise HotloadError('%s needs byte code, and this Python has none; here hotload can only run things again '
+                           '(hotload SCRIPT, -m, -c)' % what)
 
 
 def write(stream, text):
@@ -885,7 +896,7 @@ def is_ignored_folder(parent, name):
 
 def is_installed(folder):
     """Whether the folder is a place where Python, packages or a virtual environment are installed."""
-    prefixes = sys.prefix, sys.exec_prefix, os.path.dirname(os.__file__)
+    prefixes = filter(None, (sys.prefix, sys.exec_prefix, LIBRARY))         # a host may know none of them
     return is_ignored_folder(*os.path.split(folder)) or os.path.realpath(folder) in map(os.path.realpath, prefixes)
 
 
@@ -1766,6 +1777,7 @@ class ReloadedPythonModule(Step):
     def module(self):
         """The module, imported if it was not."""
         if self.loaded is None:
+            forget_finders()
             __import__(self.name)
             self.loaded = sys.modules[self.name]
         return self.loaded
@@ -1829,7 +1841,7 @@ class ReloadedScript(Step):
                 raise HotloadError('there is no such script', path=self.given)
             self.path = os.path.abspath(self.given)
         self.folder, self.name = self._folder(), module if module and entrypoint else '__main__'
-        self.space = type(sys)(self.name)
+        self.space = ModuleType(self.name)
         self.namespace = vars(self.space)
 
     def _folder(self):
@@ -1847,6 +1859,8 @@ class ReloadedScript(Step):
         """Make the process ready for a run, as Python would; what load() gives."""
         if self.before is None:
             fresh.install([self.folder], self.files()[:1])
+            if not hasattr(sys, 'argv'):        # in an application that embeds Python
+                sys.argv = []
             self.before = sys.path, list(sys.path), list(sys.argv), dict(
                 (name, sys.modules.get(name)) for name in ('__main__', '__mp_main__', self.name))
             self._leave_names()
@@ -2694,14 +2708,19 @@ class Shared(object):
 
     def __init__(self):
         import marshal
-        import mmap
-        vars(self).update(memory=mmap.mmap(-1, self.SIZE), marshal=marshal)
+        memory = bytearray(self.SIZE)
+        if HAS_SUPERVISOR:
+            import mmap
+            memory = mmap.mmap(-1, self.SIZE)
+        vars(self).update(memory=memory, marshal=marshal)
 
     def __getattr__(self, name):
-        return struct.unpack_from('=I', self.memory, 4 * self.FIELDS.index(name))[0]
+        at = 4 * self.FIELDS.index(name)
+        return struct.unpack('=I', bytes(self.memory[at:at + 4]))[0]
 
     def __setattr__(self, name, value):
-        struct.pack_into('=I', self.memory, 4 * self.FIELDS.index(name), value)
+        at = 4 * self.FIELDS.index(name)
+        self.memory[at:at + 4] = struct.pack('=I', value)
 
     def set_keys(self, paths):
         """Note the keys that the files have at the begin of a run."""
@@ -2711,7 +2730,7 @@ class Shared(object):
 
     def changed(self):
         """Whether one of those files has another key now."""
-        keys = self.marshal.loads(self.memory[self.START:self.START + self.size]) if self.size else []
+        keys = self.marshal.loads(bytes(self.memory[self.START:self.START + self.size])) if self.size else []
         return any(file_key(path) not in (key, None) for path, key in keys)
 
 
@@ -3843,7 +3862,7 @@ def functions_with(codes):
 def _frozen_functions():
     """The functions that can be reached from modules, found without the collector's lists."""
     seen, functions = set(), []
-    todo = [vars(module) for module in list(sys.modules.values()) if isinstance(module, type(sys))]
+    todo = [vars(module) for module in list(sys.modules.values()) if isinstance(module, ModuleType)]
     kinds = class_types + (FunctionType, CellType, dict, list, tuple, set, staticmethod, classmethod, property)
     while todo:
         item = todo.pop()
@@ -4523,7 +4542,7 @@ class LiveFile(object):
         """The modules that were loaded from the file."""
         found = []
         for module in list(sys.modules.values()):       # a script has two names
-            if isinstance(module, type(sys)) and module_path(module) == self.path and module not in found:
+            if isinstance(module, ModuleType) and module_path(module) == self.path and module not in found:
                 found.append(module)
         return found
 
@@ -5235,10 +5254,11 @@ class LivePatch(Step):
     """
 
     def __init__(self, *patterns):
+        require_bytecode('live patching')
         self.patterns, roots, named = [], [], []
         for pattern in patterns or ('.',):
             for part in pattern if isinstance(pattern, (list, tuple)) else [pattern]:
-                path = module_path(part) if isinstance(part, type(sys)) else None
+                path = module_path(part) if isinstance(part, ModuleType) else None
                 if isinstance(part, string_types) or hasattr(part, '__fspath__'):
                     path = os.path.abspath(path_text(part))
                 if path is None:
@@ -5266,7 +5286,7 @@ class LivePatch(Step):
     def files(self):
         """The paths of the loaded modules that are to be patched. Takes note of the text of new ones."""
         for module in list(sys.modules.values()):
-            path = module_path(module) if isinstance(module, type(sys)) else None
+            path = module_path(module) if isinstance(module, ModuleType) else None
             if path is not None and path not in self.known:
                 wanted = path.endswith('.py') and path != os.path.abspath(OWN_FILE) and self.accepts(path)
                 self.known[path] = wanted and os.path.exists(path)
@@ -5514,7 +5534,7 @@ def interact(step):
     with suppress(ImportError):
         import readline                         # noqa: F401
     if step is None:
-        sys.modules['__main__'] = type(sys)('__main__')
+        sys.modules['__main__'] = ModuleType('__main__')
         sys.path.insert(0, '')
     space = step.namespace if step else vars(sys.modules['__main__'])
     PROMPTS.append(PromptSpace(space))
@@ -5744,6 +5764,7 @@ def make_recoder(obj, deletable=False):
     >>> make_recoder(listfiles).status
     'live'
     """
+    require_bytecode('a recoder')
     return Recoder(obj, deletable)
 
 
@@ -5757,7 +5778,7 @@ def locate(target):
         held = [cell.cell_contents for cell in target.__closure__ or ()]    # 2.7: wraps() sets no __wrapped__
         target = ([other for other in held if getattr(other, '__name__', None) == target.__name__] + [target])[0]
     module, names, number = None, (), 0
-    if isinstance(target, type(sys)):
+    if isinstance(target, ModuleType):
         module, path = target, module_path(target)
     elif isinstance(target, class_types):
         module = sys.modules.get(target.__module__)
@@ -6003,6 +6024,7 @@ def reloading(iterable=None, every=1, forever=False):
     >>> for x in reloading([1, 2]):         # doctest: +SKIP
     ...     print(x)
     """
+    require_bytecode('reloading()')
     if iterable is None and not forever:
         return lambda function: reloading(function, every)
     if type(iterable) is FunctionType:
