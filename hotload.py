@@ -90,8 +90,8 @@ class Later(object):
 
     left = {}                                   # {name: Later} of those that are not imported yet
 
-    def __init__(self, name):
-        self.name, self.left[name] = name, self
+    def __init__(self, name, alias=None):
+        self.name, self.alias, self.left[name] = name, alias or name, self
 
     def __getattr__(self, attribute):
         return getattr(self.import_now(), attribute)
@@ -99,7 +99,7 @@ class Later(object):
     def import_now(self):
         """Import it, and put it in the place of this; the module."""
         self.left.pop(self.name, None)
-        module = globals()[self.name] = sys.modules.get(self.name) or __import__(self.name)
+        module = globals()[self.alias] = sys.modules.get(self.name) or __import__(self.name)
         return module
 
 
@@ -543,67 +543,96 @@ def documentation(code):
     return first if isinstance(first, string_types) else None
 
 
-opcode = Later('opcode')
-pickle = Later('cPickle' if PY2 else 'pickle')
+opcode, pickle = Later('opcode'), Later('cPickle' if PY2 else 'pickle', 'pickle')
 HAS_WORDCODE = sys.version_info >= (3, 6)       # each instruction has two bytes
-HAS_CASTS = hasattr(memoryview, 'cast')          # of a memoryview, to other items
-LONE_SURROGATES = 'replace' if PY2 else 'surrogatepass'          # how to encode them
-HAS_DICT_ORDER = sys.version_info >= (3, 7)
-HAS_REDUCERS = sys.version_info >= (3, 8)        # of a Pickler's subclass
+# By how many bits the number of a name is shifted in an instruction, to have room for flags.
+_NAME_SHIFTS = {'LOAD_GLOBAL': int(sys.version_info >= (3, 11)), 'LOAD_ATTR': int(sys.version_info >= (3, 12)),
+                'LOAD_SUPER_ATTR': 2}
 # Values of one Python are not read by another: byte code and pickles differ.
 PYTHON_TAG = '%s%d%d' % ((getattr(getattr(sys, 'implementation', None), 'name', 'cpython')[:2],)
-                         + sys.version_info[:2])
-EXACT_MARSHAL = 0 if PY2 else 2                 # the highest version that writes equal values equally
-_NAMES = _CONSTANTS = _SMALL_INT = _FILLERS = None              # set by the first call of read_code()
+                         + tuple(sys.version_info[:2]))
+LONE_SURROGATES = 'replace' if PY2 else 'surrogatepass'         # how to encode them
 
 
-def _learn_instructions():
-    """Set the constants above."""
-    global _NAMES, _CONSTANTS, _SMALL_INT, _FILLERS
-    # By how many bits the number of a name is shifted in an instruction, to have room for flags.
-    shifts = {'LOAD_GLOBAL': int(sys.version_info >= (3, 11)),
-              'LOAD_ATTR': int(sys.version_info >= (3, 12)), 'LOAD_SUPER_ATTR': 2}
-    _NAMES = dict((number, (opcode.opname[number], shifts.get(opcode.opname[number], 0)))
-                  for number in opcode.hasname)
-    _CONSTANTS = frozenset(opcode.hasconst)
-    _SMALL_INT = opcode.opmap.get('LOAD_SMALL_INT', -1)
-    _FILLERS = frozenset(opcode.opmap.get(name, -1) for name in ('CACHE', 'PUSH_NULL', 'PRECALL', 'NOP'))
+def _instruction_tables():
+    """({number of an instruction: (its name, shift)} of those with a name, the numbers of those with a constant, of
+    those with a small number, and of those that say nothing), made when they are first needed."""
+    if not hasattr(_instruction_tables, 'made'):
+        number_of = opcode.opmap.get
+        _instruction_tables.made = (
+            dict((number, (opcode.opname[number], _NAME_SHIFTS.get(opcode.opname[number], 0)))
+                 for number in opcode.hasname if number < len(opcode.opname)),
+            frozenset(opcode.hasconst), frozenset([number_of('LOAD_SMALL_INT', -1)]),
+            frozenset(number_of(name, -1) for name in ('CACHE', 'PUSH_NULL', 'PRECALL', 'NOP')))
+    return _instruction_tables.made
 
 
 def read_code(code):
-    """A code object's (bytes without the numbers of constants, [constants in the order of use], [(name of the
-    instruction, the name or constant that it is about, or None)]). A docstring is a constant that is not
-    used."""
-    if _NAMES is None:
-        _learn_instructions()
-    data, at, high, consts, found = bytearray(code.co_code), 0, 0, [], []
-    names, values, extended = code.co_names, code.co_consts, opcode.EXTENDED_ARG
+    """What a code object says, wherever it stands: (its bytes without the numbers of constants, [constants in the
+    order of use], [(name of the instruction, the name or constant that it is about, or None)]).
+
+    A docstring is a constant that is not used.
+    """
+    names, constants, small, fillers = _instruction_tables()
+    data, at, high, used, found = bytearray(code.co_code), 0, 0, [], []
+    extended, have_argument = opcode.EXTENDED_ARG, opcode.HAVE_ARGUMENT
     while at < len(data):
         number, start = data[at], at
         if HAS_WORDCODE:
-            argument = data[at + 1] + high
-            at += 2
-        elif number >= opcode.HAVE_ARGUMENT:
-            argument = data[at + 1] + (data[at + 2] << 8) + high
-            at += 3
+            argument, at = data[at + 1] + high, at + 2
+        elif number >= have_argument:
+            argument, at = data[at + 1] + (data[at + 2] << 8) + high, at + 3
         else:
             argument, at = 0, at + 1
         if number == extended:
             high = argument << (8 if HAS_WORDCODE else 16)
             continue
         high = 0
-        if number in _NAMES:
-            name, shift = _NAMES[number]
-            found.append((name, names[argument >> shift]))
-        elif number in _CONSTANTS:
-            consts.append(values[argument])
-            found.append(('LOAD_CONST', values[argument]))
+        if number in names:
+            name, shift = names[number]
+            found.append((name, code.co_names[argument >> shift]))
+        elif number in constants:
+            used.append(code.co_consts[argument])
+            found.append(('LOAD_CONST', used[-1]))
             data[start + 1] = 0
             if not HAS_WORDCODE:
                 data[start + 2] = 0
-        elif number not in _FILLERS:
-            found.append((opcode.opname[number], argument if number == _SMALL_INT else None))
-    return bytes(data), consts, found
+        elif number not in fillers:
+            found.append((opcode.opname[number], argument if number in small else None))
+    return bytes(data), used, found
+
+
+def encoded(text):
+    """A text as bytes, whatever is in it."""
+    return text if isinstance(text, bytes) else text.encode('utf-8', LONE_SURROGATES)
+
+
+def lock_file(descriptor):
+    """Lock the open file for as long as it is open. Whether that could be done, where locks are to be had."""
+    try:
+        import fcntl
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, AttributeError):       # Windows: an open file cannot be removed there
+        return True
+    except EnvironmentError:
+        return False
+    return True
+
+
+def replace_file(old, new):
+    """Give the file `old` the name `new`, whether or not there is one of that name."""
+    if hasattr(os, 'replace'):
+        os.replace(old, new)
+    else:
+        if HAS_CONSOLE and os.path.exists(new):
+            os.remove(new)
+        os.rename(old, new)
+
+
+HAS_CASTS = hasattr(memoryview, 'cast')          # of a memoryview, to other items
+HAS_DICT_ORDER = sys.version_info >= (3, 7)
+HAS_REDUCERS = sys.version_info >= (3, 8)        # of a Pickler's subclass
+EXACT_MARSHAL = 0 if PY2 else 2                 # the highest version that writes equal values equally
 
 
 def dump(value, rename):
@@ -697,18 +726,6 @@ def reserve(descriptor, size):
     os.ftruncate(descriptor, size)
     if hasattr(os, 'posix_fallocate') and size:
         os.posix_fallocate(descriptor, 0, size)
-
-
-def lock_file(descriptor):
-    """Lock the open file for as long as it is open. Whether that could be done, where locks are to be had."""
-    try:
-        import fcntl
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (ImportError, AttributeError):       # Windows: an open file cannot be removed there
-        return True
-    except EnvironmentError:
-        return False
-    return True
 
 
 ##############################################################################
@@ -5986,61 +6003,48 @@ def reloaded_function(function, every):
 ## 13. Store -- values on disk
 ##############################################################################
 #
-# Gives to those below Store: a folder with entries (files and folders, found by the checksum of what they
-# hold) and a journal (records, in the order in which they were written).
+# Gives to those below Store: a folder (or memory) with entries, which are files and folders found by the checksum
+# of what they hold, and with records: short byte strings, read in the order in which they were written.
 #
-# Nothing in it is trusted: what does not fit its checksum is not there. Entries are written under another
-# name and renamed; a record is one write, with a length and a checksum; records come last. So a process may
-# be killed at any moment. Each process writes a journal of its own, which is locked while it lives, and reads
-# those of all: two processes need not know of each other, and who removes what another uses only makes it
-# compute once more. When nothing can be written, values are kept in memory (or the folder for temporary
-# files) while the process lives.
+# Nothing in it is trusted: what does not fit its checksum is not there. Entries are written under another name and
+# renamed; a record is one write, with a length and a checksum; records come last. So a process may be killed at any
+# moment. Each process writes records to a journal of its own, which is locked while it lives, and reads those of
+# all: two processes need not know of each other, and who removes what another uses only makes it compute once more.
+# Where nothing can be written, values are kept in memory (or the folder for temporary files) while the process lives.
+#
+# Not handled: a file system that keeps no locks, or that shows a renamed file before what is in it.
 
 binascii, hashlib, shutil, tempfile = map(Later, ('binascii', 'hashlib', 'shutil', 'tempfile'))
-RECORD = '>4sII'            # mark, length, checksum
-MARK = b'\xf5hl\n'
+
+STORE_FORMAT = 1            # part of the folder's name: formats never meet
+RECORD_HEAD, RECORD_HEAD_SIZE, RECORD_MARK = '>4sII', 12, b'\xf5hl\n'         # mark, length, checksum
 LARGEST_HELD = 2 ** 28      # bytes of entries that are kept in memory, so that they are read once
-STORE_FORMAT = 1
-MOST_JOURNALS = 16
-TICK_S = 0.02               # the clock of file systems moves in steps that are no longer
+MOST_JOURNALS = 16          # more are put together
+TICK_S = 0.02               # the clocks of file systems move in steps that are no longer
 LONG_TO_READ = 2 ** 24      # bytes; a file from this on is not read twice only since it is new
-# {folder: ({address: state of the entry when it was verified}, {address: its bytes})} in this process.
+ABANDONED_S = 3600          # what a killed process left half-written is removed after that time
+# {folder: ({address: state of the entry when it was verified}, {address: its bytes}, [their sum])} in this process.
 REMEMBERED = {}
 
 
-def hash_file(path, into):
-    """Add the content of the file to the hash `into`."""
-    with open(path, 'rb') as stream:
-        while True:
-            part = stream.read(2 ** 20)
-            if not part:
-                return
-            into.update(part)
+def checksum(data):
+    """The checksum (40 letters) of bytes, or of anything with the buffer protocol."""
+    return hashlib.sha1(data).hexdigest()
 
 
-def checksum(path):
+def file_checksum(path):
     """The checksum (40 letters) of the content of a file, or of a folder with all that is in it."""
     found = hashlib.sha1()
-    if not os.path.isdir(path):
-        hash_file(path, found)
-        return found.hexdigest()
-    for name in sorted(os.listdir(path)):
-        text = name if isinstance(name, bytes) else name.encode('utf-8', LONE_SURROGATES)
-        found.update(text + b'/' + checksum(os.path.join(path, name)).encode('ascii'))
+    if os.path.isdir(path):
+        for name in sorted(os.listdir(path)):
+            found.update(encoded(name) + b'/' + encoded(file_checksum(os.path.join(path, name))))
+    else:
+        with open(path, 'rb') as stream:
+            part = stream.read(2 ** 20)
+            while part:
+                found.update(part)
+                part = stream.read(2 ** 20)
     return found.hexdigest()
-
-
-def newest(state):
-    """When the file or any in the folder with this state was modified, in seconds."""
-    if state and isinstance(state[0], tuple):
-        return max(newest(part) for _, part in state)
-    return state[0] / TICKS_A_SECOND if state else 0.0
-
-
-def is_settled(state, when):
-    """Whether what was read of a file at the time `when` stays true while its state does: its times are
-    coarse."""
-    return newest(state) < when - TICK_S
 
 
 def state_of(path):
@@ -6050,44 +6054,135 @@ def state_of(path):
     return tuple((name, state_of(os.path.join(path, name))) for name in sorted(os.listdir(path)))
 
 
-class Store(object):
-    """A folder of entries and records. folder: made, with mode 0700, if need be.
-    max_bytes: bound, or None. trust: use it even if other users can write to it.
-    lost: why nothing can be written, or None.
+def newest_s(state):
+    """When the file, or any in the folder, that has this state was modified, in seconds."""
+    if state and isinstance(state[0], tuple):
+        return max(newest_s(part) for _, part in state)
+    return state[0] / TICKS_A_SECOND if state else 0.0
 
-    Raises HotloadError where the folder is a file, or others can write to it: loading values runs what is in
+
+def is_settled(state, when_s):
+    """Whether what was read of a file at that time stays true while its state does: its times are coarse."""
+    return newest_s(state) < when_s - TICK_S
+
+
+def sealed(payload):
+    """A record as it stands in a journal."""
+    return struct.pack(RECORD_HEAD, RECORD_MARK, len(payload), binascii.crc32(payload) & 0xffffffff) + payload
+
+
+def split_records(data):
+    """The payloads of the whole records in a journal's bytes; what is damaged is skipped."""
+    at, found, view = 0, [], memoryview(data)
+    while 0 <= at <= len(data) - RECORD_HEAD_SIZE:
+        mark, size, total = struct.unpack_from(RECORD_HEAD, data, at)
+        start, end = at + RECORD_HEAD_SIZE, at + RECORD_HEAD_SIZE + size
+        if mark == RECORD_MARK and end <= len(data) and binascii.crc32(view[start:end]) & 0xffffffff == total:
+            found.append(data[start:end])
+            at = end
+        else:
+            at = data.find(RECORD_MARK, at + 1)
+    return found
+
+
+def sizes_below(folder):
+    """[(path, bytes)] of the files in the folder and below."""
+    files, folders = list_folder(folder)
+    found = []
+    for path in [os.path.join(folder, name) for name in files]:
+        with suppress(EnvironmentError):
+            found.append((path, os.stat(path).st_size))
+    for name in folders:
+        found += sizes_below(os.path.join(folder, name))
+    return found
+
+
+def make_folders(path):
+    """Make the folder, and those above it that are not there, for this user alone; another process may do the same."""
+    if not os.path.isdir(path):
+        if os.path.dirname(path) not in ('', path):     # since 3.7 os.makedirs gives its mode to the last one only
+            make_folders(os.path.dirname(path))
+        try:
+            os.mkdir(path, 0o700)
+        except EnvironmentError:
+            if not os.path.isdir(path):
+                raise
+
+
+def remove(path):
+    """Remove a file, or a folder with all that is in it, if it is there and that can be done."""
+    with suppress(EnvironmentError):
+        if os.path.isdir(path) and not os.path.islink(path):
+            files, folders = list_folder(path)
+            for name in files + folders:
+                remove(os.path.join(path, name))
+            os.rmdir(path)
+        else:
+            os.remove(path)
+
+
+class Store(object):
+    """Entries and records in a folder, of one kind of use and one Python; or in memory.
+
+    folder: str, made with mode 0700 if it is not there; None: in memory.      use: name of a folder in it, so that
+    several uses may share it.      max_bytes: of the entries, see shrink(); None: no bound.      trust: use it
+    although other users can write to it.      session: name of the journal; workers have that of their plant.
+
+    lost: why nothing can be written, or None.      used: addresses that were asked for.
+
+    Raises HotloadError where the folder is a file, or where others can write to it: loading values runs what is in
     them.
+
+    >>> store = Store(None)
+    >>> address = store.add(b'some bytes')
+    >>> store.read(address) == b'some bytes', store.read('0' * 40)
+    (True, None)
+    >>> store.append(b'a record', b'another')
+    >>> len(store.records())
+    2
     """
 
-    def __init__(self, folder, max_bytes=None, trust=False, session=None):
-        self.journal = None
-        self.top, self.max_bytes = os.path.abspath(path_text(folder)), max_bytes
-        self.lost, self.number = None, 0
-        self.folder = os.path.join(self.top, '%s-%d' % (PYTHON_TAG, STORE_FORMAT))
-        self.spare, self.used = {}, set()
-        self.verified, self.held = REMEMBERED.setdefault(self.folder, ({}, {}))
+    def __init__(self, folder, use='values', max_bytes=None, trust=False, session=None):
+        self.journal, self.lost, self.number, self.max_bytes = None, None, 0, max_bytes
+        self.spare, self.used = {}, set()       # spare: {address: bytes, or a path} of what could not be written
+        self.top = self.folder = self.drafts = None
+        self.session = session or '%x-%d-%s' % (
+            int(time.time() * 1e6), os.getpid(), binascii.hexlify(os.urandom(4)).decode('ascii'))
+        self.verified, self.held, self.held_bytes = {}, {}, [0]
+        self.unwritten = []                     # records, where they cannot be written
+        if folder is not None:
+            self.top = os.path.abspath(path_text(folder))
+            self.folder = os.path.join(self.top, '%s-%s-%d' % (use, PYTHON_TAG, STORE_FORMAT))
+            self.verified, self.held, self.held_bytes = REMEMBERED.setdefault(
+                self.folder, (self.verified, self.held, self.held_bytes))
+            self.drafts = os.path.join(self.folder, 'new', self.session)
+            self._make(trust)
+
+    def _make(self, trust):
+        """Make what is not there, and look who can write to it."""
         if os.path.exists(self.top) and not os.path.isdir(self.top):
             raise HotloadError('expected a folder for the store, found a file', path=self.top)
-        self._refuse_others(trust)
+        folders = [os.path.join(self.folder, name) for name in ('entries', 'journals', 'new')]
+        is_new = not os.path.exists(self.top)
+        for path in [] if trust else [self.top, self.folder] + folders:
+            self._refuse_others(path)
         try:
-            for path in [os.path.dirname(self.top), self.top] + [
-                    os.path.join(self.folder, name) for name in ('entries', 'journals', 'new')]:
+            for path in folders:
                 make_folders(path)
+            if is_new:
+                with open(os.path.join(self.top, '.gitignore'), 'w') as stream:
+                    stream.write('*\n')
         except EnvironmentError as error:
             self._lose(error)
-        self.session = session or '%x-%d-%s' % (int(time.time() * 1e6), os.getpid(),
-                                                binascii.hexlify(os.urandom(4)).decode())
-        self.drafts = os.path.join(self.folder, 'new', self.session)
 
-    def _refuse_others(self, trust):
-        """Raise HotloadError if another user can write to the folder."""
-        if trust or not os.path.isdir(self.top) or not hasattr(os, 'getuid'):
-            return
-        status = os.stat(self.top)
-        if status.st_mode & 0o022 or status.st_uid not in (0, os.getuid()):
-            raise HotloadError('others can write to this store, and loading values runs what they wrote; '
-                               '`chmod go-w %s`, choose another folder, or trust it (trust=True)'
-                               % self.top, path=self.top)
+    def _refuse_others(self, path):
+        """Raise HotloadError if the folder is there and another user can write to it."""
+        if os.path.isdir(path) and hasattr(os, 'getuid'):
+            status = os.stat(path)
+            if status.st_mode & 0o022 or status.st_uid not in (0, os.getuid()):
+                raise HotloadError('others can write to this store, and loading values runs what they wrote; `chmod -R '
+                                   'go-w %s`, choose another folder, or trust it (trust=True, --trust-store)'
+                                   % self.top, path=path)
 
     def _lose(self, error):
         """Take note that the store cannot be written, and say so once."""
@@ -6101,9 +6196,12 @@ class Store(object):
     def draft(self):
         """The path of a new file or folder, to be given to adopt() when it is complete."""
         self.number += 1
-        if not os.path.isdir(self.drafts):
+        if self.drafts is None or not os.path.isdir(self.drafts):
             try:
-                make_folders(self.drafts)
+                if self.folder is None or self.lost is not None:
+                    self.drafts = tempfile.mkdtemp(prefix='hotload-')
+                else:
+                    make_folders(self.drafts)
             except EnvironmentError as error:
                 self._lose(error)
                 self.drafts = tempfile.mkdtemp(prefix='hotload-')
@@ -6114,34 +6212,36 @@ class Store(object):
         return os.path.join(self.folder, 'entries', address[:2], address)
 
     def add(self, data):
-        """Keep bytes; their address."""
-        address = hashlib.sha1(data).hexdigest()
+        """Keep the bytes; their address (str)."""
+        address = checksum(data)
         self.used.add(address)
-        if self.path(address):
-            return address
-        try:
-            path = self.draft()
-            with open(path, 'wb') as stream:
-                stream.write(data)
-            self._move(path, address)
-        except EnvironmentError as error:
-            self._lose(error)
+        if self.folder is None:
             self.spare[address] = data
-            with suppress(EnvironmentError):
-                os.remove(path)
+        elif not self.path(address):
+            path = self.draft()
+            try:
+                with open(path, 'wb') as stream:
+                    stream.write(data)
+                self._move(path, address)
+            except EnvironmentError as error:
+                self._lose(error)
+                self.spare[address] = data
+                remove(path)
         return address
 
     def adopt(self, path):
         """Make a file or a folder that is complete an entry; its address."""
         if not os.path.isdir(path) and os.path.getsize(path) >= LONG_TO_READ:
             time.sleep(TICK_S)
-        begun = time.time()
-        address = checksum(path)
+        begun_s = time.time()
+        address = file_checksum(path)
         self.used.add(address)
-        if self.path(address) is None:
+        if self.folder is None:
+            self.spare[address] = path
+        elif self.path(address) is None:
             try:
                 self._move(path, address)
-                self._verify(address, self.place(address), begun)
+                self._verify(address, self.place(address), begun_s)
             except EnvironmentError as error:
                 self._lose(error)
                 self.spare[address] = path
@@ -6150,6 +6250,7 @@ class Store(object):
         return address
 
     def _move(self, path, address):
+        """Rename a draft to the place of its address."""
         place = self.place(address)
         for attempt in range(2):
             try:
@@ -6158,36 +6259,45 @@ class Store(object):
                 os.rename(path, place)
                 break
             except EnvironmentError:
-                if attempt or os.path.isdir(os.path.dirname(place)) and not HAS_CONSOLE:
+                if attempt:
                     raise
                 make_folders(os.path.dirname(place))
-                if HAS_CONSOLE and os.path.isfile(path):    # it renames no file that is mapped
+                if HAS_CONSOLE and os.path.isfile(path):        # it renames no file that is mapped
                     shutil.copyfile(path, path + '-copy')
                     path += '-copy'
 
-    def _verify(self, address, place, begun):
-        """Take note that the entry was read at the time `begun` and is as it should be."""
+    def _verify(self, address, place, begun_s):
+        """Take note that the entry was read at that time and is as it should be."""
         state = state_of(place)
-        if is_settled(state, begun):
+        if is_settled(state, begun_s):
             self.verified[address] = state
 
-    def path(self, address):
-        """The path of the entry (str), or None when it is not there or damaged; looked at once, then its
-        times only."""
-        found = self.spare.get(address)
-        place = found if isinstance(found, string_types) and os.path.exists(found) else self.place(address)
-        with suppress(EnvironmentError):
-            state = state_of(place)
-            if state is None:
-                return None
-            if self.verified.get(address) != state:
-                begun = time.time()
-                if checksum(place) != address:
-                    remove(place)
-                    return None
-                self._verify(address, place, begun)
+    def _note_use(self, address, place):
+        """Let shrink() know, in other processes too, that the entry is in use: by the time of its last access."""
+        if address not in self.used:
             self.used.add(address)
-            return place
+            if self.max_bytes is not None:
+                with suppress(EnvironmentError):
+                    os.utime(place, (time.time(), os.stat(place).st_mtime))
+
+    def path(self, address):
+        """The path of the entry (str), or None when it is not there or damaged. Read once, then its times are looked
+        at only."""
+        found = self.spare.get(address)
+        if self.folder is None or isinstance(found, string_types) and os.path.exists(found):
+            return found if isinstance(found, string_types) else None
+        place = self.place(address)
+        with suppress(EnvironmentError):
+            if os.path.exists(place):
+                self._note_use(address, place)
+                state = state_of(place)
+                if self.verified.get(address) != state:
+                    begun_s = time.time()
+                    if file_checksum(place) != address:
+                        remove(place)
+                        return None
+                    self._verify(address, place, begun_s)
+                return place
 
     def read(self, address):
         """The bytes of an entry, or None when it is not there or damaged."""
@@ -6195,176 +6305,188 @@ class Store(object):
         if isinstance(data, bytes):
             self.used.add(address)
             return data
+        if data is None and self.folder is None:
+            return None
+        place = data or self.place(address)
         with suppress(EnvironmentError):
-            data = read_bytes(data or self.place(address))
-            if hashlib.sha1(data).hexdigest() == address:
-                self.used.add(address)
+            data = read_bytes(place)
+            if checksum(data) == address:
+                self._note_use(address, place)
                 self.hold(address, data)
                 return data
-            remove(self.place(address))
+            remove(place)
+
+    def has(self, address):
+        """Whether the entry seems to be there; it may still be damaged."""
+        return address in self.spare or self.folder is not None and os.path.exists(self.place(address))
 
     def hold(self, address, data):
-        """Keep an entry's bytes in memory, so that they are not read again; old ones go when there are too
-        many."""
-        total = len(data) + sum(map(len, list(self.held.values())))
-        for old in list(self.held):
-            if total > LARGEST_HELD:
-                total -= len(self.held.pop(old, b''))
-        if total <= LARGEST_HELD:
+        """Keep an entry's bytes in memory, so that they are not read again; old ones go when they are too many."""
+        if address not in self.held and len(data) <= LARGEST_HELD:
             self.held[address] = data
+            self.held_bytes[0] += len(data)
+            for old in list(self.held) if self.held_bytes[0] > LARGEST_HELD else ():
+                if old != address and self.held_bytes[0] > LARGEST_HELD:
+                    self.held_bytes[0] -= len(self.held.pop(old))
+
+    def size(self):
+        """Bytes of all that is stored for this use and Python."""
+        if self.folder is None:
+            return sum(len(data) for data in self.spare.values() if isinstance(data, bytes))
+        return sum(size for _, size in sizes_below(self.folder))
+
+    def addresses(self):
+        """The addresses of all entries (list)."""
+        if self.folder is None:
+            return list(self.spare)
+        folder = os.path.join(self.folder, 'entries')
+        found = list(self.spare)
+        for name in list_folder(folder)[1]:
+            files, folders = list_folder(os.path.join(folder, name))
+            found += files + folders
+        return found
+
+    def shrink(self):
+        """When the entries are larger than max_bytes, remove those that were not used for longest, down to nine
+        tenths of that; those that this process used go last."""
+        entries = []                            # (used here, when, bytes, address)
+        for address in self.addresses() if self.max_bytes is not None else ():
+            if isinstance(self.spare.get(address), bytes):
+                entries.append((address in self.used, 0, len(self.spare[address]), address))
+            elif self.folder is not None:
+                place = self.place(address)
+                with suppress(EnvironmentError):
+                    status = os.stat(place)
+                    size = sum(size for _, size in sizes_below(place)) if os.path.isdir(place) else status.st_size
+                    entries.append((address in self.used, status.st_atime, size, address))
+        total = sum(entry[2] for entry in entries)
+        if total > (self.max_bytes or 0):
+            for _, _, size, address in sorted(entries, key=lambda entry: entry[:2]):
+                if total <= self.max_bytes * 9 // 10:
+                    break
+                total -= size
+                self.discard(address)
+
+    def discard(self, address):
+        """Remove an entry."""
+        self.spare.pop(address, None)
+        self.held_bytes[0] -= len(self.held.pop(address, b''))
+        if self.folder is not None:
+            remove(self.place(address))
 
     # ---- records
 
     def append(self, *payloads):
         """Write records (bytes) to this process's journal, all at once."""
-        if self.lost is not None:
+        if self.folder is None or self.lost is not None:
+            self.unwritten += payloads
             return
         try:
             if self.journal is None:
-                path = os.path.join(self.folder, 'journals', self.session)
-                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, 'O_BINARY', 0)
-                self.journal = os.open(path, flags, 0o600)
-                lock_file(self.journal)
+                self.journal = self._open_journal()
             data = b''.join(map(sealed, payloads))
             if os.write(self.journal, data) != len(data):
                 raise EnvironmentError('disk full')
         except EnvironmentError as error:
+            self.unwritten += payloads
             self._lose(error)
+
+    def _open_journal(self):
+        """A descriptor of this session's journal, locked. One that another process took for abandoned just now, and
+        put together with others, is made anew."""
+        path = os.path.join(self.folder, 'journals', self.session)
+        while True:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, 'O_BINARY', 0), 0o600)
+            if lock_file(descriptor) and os.path.exists(path):
+                return descriptor
+            os.close(descriptor)
+            time.sleep(0.001)
 
     def records(self):
         """The payloads of all records that are whole, journal by journal, oldest first."""
-        for attempt in range(5):
+        if self.folder is None:
+            return list(self.unwritten)
+        folder = os.path.join(self.folder, 'journals')
+        for _ in range(5):
             found, is_whole = [], True
-            for name in sorted(list_folder(os.path.join(self.folder, 'journals'))[0]):
+            for name in sorted(list_folder(folder)[0]):
                 if not name.endswith('.new'):
                     try:
-                        found += split_records(read_bytes(os.path.join(self.folder, 'journals', name)))
+                        found += split_records(read_bytes(os.path.join(folder, name)))
                     except EnvironmentError:    # another process put it together with others just now
                         is_whole = False
             if is_whole:
                 break
-        return found
+        return found + self.unwritten
 
     def merge(self, choose):
-        """Put the journals together when there are many."""
-        if len(list_folder(os.path.join(self.folder, 'journals'))[0]) > MOST_JOURNALS:
+        """Put the journals together when there are many. choose(payloads) -> those to keep."""
+        if self.folder is not None and len(list_folder(os.path.join(self.folder, 'journals'))[0]) > MOST_JOURNALS:
             self.tidy()
             self.rewrite(choose)
 
-    def is_idle(self, name):
-        """Whether the process that wrote the journal `name` has ended."""
+    def _lock_journal(self, name):
+        """A descriptor of the journal `name`, locked, or None while the process that writes it lives, and when another
+        has put it together with others just now."""
+        path = os.path.join(self.folder, 'journals', name)
         with suppress(EnvironmentError):
-            descriptor = os.open(os.path.join(self.folder, 'journals', name), os.O_RDWR)
-            try:
-                return lock_file(descriptor)
-            finally:
-                os.close(descriptor)
-        return not os.path.exists(os.path.join(self.folder, 'journals', name))
+            descriptor = os.open(path, os.O_RDWR)
+            if lock_file(descriptor) and os.path.exists(path):
+                return descriptor
+            os.close(descriptor)
 
     def rewrite(self, choose):
-        """Put all journals whose processes have ended into one. choose(payloads) -> those to keep."""
-        if self.lost is not None:
+        """Put all journals whose processes have ended, and our own, into one. choose(payloads) -> those to keep."""
+        if self.folder is None:
+            self.unwritten = list(choose(self.unwritten))
+        if self.folder is None or self.lost is not None:
             return
-        folder = os.path.join(self.folder, 'journals')
-        names = [name for name in sorted(list_folder(folder)[0])
-                 if name != self.session and self.is_idle(name)]
-        own = [self.session] if self.journal is not None else []
-        payloads = []
-        with suppress(EnvironmentError):
-            for name in names + own:
+        folder, locked = os.path.join(self.folder, 'journals'), []
+        if self.journal is not None:
+            os.close(self.journal)
+            self.journal = None
+        try:
+            for name in sorted(list_folder(folder)[0]):
+                descriptor = None if name.endswith('.new') else self._lock_journal(name)
+                if descriptor is not None:
+                    locked.append((name, descriptor))
+            payloads = []
+            for name, _ in locked:
                 payloads += split_records(read_bytes(os.path.join(folder, name)))
-            kept = choose(payloads)
-            path = os.path.join(folder, '%s.new' % self.session)
-            with open(path, 'wb') as stream:
-                stream.write(b''.join(map(sealed, kept)))
-            if self.journal is not None:
-                os.close(self.journal)
-                self.journal = None
-            merged = os.path.join(folder, self.session + '-m')
-            os.rename(path, merged)
-            for name in names + own:
+            self.number += 1
+            merged = os.path.join(folder, '%s-%d' % (self.session, self.number))
+            with open(merged + '.new', 'wb') as stream:
+                stream.write(b''.join(map(sealed, choose(payloads))))
+            os.rename(merged + '.new', merged)
+            for name, _ in locked:
                 remove(os.path.join(folder, name))
-
-    def size(self):
-        """Bytes of all that is stored for this Python."""
-        return sum(size for _, size in sizes_below(self.folder))
+        except EnvironmentError:                # a full disk: they stay as they are
+            remove(os.path.join(folder, '%s-%d.new' % (self.session, self.number)))
+        finally:
+            for _, descriptor in locked:
+                os.close(descriptor)
 
     def tidy(self):
         """Remove what processes left behind that were killed before they could finish it."""
-        folder = os.path.join(self.folder, 'new')
-        for name in list_folder(folder)[1]:
-            if name != self.session and self.is_idle(name):
-                with suppress(EnvironmentError):
-                    if time.time() - os.stat(os.path.join(folder, name)).st_mtime > 3600:
-                        remove(os.path.join(folder, name))
-
-    def __del__(self):
-        if self.journal is not None:            # of a plant that was not shut down
-            os.close(self.journal)
+        drafts, journals = os.path.join(self.folder, 'new'), os.path.join(self.folder, 'journals')
+        left = [os.path.join(drafts, name) for name in list_folder(drafts)[1] if name != self.session]
+        left += [os.path.join(journals, name) for name in list_folder(journals)[0] if name.endswith('.new')]
+        for path in left:
+            with suppress(EnvironmentError):
+                if time.time() - os.stat(path).st_mtime > ABANDONED_S:
+                    remove(path)
 
     def close(self):
         """Give back the journal, and remove drafts that were not adopted."""
         if self.journal is not None:
             os.close(self.journal)
             self.journal = None
-        if not any(isinstance(path, string_types) for path in self.spare.values()):
+        if self.drafts is not None and not any(isinstance(path, string_types) for path in self.spare.values()):
             remove(self.drafts)
 
-
-def sealed(payload):
-    """A record as it stands in a journal."""
-    return struct.pack(RECORD, MARK, len(payload), binascii.crc32(payload) & 0xffffffff) + payload
-
-
-def split_records(data):
-    """The payloads of the whole records in a journal's bytes; what is damaged is skipped."""
-    at, found, head = 0, [], struct.calcsize(RECORD)
-    view = memoryview(data)
-    while at + head <= len(data):
-        mark, size, total = struct.unpack_from(RECORD, data, at)
-        end = at + head + size
-        if mark == MARK and end <= len(data) and binascii.crc32(view[at + head:end]) & 0xffffffff == total:
-            found.append(data[at + head:end])
-            at = end
-        else:
-            at = data.find(MARK, at + 1)
-            if at < 0:
-                break
-    return found
-
-
-def sizes_below(folder):
-    """[(path, bytes)] of the files in the folder and below."""
-    files, folders = list_folder(folder)
-    found = []
-    for name in files:
-        with suppress(EnvironmentError):
-            found.append((os.path.join(folder, name), os.stat(os.path.join(folder, name)).st_size))
-    for name in folders:
-        found += sizes_below(os.path.join(folder, name))
-    return found
-
-
-def make_folders(path):
-    """Make the folder and those above it that are not there; another process may do the same."""
-    if not os.path.isdir(path):
-        try:
-            os.makedirs(path, 0o700)
-        except EnvironmentError:
-            if not os.path.isdir(path):
-                raise
-
-
-def remove(path):
-    """Remove a file or a folder with all that is in it, if it is there and that can be done."""
-    with suppress(EnvironmentError):
-        if os.path.isdir(path) and not os.path.islink(path):
-            files, folders = list_folder(path)
-            for name in files + folders:
-                remove(os.path.join(path, name))
-            os.rmdir(path)
-        else:
-            os.remove(path)
+    def __del__(self):
+        if self.journal is not None:            # of one that was not closed
+            os.close(self.journal)
 
 
 ##############################################################################
@@ -7065,7 +7187,7 @@ class Warehouse(object):
         else:
             data = dump(value, lambda item: global_name(item, refs))
         is_small = len(data) <= SMALL
-        address = hashlib.sha1(data).hexdigest() if is_small else self.store.add(data)
+        address = checksum(data) if is_small else self.store.add(data)
         refs = tuple(sorted(set(refs)))
         return Product(name, kind, address, len(data), None, refs, data if is_small else None)
 
@@ -7834,7 +7956,7 @@ class Workshop(object):
             state, begun, path = state_of(path), time.time(), os.path.abspath(path)
             if state is not None and FILE_DIGESTS.get(path, (None,))[0] == state:
                 return FILE_DIGESTS[path][1]
-            digest = checksum(path).encode()
+            digest = file_checksum(path).encode()
             if is_settled(state, begun):
                 FILE_DIGESTS[path] = state, digest
             return digest
@@ -7945,7 +8067,7 @@ def find_workshop(task):
     else:
         return None
     config, auxiliary, specs, function_hash = given
-    warehouse = Warehouse(Store(task.store[0], trust=True, session=task.store[1]))
+    warehouse = Warehouse(Store(task.store[0], 'plant', trust=True, session=task.store[1]))
     warehouse.specs.update(specs)
     workshop = Workshop(warehouse, config, auxiliary, function_hash)
     while len(WORKSHOPS) > 8:                   # of earlier sessions
@@ -8597,7 +8719,7 @@ class Plant(object):
 
     def __init__(self, folder, config=None, executor=None, max_bytes=None, progress=None, function_hash=None,
                  trust=False, logger=None, logLevel=None, functionHash=None):
-        self.warehouse = Warehouse(Store(folder, max_bytes, trust), logger)
+        self.warehouse = Warehouse(Store(folder, 'plant', max_bytes, trust), logger)
         self.records = PastRuns(self.warehouse.store)
         self.executor, self.function_hash, self.logger = executor, function_hash or functionHash, logger
         self.progress = progress
@@ -8802,7 +8924,7 @@ class Plant(object):
         """Write the ingredients `names` into a folder of their own, for load_ingredients(folder)."""
         values = dict((name, self.fetch_ingredient(name)) for name in ([names] if isinstance(
             names, string_types) else names))
-        target = Warehouse(Store(folder))
+        target = Warehouse(Store(folder, 'export'))
         target.specs.update(self.warehouse.specs)
         for name, value in sorted(values.items()):
             product = target.put(name, str(self.get_ingredient_object(name).type), value)
@@ -8837,7 +8959,7 @@ def load_ingredients(folder, names=None, specs=()):
     """
     if not os.path.isdir(path_text(folder)):
         raise HotloadError('expected a folder that plant.export() wrote', path=path_text(folder))
-    warehouse, found = Warehouse(Store(folder)), {}
+    warehouse, found = Warehouse(Store(folder, 'export')), {}
     warehouse.register_ingredient_specs(specs)
     for payload in warehouse.store.records():
         if payload[:1] == b'E':
