@@ -2551,7 +2551,10 @@ class Choice(dict):
     """A command line, parsed: {long name of an option: value, True or list}.
 
     mode: the Mode.      script, module, function: what to run, or None.      argv: list of its arguments.
+    given: that of this process, or {}: for sections below whose options are for what the script itself does.
     """
+
+    given = {}
 
     def __init__(self, argv):
         options, rest = split_options(argv, option_rows())
@@ -2927,7 +2930,7 @@ def main(argv=None):
     """
     command_line = [os.path.abspath(OWN_FILE)] + (sys.argv[1:] if argv is None else list(argv))
     try:
-        choice = Choice(command_line[1:])
+        choice = Choice.given = Choice(command_line[1:])
         if 'help' in choice or 'version' in choice:
             write(sys.stdout, help_text() if 'help' in choice else
                   'hotload %s, Python %s\n' % (__version__, sys.version.split()[0]))
@@ -6023,6 +6026,7 @@ MOST_JOURNALS = 16          # more are put together
 TICK_S = 0.02               # the clocks of file systems move in steps that are no longer
 LONG_TO_READ = 2 ** 24      # bytes; a file from this on is not read twice only since it is new
 ABANDONED_S = 3600          # what a killed process left half-written is removed after that time
+OPTIONS.append(('', 'trust-store', None, 'use a store of values that other users can write to'))
 # {folder: ({address: state of the entry when it was verified}, {address: its bytes}, [their sum])} in this process.
 REMEMBERED = {}
 
@@ -6164,7 +6168,7 @@ class Store(object):
             raise HotloadError('expected a folder for the store, found a file', path=self.top)
         folders = [os.path.join(self.folder, name) for name in ('entries', 'journals', 'new')]
         is_new = not os.path.exists(self.top)
-        for path in [] if trust else [self.top, self.folder] + folders:
+        for path in [] if trust or 'trust-store' in Choice.given else [self.top, self.folder] + folders:
             self._refuse_others(path)
         try:
             for path in folders:
@@ -7131,6 +7135,12 @@ class Warehouse(object):
     def __init__(self, store, logger=None):
         self.store, self.specs, self.logger, self.baseDir = store, {}, logger, store.top
 
+    def close(self):
+        """Close the specs and the store."""
+        for spec in self.specs.values():
+            spec.close()
+        self.store.close()
+
     def register_ingredient_specs(self, specs):
         """Let ingredients be of these types, too; specs: list of IngredientTypeSpec."""
         for spec in specs:
@@ -7211,7 +7221,7 @@ class Warehouse(object):
             draft.value = self.open('buffer', draft.path, mmap.ACCESS_WRITE)
         elif kind == 'array':
             from numpy.lib.format import open_memmap
-            draft.value = open_memmap(draft.path, 'w+', **how)
+            draft.value = open_memmap(draft.path, 'w+', shape=how.pop('shape'), **how)
         else:
             raise HotloadError('values of type %s cannot be allocated, only sent' % kind)
         return draft
@@ -7484,6 +7494,8 @@ def SubreactorFunc(function):
     ...     raise Return(value * pipe.read_config('scale'))
     """
     def call(*args, **kwargs):
+        if threads.get_ident() in RUNNING:
+            RUNNING[threads.get_ident()].asked += 1
         return Subrun(function, args, kwargs)
     for name in ('__module__', '__name__', '__qualname__', '__doc__'):
         with suppress(AttributeError):
@@ -7526,6 +7538,7 @@ class Subrun(object):
         run = RUNNING[threads.get_ident()]
         try:
             if self.generator is None:
+                run.asked -= 1
                 run.begin_sub(self.function)
                 self.generator = self.function(*self.args, **self.kwargs)
                 if type(self.generator) is not GeneratorType:
@@ -7545,6 +7558,14 @@ def reactor_key(function):
     if module in ('__main__', '__mp_main__'):
         module = neutral_name(sys.modules.get(module))
     return '%s:%s' % (module, function.__name__)
+
+
+def place_of(function):
+    """(path, line) where the user's function is defined, or (None, None)."""
+    code = getattr(function, '__code__', None)
+    if code is None or is_own_frame(code.co_filename):
+        return None, None
+    return code.co_filename, code.co_firstlineno
 
 
 # ---- parameters
@@ -7827,7 +7848,7 @@ class Run(object):
                     answer = own[0]
                 elif wanted is not None:
                     error = HotloadError('reactor %s yields %r; expected yield pipe.receive(name) or a call '
-                                         'of a @SubreactorFunc' % (self.name, wanted))
+                                         'of a @SubreactorFunc' % (self.name, wanted), *place_of(self.function))
         finally:
             self.seconds += clock_s() - begin
             if before is None:
@@ -7882,8 +7903,8 @@ class Run(object):
     def _end(self):
         """Make products of what was allocated."""
         if self.asked:
-            raise HotloadError('reactor %s: what pipe.receive() gives is to be yielded: '
-                               'value = yield pipe.receive(name)' % self.name)
+            raise HotloadError('reactor %s: what pipe.receive() and subreactors give is to be yielded: '
+                               'value = yield pipe.receive(name)' % self.name, *place_of(self.function))
         for name, draft in sorted(self.drafts.items()):
             if not draft.is_temporary:
                 self.products[name] = self.workshop.warehouse.finish(draft)
@@ -8299,6 +8320,7 @@ class Session(object):
         self.hints = []         # names that may be needed soon
         self.stalled = {}       # {name: the reactor that would make it again}, in a dry session
         self.works, self.rivals, self.guesses, self.damaged = {}, [], None, {}
+        self.tried = {}         # {name: [Reactor]} of those that were started since they might send it
         self.tasks = None if is_dry or plant.executor is None else Tasks(self, plant.executor)
         self.kept, self.saved_s, self.ran, self.is_running = 0, 0.0, 0, False
         for name, function in plant.functions.items():
@@ -8437,7 +8459,9 @@ class Session(object):
             return None
         if self.guesses is None:
             self.guesses = Guesses(self)
-        return self.guesses.next(name)
+        reactor = self.guesses.next(name)
+        self.tried.setdefault(name, []).extend([reactor] if reactor else [])
+        return reactor
 
     def _publish(self, reactor, record):
         """Let others have what a reactor sent."""
@@ -8445,11 +8469,13 @@ class Session(object):
         for product in record.products:
             name = product.name
             rivals = [other for other in self.possible_senders(name) if other is not reactor]
-            for other in rivals:
-                if other.record is not None and any(name == each.name for each in other.record.products):
-                    raise HotloadError('ingredient %r is sent by two reactors, %s and %s: give it another '
-                                       'name in one of them, or leave one out' % (
-                                           name, other.name, reactor.name))
+            sent = [other for other in rivals if other.record is not None and any(
+                name == each.name for each in other.record.products)]
+            if sent:
+                may = [other for other in rivals if other.record is None]
+                raise HotloadError('ingredient %r is sent by %s%s: give it another name in one of them, or leave one '
+                                   'out' % (str(name), listed(sent + [reactor]), ', and maybe by ' + listed(may)
+                                            if may else ''), *place_of(reactor.function))
             self._note_sender(name, reactor)
             self.products[name] = product
             self.ready += [(work, product, None) for work in reversed(self.waiting.pop(name, ()))]
@@ -8471,15 +8497,20 @@ class Session(object):
         name = work.needs
         if busy:
             text = ('reactors wait for each other: %s; what a reactor sends counts when it has ended: split '
-                    'one in two') % ', '.join('%s for %r' % (each.reactor.name, each.needs)
+                    'one in two') % ', '.join('%s for %r' % (each.reactor.name, str(each.needs))
                                                for each in path[path.index(busy[0]):])
+        elif senders:
+            text = ('reactor %s: no reactor sent the ingredient %r: %s could, but did not; look at what that depends '
+                    'on') % (work.reactor.name, str(name), listed(senders))
         else:
-            text = 'reactor %s: no reactor sends the ingredient %r%s; is its producer gone, or not added?' % (
-                work.reactor.name, name, one_of(name, sorted(self.senders)))
+            tried = self.tried.get(name)
+            text = 'reactor %s: no reactor sends the ingredient %r%s%s; is its producer gone, or not added?' % (
+                work.reactor.name, str(name), one_of(name, sorted(self.senders)),
+                '; %s ran, to see whether it does, and did not' % listed(tried) if tried else '')
         self.waiting[name].remove(work)
         if not self.waiting[name]:
             del self.waiting[name]
-        self.ready.append((work, None, Unavailable(text)))
+        self.ready.append((work, None, Unavailable(text, *place_of(work.reactor.function))))
 
     def _stop(self):
         """End what did not end: the reactor asked for did, or failed."""
@@ -8570,6 +8601,8 @@ class Session(object):
                         self._forget(product)
             except Exception as error:
                 add_note(error, 'raised in reactor %s' % reactor.name)
+                if isinstance(error, StopIteration):    # it would end this generator
+                    raise RuntimeError('reactor %s raised StopIteration' % reactor.name)
                 raise
             outcome = run.outcome()
         self._finish(reactor, *outcome)
@@ -8626,6 +8659,13 @@ class Session(object):
             return 'what it sent was removed or damaged'
         parts = self.workshop.meanings.parts
         return why_changed(last.code, reactor.code, self.records.part, parts.get) or 'its code changed'
+
+
+def listed(reactors):
+    """Their names, as a text: 'load, total and show'."""
+    names = sorted(reactor.name for reactor in reactors)
+    names[8:] = ['%d more' % len(names[8:])] * (len(names) > 8)
+    return ' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))
 
 
 class Stalled(Unavailable):
@@ -8933,12 +8973,10 @@ class Plant(object):
 
     def shutdown(self):
         """Close the store. Called at the end of a `with`."""
-        for spec in self.warehouse.specs.values():
-            spec.close()
         if self.warehouse.store.max_bytes is not None:
             shrink(self.records, self.warehouse.store)
         self.warehouse.store.merge(PastRuns.merged)
-        self.warehouse.store.close()
+        self.warehouse.close()
 
 
 def load_ingredients(folder, names=None, specs=()):
@@ -8957,8 +8995,9 @@ def load_ingredients(folder, names=None, specs=()):
     >>> load_ingredients(folder)
     {'data': [1, 2]}
     """
-    if not os.path.isdir(path_text(folder)):
-        raise HotloadError('expected a folder that plant.export() wrote', path=path_text(folder))
+    if not any(name.startswith('export-' + PYTHON_TAG) for name in list_folder(path_text(folder))[1]):
+        raise HotloadError('expected a folder that plant.export() wrote, with this version of Python',
+                           path=path_text(folder))
     warehouse, found = Warehouse(Store(folder, 'export')), {}
     warehouse.register_ingredient_specs(specs)
     for payload in warehouse.store.records():

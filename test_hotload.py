@@ -180,11 +180,8 @@ with io.open(HOTLOAD, encoding='utf-8') as source_file:
     SOURCE = source_file.read()
 BANNER = re.compile(r'^## (\d+)\. ([\w ]+?) -- ', re.M)
 NUMBERS = [int(number) for number, _ in BANNER.findall(SOURCE)]
-
-
-def section_of(title):
-    """The number of the section with this title, or -1: numbers change as sections are added."""
-    return dict((name, int(number)) for number, name in BANNER.findall(SOURCE)).get(title, -1)
+with io.open(os.path.splitext(os.path.abspath(__file__))[0] + '.py', encoding='utf-8') as own_file:
+    SECTION = dict((title, int(number)) for number, title in BANNER.findall(own_file.read()))
 
 
 def pieces():
@@ -11924,7 +11921,7 @@ LAZY = u'def late(x):\n    return x + 100\n'
 
 
 class TestMeaning(Case):
-    section = section_of('Meaning')
+    section = SECTION['Meaning']
 
     def digest(self, text=MEANING, helpers=HELPERS, lazy=LAZY):
         for name, source in ('helpers', helpers), ('lazy', lazy):
@@ -12109,8 +12106,7 @@ class PlantCase(Case):
 
 
 class TestValues(PlantCase):
-    section = section_of('Values')
-    needs = section_of('Pipeline')
+    section, needs = SECTION['Values'], SECTION['Pipeline']
 
     def test_none_and_empty_values_are_values(self):
         text = u'''
@@ -12288,8 +12284,7 @@ def show(pipe):
 ##############################################################################
 
 class TestReactors(PlantCase):
-    section = section_of('Reactors')
-    needs = section_of('Pipeline')
+    section, needs = SECTION['Reactors'], SECTION['Pipeline']
 
     def test_only_parameters_that_are_read_count(self):
         text = CHAIN.replace(u'sum(raw)', u"sum(raw) * pipe.read_config('factor')")
@@ -12493,8 +12488,7 @@ if __name__ == '__main__':
 @unittest.skipIf(PY2, 'no concurrent.futures in the standard library')
 @needs_processes
 class TestExecutors(PlantCase):
-    section = section_of('Workers')
-    needs = section_of('Pipeline')
+    section, needs = SECTION['Workers'], SECTION['Pipeline']
 
     def runs(self, kind, config='{}', script=EXECUTORS):
         self.save('job.py', script)
@@ -12579,8 +12573,7 @@ class TestExecutors(PlantCase):
 ##############################################################################
 
 class TestSchedule(PlantCase):
-    section = section_of('Schedule')
-    needs = section_of('Pipeline')
+    section, needs = SECTION['Schedule'], SECTION['Pipeline']
 
     def test_an_unchanged_value_stops_the_reruns_below_it(self):
         self.run_text(CHAIN)
@@ -12731,7 +12724,7 @@ def show(pipe):
 ##############################################################################
 
 class TestPipeline(PlantCase):
-    section = section_of('Pipeline')
+    section = SECTION['Pipeline']
 
     def test_only_what_changed_runs_and_undoing_is_free(self):
         self.assertRuns(CHAIN, ['load', 'total'], [6])
@@ -12872,7 +12865,7 @@ class TestPipeline(PlantCase):
 
 
 class TestTrustInResults(PlantCase):
-    section = section_of('Pipeline')
+    section = SECTION['Pipeline']
 
     MIXED = u'''
 @ReactorFunc
@@ -12950,6 +12943,9 @@ def show(pipe):
         os.chmod(self.path('store'), 0o777)
         self.assertIn('chmod', str(self.error(CHAIN, self.path('store'))))
         self.assertRuns(CHAIN, [], [6], trust=True)
+        self.addCleanup(setattr, hotload.Choice, 'given', {})
+        hotload.Choice.given = {'trust-store': True}
+        self.assertRuns(CHAIN, [], [6])
         self.save('afile', u'')
         with self.assertRaises(hotload.HotloadError):
             hotload.Plant(self.path('afile'))
