@@ -8198,12 +8198,12 @@ class Tasks(object):
         if not type(error).__name__.startswith(('Broken', 'Killed', 'Cancelled')):
             add_note(error, 'raised in reactor %s' % work.reactor.name)
             return error
-        others = [each.reactor.name for each in self.running.values() if each is not work]
+        others = [each.reactor.name for each in self.running.values() if type(error).__name__.startswith('Broken')]
         path, line = unguarded_call()
         hint = '' if line is None else ('. Each worker loads this file and comes to this line, too: put it '
                                         'below `if __name__ == "__main__":`')
         found = HotloadError('a worker died (%s) while it ran reactor %s; what had finished is kept%s' % (
-            type(error).__name__, ' or '.join([work.reactor.name] + others), hint), path=path, line=line)
+            type(error).__name__, ' or '.join([work.reactor.name] + sorted(others)), hint), path=path, line=line)
         found.__cause__ = error
         return found
 
@@ -8918,33 +8918,42 @@ class Plant(object):
                 if reactor.state == 'stale']
 
     def _names(self, reactor):
-        """([names that a reactor sent], [names that it received]) in the run that holds, or its last one."""
+        """([names that a reactor sent], [names that it received]) in the run that holds, or its last one; of one that
+        never ran what its code says."""
         record = reactor.record or self.records.last(reactor.key)
         if record is None:
-            return [], []
+            called = self._current().workshop.called_with
+            sent, received = [called(reactor.function, 'send') | called(reactor.function, 'allocate'),
+                              called(reactor.function, 'receive')]
+            return [sorted(names - set([None])) for names in (sent, received)]
         return [product.name for product in record.products], [
             name for kind, name, _ in record.conversation if kind == 'r']
 
     def tree(self):
         """The reactors with what they receive below them, fresh or stale and why, as a text."""
         session = self._looked()
-        lines, shown, sender = [], set(), {}
-        sent, received = {}, {}
+        lines, shown, sender, below, used = [], set(), {}, {}, set()
         for reactor in session.reactors.values():
-            sent[reactor], received[reactor] = self._names(reactor)
-            sender.update((name, reactor) for name in sent[reactor])
-        used = set(name for names in received.values() for name in names)
-        tops = [reactor for reactor in session.reactors.values() if not used.intersection(sent[reactor])]
-        todo = [(reactor, 0, None) for reactor in reversed(tops or list(session.reactors.values()))]
+            sender.update((name, reactor) for name in self._names(reactor)[0])
+        for reactor in session.reactors.values():
+            below[reactor], names_of = [], {}   # [(producer, names that it sends here)]
+            for name in self._names(reactor)[1]:
+                by = sender.get(name)
+                if by is not None and by not in names_of:
+                    names_of[by] = []
+                    below[reactor].append((by, names_of[by]))
+                names_of.get(by, []).append(name)
+            used.update(names_of)
+        tops = [reactor for reactor in session.reactors.values() if reactor not in used]
+        todo = [(reactor, 0, ()) for reactor in reversed(tops or list(session.reactors.values()))]
         while todo:
-            reactor, depth, name = todo.pop()
+            reactor, depth, names = todo.pop()
             state = 'fresh' if reactor.state == 'kept' else 'stale: %s' % reactor.reason
-            label = '%s%s%s' % ('  ' * depth, '%s <- ' % name if name else '', reactor.name)
+            label = '%s%s%s' % ('  ' * depth, shown_names(names) + ' <- ' * bool(names), reactor.name)
             lines.append('%-40s %s' % (label, '(above)' if reactor in shown else state))
             if reactor not in shown:
                 shown.add(reactor)
-                todo += [(sender[name], depth + 1, name) for name in reversed(received[reactor])
-                         if name in sender]
+                todo += [(by, depth + 1, names) for by, names in reversed(below[reactor])]
         return '\n'.join(lines)
 
     def graph(self):
@@ -9009,6 +9018,13 @@ def load_ingredients(folder, names=None, specs=()):
                     raise HotloadError('ingredient %r is damaged' % product.name, path=warehouse.store.top)
     warehouse.store.close()
     return found
+
+
+def shown_names(names):
+    """Names of ingredients on a line: not all, cut, and quoted where they hold what would break it."""
+    names = [name if len(name) <= 40 else name[:37] + '...' for name in names[:6]] + ['...'] * (len(names) > 6)
+    return ', '.join(name if name == name.strip() != '' and not re.search(r'[\x00-\x1f\x7f]', name) else repr(name)
+                     for name in names)
 
 
 def quoted(text):

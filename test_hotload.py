@@ -12445,6 +12445,8 @@ def seed(pipe):
     pipe.send('seed', 100)
 def maker(i):
     def body(pipe, config):
+        if i == 3:                              # no worker can know of this name before
+            yield pipe.receive('se%s' % 'ed')
         t = yield twice(pipe, i)
         time.sleep(config.nap)
         if config.bad == i:
@@ -12469,19 +12471,23 @@ def main(executor, **config):
             plant.run_reactor(last)
         except Exception as error:
             print('ERROR', type(error).__name__, error, getattr(error, '__notes__', ''))
-        print(sorted(plant.get_execution_history()), round(time.time() - begin, 1))
+        print(','.join(sorted(plant.get_execution_history())), round(time.time() - begin, 1))
 def executor(kind):
+    if kind == 'none':
+        return None
+    if kind == 'dask':
+        from dask.distributed import Client, LocalCluster
+        return Client(LocalCluster(2, threads_per_worker=1, dashboard_address=None)).get_executor()
+    import concurrent.futures, multiprocessing
     if kind == 'threads':
-        from concurrent.futures import ThreadPoolExecutor
-        return ThreadPoolExecutor(4)
-    if kind != 'none':
-        import multiprocessing
-        from concurrent.futures import ProcessPoolExecutor
-        if hasattr(multiprocessing, 'get_context') and sys.version_info >= (3, 7):
-            return ProcessPoolExecutor(4, multiprocessing.get_context(kind))
-        return ProcessPoolExecutor(4)
+        return concurrent.futures.ThreadPoolExecutor(4)
+    if hasattr(multiprocessing, 'get_context') and sys.version_info >= (3, 7):
+        return concurrent.futures.ProcessPoolExecutor(4, multiprocessing.get_context(kind))
+    return concurrent.futures.ProcessPoolExecutor(4)
 if __name__ == '__main__':
-    main(executor(sys.argv[1]), **eval(sys.argv[2]))
+    workers = executor(sys.argv[1])
+    for config in sys.argv[2:]:
+        main(workers, **eval(config))
 '''
 
 
@@ -12490,35 +12496,42 @@ if __name__ == '__main__':
 class TestExecutors(PlantCase):
     section, needs = SECTION['Workers'], SECTION['Pipeline']
 
-    def runs(self, kind, config='{}', script=EXECUTORS):
-        self.save('job.py', script)
-        status, out, err = run_python('job.py', kind, config)
-        return out + err
+    def runs(self, kind, *configs, **how):
+        """What one process prints that runs the plant once for each config."""
+        self.save('job.py', how.get('script', EXECUTORS))
+        status, out, err = run_python('job.py', kind, *configs, packages=kind == 'dask')
+        return out, err
 
-    def check(self, kind):
-        out = self.runs(kind)
-        self.assertIn('RESULT [100, 102, 104, 106]', out)
-        for again in (kind, 'none'):
-            out = self.runs(again)
-            self.assertIn('RESULT [100, 102, 104, 106]', out)
-            self.assertIn("['last']", out)
-        out = self.runs(kind, '{"bad": 2}')
-        self.assertIn("ERROR KeyError 'bad 2'", out)
-        if sys.version_info >= (3, 11):
-            self.assertIn('raised in reactor make2', out)
-        out = self.runs('none', '{"bad": 9}')
-        self.assertIn('RESULT', out)
+    def check(self, kind, *more):
+        """The same results and the same store as without an executor."""
+        good = 'RESULT [100, 102, 104, 106]'
+        out, err = self.runs(kind, '{}', '{}', '{"bad": 2}', *more)
+        lines = out.splitlines()
+        self.assertEqual([lines[0], lines[2]], [good] * 2, out + err)
+        self.assertTrue(lines[1].startswith('last,make0,make1,make2,make3,seed '), out + err)
+        self.assertTrue(lines[3].startswith('last '), out + err)
+        self.assertTrue(lines[4].startswith("ERROR KeyError 'bad 2' ['raised in reactor make2']"), out + err)
+        here = self.runs('none', '{}', '{"bad": 9}')[0].splitlines()
+        self.assertEqual([here[0], here[1].split()[0], here[2]], [good, 'last', good], here)
+        return '\n'.join(lines[6:]), out + err
 
     def test_threads(self):
         self.check('threads')
 
     @needs_posix
     def test_forked_processes(self):
-        self.check('fork')
-        out = self.runs('fork', '{"bad": 1, "die": True}')
-        self.assertIn('make1', out)
-        self.assertIn('ERROR HotloadError', out)
-        self.assertIn('RESULT', self.runs('fork', '{"bad": 7, "die": True}'))
+        died, out = self.check('fork', '{"bad": 1, "die": True}')
+        self.assertIn('ERROR HotloadError a worker died', died, out)
+        self.assertIn('make1', died)
+        self.assertIn('RESULT', self.runs('fork', '{"bad": 7, "die": True}')[0])
+
+    @slow
+    def test_a_cluster_of_dask(self):
+        if run_python('import dask.distributed\n', packages=True)[0]:
+            self.skipTest('no dask here')
+        died, out = self.check('dask', '{"bad": 1, "die": True}', '{}')
+        self.assertIn('ERROR HotloadError a worker died (KilledWorker) while it ran reactor make1', died, out)
+        self.assertIn('RESULT [100, 102, 104, 106]', died, out)
 
     @slow
     @unittest.skipIf(sys.version_info < (3, 7), 'a pool of spawned processes')
@@ -12529,16 +12542,16 @@ class TestExecutors(PlantCase):
     @unittest.skipIf(sys.version_info < (3, 7), 'a pool of spawned processes')
     def test_a_script_without_its_guard_is_told_the_line(self):
         script = EXECUTORS[:EXECUTORS.index(u"if __name__ ==")] + u"main(executor('spawn'))\n"
-        out = self.runs('spawn', '{}', script)
+        out = ''.join(self.runs('spawn', '{}', script=script))
         self.assertIn('job.py:%d' % len(script.splitlines()), out)
         self.assertIn('__main__', out)
 
     def test_four_half_seconds_go_side_by_side(self):
         for kind in ('threads', 'fork') if os.name == 'posix' else ('threads',):
             shutil.rmtree(self.path('store'), True)
-            out = self.runs(kind, '{"nap": 0.5}')
+            out, err = self.runs(kind, '{"nap": 0.5}')
             self.assertIn('RESULT', out)
-            self.assertLess(float(out.split()[-1]), 1.2, out)
+            self.assertLess(float(out.split()[-1]), 1.2, out + err)
 
     def test_one_session_may_run_several_reactors(self):
         from concurrent.futures import ThreadPoolExecutor
