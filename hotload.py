@@ -692,6 +692,9 @@ def find_global(module, name):
     module, whatever it is called now, is __main__."""
     main = sys.modules.get('__main__')
     found = main if module == neutral_name(main) else sys.modules.get(module)
+    if found is None and ('.' + os.path.abspath(getattr(main, '__file__', None) or '')).replace(
+            os.sep, '.').endswith('.%s.py' % module):
+        found = main                            # python package/job.py, and before python -m package.job
     if found is None:
         __import__(module)
         found = sys.modules[module]
@@ -6644,7 +6647,10 @@ class Meanings(object):
                 return digest_of(b'set' + spelled((kind.__name__, sorted(map(spelled, value))))), False
         node = Node()
         node.value, node.label, node.edges, node.digest, node.calls = value, None, [], None, None
-        node.own, node.left = self._describe(node, value, kind)
+        try:
+            node.own, node.left = self._describe(node, value, kind)
+        except Exception:                       # an object of the user's that raises when it is looked at
+            node.own, node.left = spelled(('opaque', kind.__module__, kind.__name__)), []
         node.left.sort(key=lambda use: use[0], reverse=True)         # the order of definitions means nothing
         node.index = node.low = len(self.nodes)
         self.nodes[id(value)] = node
@@ -6663,7 +6669,7 @@ class Meanings(object):
                 to if isinstance(to, bytes) else to.digest or b'' for _, to in node.edges]))
         numbers = dict((id(node), spelled(number)) for number, node in enumerate(members))
         text = b''.join([node.own + b''.join(
-            [digest_of(what.encode('utf-8')) + (to if isinstance(to, bytes) else to.digest or numbers[id(to)])
+            [digest_of(encoded(what)) + (to if isinstance(to, bytes) else to.digest or numbers[id(to)])
              for what, to in node.edges]) for node in members])
         for number, node in enumerate(members):
             node.digest = digest_of(text if len(members) == 1 else digest_of(text) + spelled(number))
@@ -6699,6 +6705,9 @@ class Meanings(object):
         if isinstance(value, class_types):
             return self._class(node, value)
         if kind is ModuleType:
+            if self._is_users(value.__name__, vars(value)):
+                return b'module', [item for item in list(vars(value).items())
+                                   if not item[0].startswith('__') or item[0] == '__getattr__']
             return self._foreign('module', value.__name__, ''), []
         if kind is SourceFile:
             return self._source(value)
@@ -6799,14 +6808,12 @@ class Meanings(object):
         todo, seen = [(name, value)], set()
         while todo:
             name, value = todo.pop()
-            uses.append((name, value))
-            if type(value) is ModuleType and id(value) not in seen and (
-                    self._is_users(value.__name__, vars(value))):
+            if is_whole or type(value) is not ModuleType or not self._is_users(value.__name__, vars(value)):
+                uses.append((name, value))
+            elif id(value) not in seen:
                 seen.add(id(value))
-                parts = attributes | set(['__getattr__'])
-                if is_whole:
-                    parts.update(part for part in vars(value) if not part.startswith('__'))
-                todo += [(name + '.' + part, vars(value)[part]) for part in parts if part in vars(value)]
+                parts = attributes.union(['__getattr__']).intersection(vars(value))
+                todo += [(name + '.' + part, vars(value)[part]) for part in parts]
 
     def _imports(self, name, members, level, space):
         """[(what for, SourceFile)] of the user's files that an import inside a function loads."""
@@ -7285,7 +7292,7 @@ def safe_name(name):
 
 def text_digest(text):
     """Some letters that stand for a text."""
-    return hashlib.sha1(text.encode('utf-8')).hexdigest()[:12]
+    return checksum(encoded(text))[:12]
 
 
 def global_name(item, refs):
@@ -7453,8 +7460,8 @@ class Return(BaseException):
 
 # ---- functions that are reactors
 
-# {module: (namespace, its code when it was loaded, {name: function})} of the reactors, and of the
-# subreactors.
+# {module: (namespace, its code when it was loaded, {name: function}, names that it had for them)} of the
+# reactors, and of the subreactors.
 REACTORS, SUBREACTORS = {}, {}
 
 
@@ -7464,9 +7471,23 @@ def register(function, registry, registered=None):
     loaded = fresh.loads.get(getattr(code, 'co_filename', None))
     known = registry.get(function.__module__)
     if known is None or known[0] is not space or known[1] is not loaded:
-        known = registry[function.__module__] = space, loaded, {}
+        known = registry[function.__module__] = space, loaded, {}, set()
     known[2].pop(function.__name__, None)       # the order is that of definition
     known[2][function.__name__] = function if registered is None else registered
+
+
+def visible_reactors():
+    """The functions that are reactors now. One that its module had a name for and has no more was deleted, in a module
+    that was patched or of which only some statements ran again."""
+    found = []
+    for space, _, functions, named in list(REACTORS.values()):
+        for name, function in list(functions.items()):
+            if space is not None and space.get(name) is function:
+                named.add(name)
+            elif name in named:
+                del functions[name]
+        found += functions.values()
+    return found
 
 
 def ReactorFunc(function):
@@ -7754,10 +7775,13 @@ class Run(object):
         if not self.workshop.is_auxiliary(name):
             self.note('c', name, self.workshop.config_digest(name))
         if name not in self.values:
+            value, missing = None, None
             try:
                 value = self.workshop.config.peek(name)
             except MissingParameter as error:
-                raise MissingParameter('reactor %s: %s' % (self.name, error))
+                missing = str(error)
+            if missing:                         # raised here, so that only one error is shown
+                raise MissingParameter('reactor %s: %s' % (self.name, missing))
             try:                                # what one reactor does to it is not seen by others
                 self.values[name] = value if type(value) in PLAIN_TYPES else copy.deepcopy(value)
             except Exception:
@@ -8022,7 +8046,7 @@ class Workshop(object):
     def subreactors(self):
         """{reactor_key: function} of all subreactors."""
         if self.subs is None:
-            found = [each for _, _, functions in list(SUBREACTORS.values()) for each in functions.values()]
+            found = [each for known in list(SUBREACTORS.values()) for each in known[2].values()]
             self.subs = dict((reactor_key(each), each.__wrapped__) for each in found)
         return self.subs
 
@@ -8798,8 +8822,7 @@ class Plant(object):
 
     def add_all_visible_reactors(self):
         """Add all functions that were made reactors by @ReactorFunc, in the modules as loaded now."""
-        for _, _, functions in list(REACTORS.values()):
-            self.add_reactors(*functions.values())
+        self.add_reactors(*visible_reactors())
 
     def get_reactors(self):
         """The functions that were added."""
@@ -8874,8 +8897,8 @@ class Plant(object):
         if found[0].state != 'ran':
             session.run(found[0])
             took = clock_s() - begin
-            self._tell('%s: %d ran, %d kept, in %s instead of %s' % (
-                name, session.ran, session.kept, duration(took), duration(took + session.saved_s)))
+            instead = ' instead of ' + duration(took + session.saved_s) if session.kept else ''
+            self._tell('%s: %d ran, %d kept, in %s%s' % (name, session.ran, session.kept, duration(took), instead))
 
     def fetch_ingredient(self, name):
         """The value of an ingredient as it is now, made if need be, as for a reactor that receives it."""
@@ -9038,17 +9061,19 @@ def shrink(records, store):
         return
     runs = sorted(records.all(), key=lambda run: (
         any(product.address in store.used for product in run.products), run.time))
-    keep, needed = [], 0
+    keep, total = [], 0
     for run in reversed(runs):
         size = 200 + sum(product.size for product in run.products)
-        if needed + size <= store.max_bytes * 9 // 10:
-            needed += size
+        if total + size <= store.max_bytes * 9 // 10:
+            total += size
             keep.append(run)
-    addresses = set(product.address for run in keep for product in run.products)
-    dropped = set(product.address for run in runs for product in run.products) - addresses
+    needed = set(product.address for run in keep for product in run.products)
+    known = set(product.address for run in runs for product in run.products)
     store.rewrite(lambda payloads: [PastRuns.encode(run) for run in reversed(keep)])
-    for address in dropped:
-        remove(store.place(address))
+    for address in store.addresses():
+        state = None if address in known else state_of(store.place(address))
+        if address not in needed and (address in known or newest_s(state) < time.time() - ABANDONED_S):
+            store.discard(address)              # the others may belong to a run of another process that goes on
 
 
 ##############################################################################
