@@ -6750,6 +6750,7 @@ class Meanings(object):
             uses = [(what, cell) for what, cell in uses
                     if type(cell) in PLAIN_TYPES or type(cell) in CONTAINERS or callable(cell)]
             uses.append(('wrapped', getattr(function, '__wrapped__', None)))
+            node.label = 'function', qualified_name(function), os.path.basename(code.co_filename)
             return self._foreign('function', name or '', qualified_name(function)), uses
         node.label = ('function', qualified_name(function).replace('<locals>.', ''),
                       os.path.basename(code.co_filename))
@@ -6994,8 +6995,8 @@ def why_changed(old, new, old_parts, new_parts):
             return '%s `%s` in %s changed' % (kind, name, path) if named else 'its code changed'
         before, now = dict(before), dict(now)
         for what in sorted(set(before) & set(now)):
-            todo.append((before[what], now[what], 'what it knows as `%s` in %s changed' % (
-                what.replace('closure ', ''), path)))
+            known_as = '%s.%s' % (name, what) if kind == 'class' else what.replace('closure ', '')
+            todo.append((before[what], now[what], '`%s` in %s changed' % (known_as, path)))
         if set(before) != set(now):
             return '`%s` in %s came or went' % (sorted(set(before) ^ set(now))[0], path)
     return ''
@@ -7033,12 +7034,12 @@ def words(about, text):
 
 
 def one_of(name, known):
-    """What an error says of names that are there: '; did you mean ...', or a list of some."""
+    """What an error says of names that are there: ' (did you mean ...?)', or a list of some."""
     import difflib
     close = difflib.get_close_matches(str(name), known, 3)
     if close or not known:
-        return '; did you mean %s?' % ' or '.join(map(repr, close)) if close else ''
-    return '; there are %s' % ', '.join(list(map(repr, known[:8])) + ['...'] * (len(known) > 8))
+        return ' (did you mean %s?)' % ' or '.join(map(repr, close)) if close else ''
+    return ' (there are %s)' % ', '.join(list(map(repr, known[:8])) + ['...'] * (len(known) > 8))
 
 
 class Ingredient(object):
@@ -8530,7 +8531,7 @@ class Session(object):
             tried = self.tried.get(name)
             text = 'reactor %s: no reactor sends the ingredient %r%s%s; is its producer gone, or not added?' % (
                 work.reactor.name, str(name), one_of(name, sorted(self.senders)),
-                '; %s ran, to see whether it does, and did not' % listed(tried) if tried else '')
+                '; %s ran, in case it does, and did not' % listed(tried) if tried else '')
         self.waiting[name].remove(work)
         if not self.waiting[name]:
             del self.waiting[name]

@@ -11963,9 +11963,18 @@ class TestMeaning(Case):
             self.assertNotIn(self.digest(**how), seen, how)
 
     def test_a_module_that_is_handed_on_counts_as_a_whole(self):
-        text = u'import helpers\ndef use(module, x): return module.shift(x)\ndef top(x): return use(helpers, x)\n'
-        before = self.digest(text)
-        self.assertNotEqual(before, self.digest(text, HELPERS.replace(u'x + OFFSET', u'x - OFFSET')))
+        for text in (u'def use(module, x): return module.shift(x)\ndef top(x): return use(helpers, x)\n',
+                     u'TABLE = {"a": [helpers]}\ndef top(x): return TABLE["a"][0].shift(x)\n',
+                     u'def top(x, module=helpers): return module.shift(x)\n',
+                     u'def maker(module): return lambda x: module.shift(x)\ntop = maker(helpers)\n'):
+            before = self.digest(u'import helpers\n' + text)
+            self.assertEqual(before, self.digest(u'import helpers\n' + text, u'# why\n' + HELPERS))
+            self.assertNotEqual(before, self.digest(u'import helpers\n' + text, HELPERS.replace(u'OFFSET = 10', u'OFFSET = 1')))
+
+    def test_objects_that_raise_when_they_are_looked_at(self):
+        text = u'class Angry(object):\n @property\n def __class__(self): raise RuntimeError\n' \
+               u' def __getattr__(self, name): raise RuntimeError\nangry = Angry()\ndef top(): return id(angry) + 1\n'
+        self.assertNotEqual(self.digest(text), self.digest(text.replace(u'+ 1', u'+ 2')))
 
     def test_values_of_all_kinds_are_told_apart_and_hash_randomization_is_not(self):
         program = u'''if 1:
@@ -12678,13 +12687,20 @@ def show(pipe):
         self.error(pair % (u"x = yield pipe.receive('q'); pipe.send('data', 1)",
                            u"x = yield pipe.receive('data'); pipe.send('q', 2)"), 'data', "'q'", 'alpha', 'beta')
         self.error(pair % (u"x = yield pipe.receive('data'); pipe.send('data', x)", u'pass'), 'data', 'alpha')
-        self.error(pair % (u'pass', u"pipe.send('dta', 1)"), 'show', "'data'", "'dta'")
+        self.error(pair % (u'pass', u"pipe.send('dta', 1)"), 'show', "'data'", "'dta'", 'alpha and beta ran')
+        self.error(pair % (u"if pipe.read_config('a'): pipe.send('data', 1)", u"if not int('1'): pipe.send('data', 2)"),
+                   'mine.py:8: reactor show', "'data'", 'alpha and beta could, but did not', config={'a': 0})
+        self.error(pair % (u"pipe.send('data', 1)", u"pipe.send('data', 2)") + u"\n@ReactorFunc\ndef third(pipe):\n"
+                   u"    pipe.send('data', 3)\n", "'data'", 'alpha', 'beta', 'third')
+        self.error(u'@SubreactorFunc\ndef sub(pipe): return 1\n' + pair % (u"pipe.send('data', sub(pipe) is None)", u'pass'),
+                   'alpha', 'yielded')
         self.error(pair % (u"pipe.send('data', iter(lambda: 1, 2))", u'pass'), 'alpha', "'data'")
         self.error(pair % (u"pipe.send('data', 1); pipe.send('data', 2)", u'pass'), 'alpha', 'twice')
         self.error(pair % (u"pipe.receive('q'); pipe.send('data', 1)", u'pass'), 'alpha', 'yield')
         self.error(pair % (u"pipe.send('data', 1); yield 5", u'pass'), 'alpha', '5')
         self.error(pair % (u"pipe.send(5, 1)", u'pass'), 'alpha', '5')
         self.error(pair % (u"pipe.send('data', 1, 'tabel')", u'pass'), 'tabel')
+        self.error(pair % (u"pipe.send('data', pipe.read_config('lenght'))", u'pass'), "'length'", config={'length': 1})
         with self.plant() as plant:
             with self.assertRaises(hotload.HotloadError):
                 plant.run_reactor('shw')
@@ -12803,7 +12819,7 @@ class TestPipeline(PlantCase):
         self.assertEqual(look(text.replace(u'sum(x)', u'max(x)'))[0], [
             'total: function `smooth` in mine.py changed', "show: 'sum' is made again by total"])
         self.assertEqual(look(text.replace(u'FACTOR = 1', u'FACTOR = 2'))[0][0],
-                         'total: what it knows as `FACTOR` in mine.py changed')
+                         'total: `FACTOR` in mine.py changed')
         self.assertEqual(look(text.replace(u'[1, 2, 3]', u'[1]'))[0][0], 'load: its code changed')
         _, tree, graph = look(text.replace(u'sum(x)', u'max(x)'))
         self.assertEqual([line.split()[0] for line in tree.splitlines()], ['show', 'sum', 'raw'])
@@ -12815,6 +12831,43 @@ class TestPipeline(PlantCase):
         self.assertTrue(lines[0].startswith('total ran in '), lines)
         self.assertIn('2 ran, 1 kept', lines[-1])
         self.assertEqual((self.out.getvalue(), self.err.getvalue()), ('', ''))
+
+    def test_a_tree_with_names_of_all_kinds(self):
+        text = u"""
+@ReactorFunc
+def make(pipe):
+    for name in 'one', 'a\\nb', ' ', 'x' * 99:
+        pipe.send(name, 1)
+@ReactorFunc
+def show(pipe):
+    for name in 'one', 'a\\nb', ' ', 'x' * 99:
+        yield pipe.receive(name)
+"""
+        self.run_text(text)
+        self.load(text)
+        with self.plant() as plant:
+            top, below = plant.tree().replace("u'", "'").splitlines()
+            self.assertEqual((top.split()[0], below.split(' <- ')[0]),
+                             ('show', "  one, 'a\\nb', ' ', %s..." % ('x' * 37)))
+            self.assertEqual(plant.graph().count('->'), 8)
+
+    def test_a_reactor_whose_name_was_deleted_is_forgotten(self):
+        module = self.load(CHAIN)               # as by live patching, or when only some statements run again
+        with self.plant() as plant:
+            plant.run_reactor(module.show)
+        del module.load
+        self.noted, self.given = [], []
+        with self.plant() as plant, self.assertRaises(hotload.HotloadError) as caught:
+            plant.run_reactor(module.show)
+        self.assertIn("'raw'", str(caught.exception))
+
+    def test_without_a_folder_all_is_in_memory(self):
+        self.noted, self.given = [], []
+        module = self.load(CHAIN.replace(u'[1, 2, 3]', u'list(range(1000))'))
+        with hotload.Plant(None) as plant:
+            plant.run_reactor(module.show)
+            self.assertEqual(plant.fetch_ingredient('sum'), 499500)
+        self.assertEqual((self.noted, self.given, os.listdir('.')), (['total', 'load'], [499500], []))
 
     def test_fetching_exporting_and_what_is_known(self):
         self.run_text(CHAIN)
@@ -12829,8 +12882,10 @@ class TestPipeline(PlantCase):
                 plant.fetch_ingredient('other')
         self.assertEqual(hotload.load_ingredients(self.path('out')), {'raw': [1, 2, 3], 'sum': 6})
         self.assertEqual(hotload.load_ingredients(self.path('out'), ['sum']), {'sum': 6})
-        with self.assertRaises(hotload.HotloadError):
-            hotload.load_ingredients(self.path('nothing'))
+        for name in 'nothing', 'store':
+            with self.assertRaises(hotload.HotloadError):
+                hotload.load_ingredients(self.path(name))
+        self.assertEqual(sorted(os.listdir('.')), ['out', 'store'])
 
     def test_another_fingerprint_of_code(self):
         versions = {'load': 1, 'total': 1, 'show': 1}
