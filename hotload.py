@@ -6515,6 +6515,7 @@ class Store(object):
 copy, marshal = map(Later, ('copy', 'marshal'))
 GeneratorType = type(value for value in ())
 PLAIN_TYPES = frozenset([type(None), bool, int, float, complex, bytes, text_type, type(2 ** 70)])
+ACTING_FLAGS = 0x803ff      # of code: what kind of function it is; the others tell of docstrings and the like
 CONTAINERS = frozenset([list, tuple, set, frozenset, dict])
 WRAPPERS = (staticmethod, classmethod)
 BUILTINS = (type(len), type(str.join), type(str.__add__), type(''.__add__))
@@ -6767,7 +6768,7 @@ class Meanings(object):
         for code in codes:                      # grows
             data, consts, steps = read_code(code)
             texts.append((data, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars,
-                          code.co_argcount, getattr(code, 'co_kwonlyargcount', 0), code.co_flags & ~0x4000000,
+                          code.co_argcount, getattr(code, 'co_kwonlyargcount', 0), code.co_flags & ACTING_FLAGS,
                           getattr(code, 'co_exceptiontable', None), '' if code is codes[0] else code.co_name))
             for const in consts:
                 if isinstance(const, CodeType):
@@ -8166,7 +8167,9 @@ class Tasks(object):
         self.token = '%s-%d-%d' % (session.warehouse.store.session, os.getpid(), id(session))
         self.most = getattr(executor, '_max_workers', None) or 8
         self.done, self.bell = [], threading.Event()
-        workshop = session.workshop
+        folder, workshop = os.path.dirname(os.path.abspath(OWN_FILE)), session.workshop
+        if folder not in sys.path:              # processes that are spawned get a copy, and are to find this module
+            sys.path.append(folder)
         try:
             given = workshop.config, workshop.auxiliary, workshop.warehouse.specs, workshop.function_hash
             self.given = dump(given, lambda item: global_name(item, []))

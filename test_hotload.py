@@ -12549,11 +12549,13 @@ class TestExecutors(PlantCase):
         self.assertIn('RESULT [100, 102, 104, 106]', died, out)
 
     @slow
+    @not_on_pypy('its pool cannot spawn processes')
     @unittest.skipIf(sys.version_info < (3, 7), 'a pool of spawned processes')
     def test_spawned_processes(self):
         self.check('spawn')
 
     @slow
+    @not_on_pypy('its pool cannot spawn processes')
     @unittest.skipIf(sys.version_info < (3, 7), 'a pool of spawned processes')
     def test_a_script_without_its_guard_is_told_the_line(self):
         script = EXECUTORS[:EXECUTORS.index(u"if __name__ ==")] + u"main(executor('spawn'))\n"
