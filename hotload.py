@@ -6153,8 +6153,8 @@ class Store(object):
         self.journal, self.lost, self.number, self.max_bytes = None, None, 0, max_bytes
         self.spare, self.used = {}, set()       # spare: {address: bytes, or a path} of what could not be written
         self.top = self.folder = self.drafts = None
-        self.session = session or '%x-%d-%s' % (
-            int(time.time() * 1e6), os.getpid(), binascii.hexlify(os.urandom(4)).decode('ascii'))
+        self.session = session or str('%x-%d-%s' % (      # as bytes on 2.7: it is joined to a path
+            int(time.time() * 1e6), os.getpid(), binascii.hexlify(os.urandom(4)).decode('ascii')))
         self.verified, self.held, self.held_bytes = {}, {}, [0]
         self.unwritten = []                     # records, where they cannot be written
         if folder is not None:
@@ -7180,9 +7180,12 @@ class Warehouse(object):
             meta = self.specs[kind].store(Shelf(folder, self.logger), safe_name(name), value)
             return self._adopted(name, kind, folder, meta)
         if kind == 'file':
-            path = self.store.draft()
-            shutil.copyfile(path_text(value), path)
-            return self._adopted(name, kind, path)
+            folder, file_name = self.store.draft(), safe_name(name)
+            if '.' not in file_name:            # programs go by the ending
+                file_name += os.path.splitext(path_text(value))[1]
+            make_folders(folder)
+            shutil.copyfile(path_text(value), os.path.join(folder, file_name))
+            return self._adopted(name, kind, folder, file_name)
         if kind in ('array', 'buffer'):
             numpy = sys.modules.get('numpy')
             if kind == 'array' and numpy is None and type_of(value) is list:
@@ -7222,8 +7225,9 @@ class Warehouse(object):
             make_folders(draft.path)
             draft.value = self.specs[kind].allocate(Shelf(draft.path, self.logger), safe_name(name), **how)
         elif kind == 'file':
-            open(draft.path, 'wb').close()
-            draft.value = draft.path
+            make_folders(draft.path)
+            draft.value = os.path.join(draft.path, safe_name(name))
+            open(draft.value, 'wb').close()
         elif kind == 'buffer':
             with open(draft.path, 'wb+') as stream:
                 reserve(stream.fileno(), how['size'])
@@ -7243,6 +7247,8 @@ class Warehouse(object):
             meta = self.specs[draft.kind].store(shelf, safe_name(draft.name), draft.value)
         elif draft.kind == 'array':
             meta = 'npy'
+        elif draft.kind == 'file':
+            meta = os.path.basename(draft.value)
         return self._adopted(draft.name, draft.kind, draft.path, meta)
 
     def drop(self, draft):
@@ -7261,7 +7267,9 @@ class Warehouse(object):
                 return GONE
             if kind in self.specs:
                 return self.specs[kind].fetch(Shelf(path, self.logger), safe_name(product.name), meta)
-            return path if kind == 'file' else self.open(kind, path, mmap.ACCESS_COPY, meta)
+            if kind == 'file':
+                return os.path.join(path, meta)
+            return self.open(kind, path, mmap.ACCESS_COPY, meta)
         if not hasattr(Ingredient.Type, kind):
             raise HotloadError('ingredient %r is of type %r, which is not registered; use '
                                'plant.warehouse.register_ingredient_specs' % (product.name, kind))
@@ -7287,9 +7295,12 @@ class Warehouse(object):
 
 
 def safe_name(name):
-    """A text for the ingredient's name that is good in file names."""
-    text = re.sub(r'[^A-Za-z0-9_-]+', '_', name)
-    return text if text == name and len(text) <= 60 else '%s-%s' % (text[:60], text_digest(name))
+    """The ingredient's name, or a text for it with the same ending that every file system takes as a file's name."""
+    text = re.sub(r'[^A-Za-z0-9_.-]+|^\.+|\.+$', '_', name)
+    if text == name != '' and len(text) <= 60 and not re.match(r'(con|prn|aux|nul|com\d|lpt\d)(\.|$)', text, re.I):
+        return str(text)
+    stem, end = os.path.splitext(text)
+    return str('%s-%s%s' % (stem[:40], text_digest(name), end[:20]))
 
 
 def text_digest(text):
@@ -7815,7 +7826,7 @@ class Run(object):
             raise HotloadError('reactor %s: it sends %r twice' % (self.name, name))
         draft = self.drafts.get(name)
         if draft is not None and not draft.is_temporary and (value is draft.value or (
-                isinstance(value, string_types) and os.path.abspath(value) == draft.path)):
+                draft.kind == 'file' and os.path.abspath(path_text(value)) == draft.value)):
             return                              # what was allocated counts as it is when the reactor ends
         try:
             self.products[name] = self.workshop.warehouse.put(name, self.kind_of(type, value), value)

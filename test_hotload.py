@@ -12210,14 +12210,15 @@ def show(pipe):
     yield pipe.receive('b')
     for name in 'report', 'copy':
         path = yield pipe.receive(name)
-        out(open(path).read())
+        with open(path) as stream:
+            out([stream.read(), path[-8:].replace(chr(92), '/')])
     array = yield pipe.receive('array')
     sent = yield pipe.receive('sent')
     temp = yield pipe.receive('temp was')
     out([len(array), bytes(array[1000:1004]), bytes(array[:1]), bytes(sent[:]), temp])
 '''
         for _ in range(2):
-            self.assertEqual(self.run_text(text)[1], ['good', 'mine', [5000000, b'good', b'\0', b'bytes', b'abc']])
+            self.assertEqual(self.run_text(text)[1], [['good', 'e/report'], ['mine', 'copy.txt'], [5000000, b'good', b'\0', b'bytes', b'abc']])
         self.assertLess(sum(map(os.path.getsize, self.entries())), 6000000)
 
     def test_types_of_the_user(self):
