@@ -466,6 +466,22 @@ def thaw(count):
         getattr(gc, 'unfreeze', int)()
 
 
+class CollectorRest(object):
+    """Keeps the garbage collector from going again and again through many new objects, none of which is garbage."""
+
+    was_on = False
+
+    def begin(self):
+        """From now on it rests."""
+        self.was_on = gc.isenabled()
+        gc.disable()
+
+    def end(self):
+        """It works again, if it did before."""
+        if self.was_on:
+            gc.enable()
+
+
 def execute(code, space, local=None):
     """Run a code object. (Before 2.7.9 exec may not stand in a function that has others inside.)"""
     exec(code, space, space if local is None else local)
@@ -8362,11 +8378,16 @@ class Session(object):
         self.tried = {}         # {name: [Reactor]} of those that were started since they might send it
         self.tasks = None if is_dry or plant.executor is None else Tasks(self, plant.executor)
         self.kept, self.saved_s, self.ran, self.is_running = 0, 0.0, 0, False
-        for name, function in plant.functions.items():
-            self.reactors[name] = reactor = Reactor(name, function, self.workshop.code_digest(function))
-            for record in self.records.of(reactor.code):
-                for product in record.products:
-                    self._note_sender(product.name, reactor)
+        self.rest = CollectorRest()
+        self.rest.begin()
+        try:
+            for name, function in plant.functions.items():
+                self.reactors[name] = reactor = Reactor(name, function, self.workshop.code_digest(function))
+                for record in self.records.of(reactor.code):
+                    for product in record.products:
+                        self._note_sender(product.name, reactor)
+        finally:
+            self.rest.end()
 
     def _note_sender(self, name, reactor):
         senders = self.senders.setdefault(name, [])
@@ -8412,16 +8433,22 @@ class Session(object):
     def _drive(self, root):
         """Step what can go on, start what may be needed, until `root` has ended."""
         self.is_running = True
+        self.rest.begin()
         try:
             while root.state == 'busy' or self._rivals_go_on():
                 if self.ready:
                     self._step(*self.ready.pop())
                 elif not self._start_another():
                     if self.tasks is not None and self.tasks.running:
-                        self.ready.append(self.tasks.wait())
+                        self.rest.end()
+                        try:
+                            self.ready.append(self.tasks.wait())
+                        finally:
+                            self.rest.begin()
                     else:
                         self._give_up(self.works[root])
         finally:
+            self.rest.end()
             self._stop()
 
     def look(self):
@@ -8626,7 +8653,7 @@ class Session(object):
         if outcome is None:
             run = work.run = Run(reactor.name, reactor.function, self.workshop, self.plant._emit)
             try:
-                error, wanted = None, run.advance()
+                error, wanted = None, self._advance(run)
                 while wanted is not None:
                     product = None
                     try:
@@ -8635,7 +8662,7 @@ class Session(object):
                         error = raised
                         run.note('r', wanted, None)     # if it goes on without
                     try:
-                        wanted = run.advance(product, error)
+                        wanted = self._advance(run, product, error)
                     except Damaged:
                         self._forget(product)
             except Exception as error:
@@ -8645,6 +8672,14 @@ class Session(object):
                 raise
             outcome = run.outcome()
         self._finish(reactor, *outcome)
+
+    def _advance(self, run, *answer):
+        """Let the reactor's own code go on."""
+        self.rest.end()
+        try:
+            return run.advance(*answer)
+        finally:
+            self.rest.begin()
 
     def keep(self, reactor, conversation, products, seconds, started):
         """Make a PastRun of a run that ended."""
