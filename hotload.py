@@ -6458,6 +6458,17 @@ class Store(object):
                 return descriptor
             os.close(descriptor)
 
+    def is_shared(self):
+        """Whether another process writes to it now."""
+        folder = os.path.join(self.folder, 'journals')
+        for name in list_folder(folder)[0]:
+            descriptor = self._lock_journal(name) if name != self.session and not name.endswith('.new') else None
+            if descriptor is not None:
+                os.close(descriptor)
+            elif name != self.session and not name.endswith('.new') and os.path.exists(os.path.join(folder, name)):
+                return True
+        return False
+
     def rewrite(self, choose):
         """Put all journals whose processes have ended, and our own, into one. choose(payloads) -> those to keep."""
         if self.folder is None:
@@ -7285,7 +7296,10 @@ class Warehouse(object):
                 return self.specs[kind].fetch(Shelf(path, self.logger), safe_name(product.name), meta)
             if kind == 'file':
                 return os.path.join(path, meta)
-            return self.open(kind, path, mmap.ACCESS_COPY, meta)
+            try:
+                return self.open(kind, path, mmap.ACCESS_COPY, meta)
+            except EnvironmentError:            # another process removed it just now
+                return GONE
         if not hasattr(Ingredient.Type, kind):
             raise HotloadError('ingredient %r is of type %r, which is not registered; use '
                                'plant.warehouse.register_ingredient_specs' % (product.name, kind))
@@ -8321,6 +8335,9 @@ def unguarded_call():
 # one that never ran. What waits for itself or for what nobody sends is what is left in the end.
 
 
+MOST_REPAIRS = 10           # so often an ingredient is made again in one session; other processes may remove it
+
+
 class Reactor(object):
     """A function that may be run, in one session. name, function.      key: reactor_key.
     code: digest of what it means.
@@ -8700,7 +8717,7 @@ class Session(object):
     def _forget(self, product):
         """The bytes of a product are damaged: its reactor is to run again."""
         self.damaged[product.name] = self.damaged.get(product.name, 0) + 1
-        if self.damaged[product.name] > 3:
+        if self.damaged[product.name] > MOST_REPAIRS:
             raise HotloadError('ingredient %r cannot be read back after it was stored' % str(product.name),
                                path=self.warehouse.store.top)
         for reactor in self.possible_senders(product.name):
@@ -9106,8 +9123,10 @@ def quoted(text):
 
 
 def shrink(records, store):
-    """Bring a store below its bound: records that were not used for longest go, and what only they need."""
-    if store.lost is not None or store.size() <= store.max_bytes:
+    """Bring a store below its bound: records that were not used for longest go, and what only they need. While other
+    processes are at work in it, that is left to the one that ends last, but for what is far too much."""
+    size = store.size() if store.lost is None and store.folder is not None else 0
+    if size <= store.max_bytes or size <= 2 * store.max_bytes and store.is_shared():
         return
     runs = sorted(records.all(), key=lambda run: (
         any(product.address in store.used for product in run.products), run.time))
