@@ -8661,6 +8661,9 @@ class Session(object):
                     self.products[name] for name in set(expected) if name in self.products]))
                 if outcome is not None and needs is not None:
                     self._forget(outcome)
+                elif outcome is None and needs is None:
+                    self.plant._tell('%s runs in this process: workers have other code or values for it, or cannot '
+                                     'write to the store' % reactor.name)
                 if needs is not None:
                     expected.append(needs)
                     try:
