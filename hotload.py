@@ -8489,25 +8489,29 @@ class Session(object):
         """Begin to look a reactor up, or to run it."""
         reactor.state, reactor.record = 'busy', None
         work = self.works[reactor] = Work(reactor, must_run)
-        work.steps = self._make(work, must_run)
+        work.steps = self._look_up(work)
         self.ready.append((work, None, None))
 
     def _step(self, work, answer, error):
         """Let a Work go on until it needs something that is not there."""
-        try:
-            while True:
-                needs = work.steps.send(answer) if error is None else work.steps.throw(error)
-                if isinstance(needs, Task):
-                    self.tasks.submit(work, needs)
+        while True:
+            steps = work.steps
+            try:
+                needs = steps.send(answer) if error is None else steps.throw(error)
+            except StopIteration:
+                if work.steps is steps:         # no others follow them
+                    del self.works[work.reactor]
                     return
-                answer, error = self.products.get(needs), None
-                if needs in self.stalled:
-                    error = Stalled('', self.stalled[needs])
-                elif answer is None:
-                    break
-        except StopIteration:
-            del self.works[work.reactor]
-            return
+                answer = error = None
+                continue
+            if isinstance(needs, Task):
+                self.tasks.submit(work, needs)
+                return
+            answer, error = self.products.get(needs), None
+            if needs in self.stalled:
+                error = Stalled('', self.stalled[needs])
+            elif answer is None:
+                break
         work.needs = needs
         if needs not in self.waiting:
             self.wanted.append(needs)
@@ -8612,8 +8616,8 @@ class Session(object):
 
     # ---- one reactor
 
-    def _make(self, work, is_root):
-        """Steps that find an earlier run of the reactor that holds today, or run it."""
+    def _look_up(self, work):
+        """Steps that find an earlier run of the reactor that holds today; where there is none, others follow them."""
         reactor = work.reactor
         runs, at = [] if work.must_run else self.records.usable(reactor.code), 0
         if runs and self.tasks is not None:
@@ -8639,59 +8643,75 @@ class Session(object):
             reactor.state, reactor.reason = 'kept', None
             self._publish(reactor, runs[0])
             return
-        reactor.reason = 'it was asked for' if is_root else reactor.reason or self._code_reason(reactor)
+        reactor.reason = 'it was asked for' if work.must_run else reactor.reason or self._code_reason(reactor)
         if self.is_dry:
-            reactor.state = 'stale'
-            last = self.records.last(reactor.key)
-            for product in last.products if last else ():
-                self.stalled[product.name] = reactor.name
-                error = Stalled('', reactor.name)
-                self.ready += [(other, None, error) for other in self.waiting.pop(product.name, ())]
-            return
-        outcome, expected = None, self._expected(reactor) if self.tasks is not None else []
+            self._note_stale(reactor)
+        elif self.tasks is None or work.must_run:
+            self.hints += self._expected(reactor)[::-1] if self.tasks is not None else []
+            work.steps = self._run_here(work)
+        else:
+            work.steps = self._run_elsewhere(work)
+
+    def _note_stale(self, reactor):
+        """In a dry session: who waits for what the reactor would make again is told so."""
+        reactor.state = 'stale'
+        last = self.records.last(reactor.key)
+        for product in last.products if last else ():
+            self.stalled[product.name] = reactor.name
+            error = Stalled('', reactor.name)
+            self.ready += [(other, None, error) for other in self.waiting.pop(product.name, ())]
+
+    def _run_elsewhere(self, work):
+        """Steps that have the executor run the reactor, again and again until nothing that it needs is missing."""
+        reactor, expected = work.reactor, self._expected(work.reactor)
         self.hints += expected[::-1]
-        if self.tasks is not None and not is_root:
-            for name in expected:               # so that it need not be started again for them
-                with suppress(Unavailable):
-                    if self.possible_senders(name):
-                        yield name
-            needs = ''
-            while needs is not None:
-                needs, outcome = (yield self.tasks.task(reactor, [
-                    self.products[name] for name in set(expected) if name in self.products]))
-                if outcome is not None and needs is not None:
-                    self._forget(outcome)
-                elif outcome is None and needs is None:
-                    self.plant._tell('%s runs in this process: workers have other code or values for it, or cannot '
-                                     'write to the store' % reactor.name)
-                if needs is not None:
-                    expected.append(needs)
-                    try:
-                        yield needs
-                    except Unavailable:         # it is raised below, where the reactor asks for it
-                        needs = outcome = None
-        if outcome is None:
-            run = work.run = Run(reactor.name, reactor.function, self.workshop, self.plant._emit)
+        for name in expected:                   # so that it need not be started again for them
+            with suppress(Unavailable):
+                if self.possible_senders(name):
+                    yield name
+        while True:
+            needs, outcome = (yield self.tasks.task(reactor, [
+                self.products[name] for name in set(expected) if name in self.products]))
+            if needs is None:
+                break
+            if outcome is not None:
+                self._forget(outcome)           # its bytes are damaged
+            expected.append(needs)
             try:
-                error, wanted = None, self._advance(run)
-                while wanted is not None:
-                    product = None
-                    try:
-                        product, error = (yield wanted), None
-                    except Unavailable as raised:
-                        error = raised
-                        run.note('r', wanted, None)     # if it goes on without
-                    try:
-                        wanted = self._advance(run, product, error)
-                    except Damaged:
-                        self._forget(product)
-            except Exception as error:
-                add_note(error, 'raised in reactor %s' % reactor.name)
-                if isinstance(error, StopIteration):    # it would end this generator
-                    raise RuntimeError('reactor %s raised StopIteration' % reactor.name)
-                raise
-            outcome = run.outcome()
-        self._finish(reactor, *outcome)
+                yield needs
+            except Unavailable:                 # it is raised again where the reactor asks for it
+                work.steps = self._run_here(work)
+                return
+        if outcome is None:
+            self.plant._tell('%s runs in this process: workers have other code or values for it, or cannot write to '
+                             'the store' % reactor.name)
+            work.steps = self._run_here(work)
+        else:
+            self._finish(reactor, *outcome)
+
+    def _run_here(self, work):
+        """Steps that run the reactor in this process."""
+        reactor, error = work.reactor, None
+        run = work.run = Run(reactor.name, reactor.function, self.workshop, self.plant._emit)
+        try:
+            wanted = self._advance(run)
+            while wanted is not None:
+                product = None
+                try:
+                    product, error = (yield wanted), None
+                except Unavailable as raised:
+                    error = raised
+                    run.note('r', wanted, None)         # if it goes on without
+                try:
+                    wanted = self._advance(run, product, error)
+                except Damaged:
+                    self._forget(product)
+        except Exception as raised:
+            add_note(raised, 'raised in reactor %s' % reactor.name)
+            if isinstance(raised, StopIteration):       # it would end this generator
+                raise RuntimeError('reactor %s raised StopIteration' % reactor.name)
+            raise
+        self._finish(reactor, *run.outcome())
 
     def _advance(self, run, *answer):
         """Let the reactor's own code go on."""
