@@ -9147,9 +9147,8 @@ def quoted(text):
 
 def shrink(records, store):
     """Bring a store below its bound: records that were not used for longest go, and what only they need. While other
-    processes are at work in it, that is left to the one that ends last, but for what is far too much."""
-    size = store.size() if store.lost is None and store.folder is not None else 0
-    if size <= store.max_bytes or size <= 2 * store.max_bytes and store.is_shared():
+    processes are at work in it, that is left to the one that ends last."""
+    if store.lost is not None or store.folder is None or store.size() <= store.max_bytes or store.is_shared():
         return
     runs = sorted(records.all(), key=lambda run: (
         any(product.address in store.used for product in run.products), run.time))

@@ -12749,10 +12749,10 @@ def show(pipe):
     out(total)
 '''
         for deep in (True, False):
-            source = u'N, DEEP = 3000, %s\n' % deep + text
+            source = u'N, DEEP = 1500, %s\n' % deep + text
             for base in (1, 1, 2):
                 self.assertEqual(self.run_text(source, config={'base': base})[1],
-                                 [base + 3000 if deep else 3000 * (base + 1)])
+                                 [base + 1500 if deep else 1500 * (base + 1)])
 
 
 ##############################################################################
@@ -13072,7 +13072,7 @@ with Plant('store', {'n': int(sys.argv[1])}) as plant:
         seed = int(time.time())
         rng = random.Random(seed)
         env = dict(os.environ, PYTHONPATH=UNDER_TEST)
-        for n in range(1, 4 if QUICK else 13):
+        for n in range(1, 4 if QUICK else 9):
             child = subprocess.Popen([sys.executable, 'program.py', str(n)], stdout=subprocess.PIPE, env=env)
             child.stdout.readline()
             end = time.time() + rng.random() * 0.02
