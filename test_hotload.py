@@ -13046,43 +13046,12 @@ def show(pipe):
         self.assertLess(len(self.entries()), 20)
         self.assertRuns(CHAIN.replace(u'[1, 2, 3]', u'[7]'), [], [7])
 
+    @needs_posix
     @needs_processes
-    def test_killed_at_any_moment_the_next_run_is_right(self):
-        program = u'import sys, hotload\nfrom hotload import *\n' + u'''
-def step(name, source):
-    def body(pipe):
-        v = yield pipe.receive(source)
-        pipe.send(name, [x + pipe.read_config('n') for x in v])
-    body.__name__ = 'make_' + name
-    return ReactorFunc(body)
-@ReactorFunc
-def make_s0(pipe):
-    pipe.send('s0', list(range(2000)))
-for i in range(1, 9):
-    step('s%d' % i, 's%d' % (i - 1))
-@ReactorFunc
-def show(pipe):
-    v = yield pipe.receive('s8')
-    print(sum(v))
-with Plant('store', {'n': int(sys.argv[1])}) as plant:
-    print('begin'); sys.stdout.flush()
-    plant.run_reactor(show)
-'''
-        self.save('program.py', program)
-        seed = int(time.time())
-        rng = random.Random(seed)
-        env = dict(os.environ, PYTHONPATH=UNDER_TEST)
-        for n in range(1, 4 if QUICK else 9):
-            child = subprocess.Popen([sys.executable, 'program.py', str(n)], stdout=subprocess.PIPE, env=env)
-            child.stdout.readline()
-            end = time.time() + rng.random() * 0.02
-            while time.time() < end:
-                pass
-            child.kill()
-            child.communicate()
-            status, out, err = run_python('program.py', str(rng.choice([n, n - 1])))
-            self.assertEqual(status, 0, err)
-            self.assertIn(int(out.split()[1]), [sum(range(2000)) + 16000 * m for m in (n, n - 1)], 'seed %d' % seed)
+    def test_killed_shared_and_damaged_at_random_the_next_run_is_right(self):
+        status, out, err = run_python(os.path.join(HERE, 'docs', 'benchmarks', 'pipeline_trust.py'), '--kills',
+                                      '2' if QUICK else '4', '--runs', '6', '--damages', '20', limit=100)
+        self.assertEqual(status, 0, out + err)
 
     @needs_processes
     def test_processes_may_share_a_store(self):
