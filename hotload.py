@@ -893,7 +893,8 @@ def is_ignored_folder(parent, name):
 def is_installed(folder):
     """Whether the folder is a place where Python, packages or a virtual environment are installed."""
     prefixes = sys.prefix, sys.exec_prefix, os.path.dirname(os.__file__)
-    return is_ignored_folder(*os.path.split(folder)) or os.path.realpath(folder) in map(os.path.realpath, prefixes)
+    return is_ignored_folder(*os.path.split(folder)) or os.path.dirname(folder) != folder and (     # WebAssembly: it is /
+        os.path.realpath(folder) in map(os.path.realpath, prefixes))
 
 
 def glob_regex(pattern):
@@ -7269,6 +7270,13 @@ class Warehouse(object):
     def finish(self, draft):
         """The Product of a Draft that was filled."""
         meta = None
+        if draft.kind in ('array', 'buffer') and hasattr(draft.value, 'flush'):
+            try:
+                draft.value.flush()             # not every system shows in the file at once what was written to memory
+            except EnvironmentError:            # WebAssembly: the memory is a copy
+                with open(draft.path, 'rb+') as stream:
+                    stream.seek(getattr(draft.value, 'offset', 0))
+                    stream.write(draft.value)
         if draft.kind in self.specs:
             shelf = Shelf(draft.path, self.logger)
             meta = self.specs[draft.kind].store(shelf, safe_name(draft.name), draft.value)

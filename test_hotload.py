@@ -11778,6 +11778,7 @@ class TestStore(Case):
             self.assertTrue(set(found) <= set(payloads), seed)
             self.assertGreaterEqual(len(found), 0 if seed % 3 == 0 else 8, seed)
 
+    @needs_processes                            # where there are none, there are no locks
     def test_journals_of_ended_processes_are_put_together_again_and_again(self):
         for number in range(5):
             store = self.store()
