@@ -893,8 +893,9 @@ def is_ignored_folder(parent, name):
 def is_installed(folder):
     """Whether the folder is a place where Python, packages or a virtual environment are installed."""
     prefixes = sys.prefix, sys.exec_prefix, os.path.dirname(os.__file__)
-    return is_ignored_folder(*os.path.split(folder)) or os.path.dirname(folder) != folder and (     # WebAssembly: it is /
-        os.path.realpath(folder) in map(os.path.realpath, prefixes))
+    if os.path.dirname(folder) == folder:       # as WebAssembly's prefix is: it would be all there is
+        return False
+    return is_ignored_folder(*os.path.split(folder)) or os.path.realpath(folder) in map(os.path.realpath, prefixes)
 
 
 def glob_regex(pattern):
