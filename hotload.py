@@ -8041,6 +8041,12 @@ class Workshop(object):
             self.digests['c', name] = found
         return found
 
+    def config_meaning(self):
+        """The digest of all parameters."""
+        if 'all' not in self.digests:
+            self.digests['all'] = self.digest((type(self.config), vars(self.config)))
+        return self.digests['all']
+
     def code_digest(self, function):
         """The digest of what a function means."""
         if self.function_hash is None:
@@ -8112,22 +8118,31 @@ class Workshop(object):
 # folder of the store, which all share; what a worker sends is in the store before it answers. Only the
 # scheduler writes records.
 #
-# A worker that knows the function by another meaning (it loaded an older text, or the function depends on
-# what only the program itself did) leaves it to the scheduler's process: never an old result under a new key.
+# A worker may outlive a run of the program: when it knows the function by another meaning, and files were saved
+# since it loaded them, it loads the user's modules anew. When that does not help (the function depends on what only
+# the program itself did), or when its answers to the reactor's questions are not those of the scheduler, the reactor
+# runs in the scheduler's process: never an old result under a new key.
+
 # What a worker needs to run a reactor. token, number: of the session and of the task.
-# path, module, name: where the function is.      code: digest that it must have.
+# path, module, name: where the function is.      code, config: digests that it and the parameters have there.
 # store: (folder, session) of the Store.      given: pickle of (config, auxiliary parameters, specs), or None.
 # products: [tuple of a Product] of what it may receive.
-Task = tuple_type('Task', 'token number path module name code store given products')
+Task = tuple_type('Task', 'token number path module name code config store given products')
 # {token of a session: (process, Workshop)} for workers that are threads of this process, or forked from it.
 WORKSHOPS = {}
+PLANTS = {}                 # {token of a session: the process of its scheduler}, of those in this process
+BEGUN_S = {}                # {process: when it loaded the user's modules, or a moment later}
 
 
 def run_task(task):
     """Run a reactor in a worker: (None, its outcome), (what it needs, None or the Product that is damaged),
     or (None, None) when that cannot be done here; and the events."""
+    BEGUN_S.setdefault(os.getpid(), time.time())
     function, workshop = find_reactor(task), find_workshop(task)
-    if function is None or workshop is None or workshop.code_digest(function) != task.code:
+    if not (is_known(task, function, workshop) and workshop.config_meaning() == task.config) and (
+            forget_older_modules(task)):
+        function, workshop = find_reactor(task), find_workshop(task)
+    if not is_known(task, function, workshop):
         return None, None, []
     events, products = [], dict((product[0], Product(*product)) for product in task.products)
     run = Run(task.name, function, workshop, lambda *event: events.append(event[:2]))
@@ -8150,6 +8165,33 @@ def run_task(task):
         raise
     finally:
         run.close()
+
+
+def is_known(task, function, workshop):
+    """Whether a worker has what a task needs, and the function means what it means to the scheduler."""
+    return None not in (function, workshop) and workshop.code_digest(function) == task.code
+
+
+def forget_older_modules(task):
+    """Forget the user's modules if one of their files was saved since this process loaded them. Whether that was so."""
+    if PLANTS.get(task.token) == os.getpid():   # a thread of the scheduler's process, whose modules are the program's
+        return False
+    names = [name for name, module in list(sys.modules.items())
+             if type(module) is ModuleType and isinstance(getattr(module, '__file__', None), string_types)
+             and is_users_module(name, vars(module))]
+    states = [file_key(source_path(sys.modules[name].__file__)) for name in names]
+    if not any(newest_s(state) >= BEGUN_S[os.getpid()] - TICK_S for state in states):
+        return False
+    BEGUN_S[os.getpid()] = time.time()
+    for known in WORKSHOPS, REACTORS, SUBREACTORS:
+        known.clear()
+    if not fresh.users:                         # byte code of the same second may be older than its source
+        fresh.install([os.path.dirname(task.path)])
+    main_path = getattr(sys.modules.get('__main__'), '__file__', None)
+    purge_modules([name for name in names if name not in MAIN_NAMES])
+    if main_path and os.path.abspath(main_path) == task.path:
+        load_file(task.path, '__main__')
+    return True
 
 
 def find_workshop(task):
@@ -8178,10 +8220,10 @@ def find_reactor(task):
     main = sys.modules.get('__main__')
     is_main = task.module == neutral_name(main) or getattr(main, '__file__', None) and (
         os.path.abspath(main.__file__) == task.path)
-    for module in ('__main__', '__mp_main__') if is_main else (task.module,):
+    for module in MAIN_NAMES if is_main else (task.module,):
         if task.name in REACTORS.get(module, (0, 0, {}))[2]:
             return REACTORS[module][2][task.name]
-    module = main if is_main else sys.modules.get(task.module)
+    module = main if is_main else None if task.module in MAIN_NAMES else sys.modules.get(task.module)
     if module is None:
         module = load_file(task.path, task.module)
     return REACTORS.get(module.__name__, (0, 0, {}))[2].get(task.name, getattr(module, task.name, None))
@@ -8190,12 +8232,12 @@ def find_reactor(task):
 def load_file(path, name):
     """Load a file as the module `name`; the program's own script as multiprocessing does."""
     with suppress(ImportError):
-        if name != '__main__':
+        if name not in MAIN_NAMES:
             __import__(name)
             return sys.modules[name]
-    module = type(sys)('__mp_main__' if name == '__main__' else name)
+    module = ModuleType('__mp_main__' if name in MAIN_NAMES else name)
     module.__file__, sys.modules[module.__name__] = path, module
-    if name == '__main__':
+    if name in MAIN_NAMES:
         sys.modules['__main__'] = module
     LOADING.append(path)
     try:
@@ -8206,6 +8248,7 @@ def load_file(path, name):
 
 
 LOADING = []                # files that a worker is loading now
+MAIN_NAMES = '__main__', '__mp_main__'          # of the program's own module; the second in workers
 
 
 class Tasks(object):
@@ -8215,6 +8258,7 @@ class Tasks(object):
         import threading
         self.executor, self.session, self.running, self.number = executor, session, {}, 0
         self.token = '%s-%d-%d' % (session.warehouse.store.session, os.getpid(), id(session))
+        PLANTS[self.token] = os.getpid()
         self.most = getattr(executor, '_max_workers', None) or 8
         self.done, self.bell = [], threading.Event()
         folder, workshop = os.path.dirname(os.path.abspath(OWN_FILE)), session.workshop
@@ -8234,9 +8278,11 @@ class Tasks(object):
         """The Task to run a reactor, which may receive these Products."""
         self.number += 1
         function, store = reactor.function, self.session.warehouse.store
-        path = getattr(getattr(function, '__code__', None), 'co_filename', '')
         module = function.__module__
-        return Task(self.token, self.number, os.path.abspath(path), module, function.__name__, reactor.code,
+        path = getattr(sys.modules.get(module), '__file__', None) or getattr(
+            getattr(function, '__code__', None), 'co_filename', '')
+        return Task(self.token, self.number, source_path(path), module, function.__name__, reactor.code,
+                    self.session.workshop.config_meaning(),
                     (store.top, store.session), self.given, list(map(tuple, products)))
 
     def submit(self, work, task):
@@ -8296,6 +8342,7 @@ class Tasks(object):
             future.cancel()
         self.running.clear()
         WORKSHOPS.pop(self.token, None)
+        PLANTS.pop(self.token, None)
 
 
 def refuse_in_worker():
@@ -8691,12 +8738,23 @@ class Session(object):
             except Unavailable:                 # it is raised again where the reactor asks for it
                 work.steps = self._run_here(work)
                 return
-        if outcome is None:
+        if outcome is None or not self._agrees(outcome[0]):
             self.plant._tell('%s runs in this process: workers have other code or values for it, or cannot write to '
                              'the store' % reactor.name)
             work.steps = self._run_here(work)
         else:
             self._finish(reactor, *outcome)
+
+    def _agrees(self, conversation):
+        """Whether what a worker was answered, by what it has loaded, is what it would be answered here."""
+        for kind, name, digest in conversation:
+            if kind == 'r':
+                now = self.workshop.identity(self.products[name]) if name in self.products else None
+            else:
+                now = self.workshop.answer(kind, name, digest)
+            if now != digest:
+                return False
+        return True
 
     def _run_here(self, work):
         """Steps that run the reactor in this process."""

@@ -12507,6 +12507,25 @@ if __name__ == '__main__':
 '''
 
 
+LONG_LIVED = u'''
+import os
+import concurrent.futures, hotload, helper
+@hotload.ReactorFunc
+def work(pipe, config):
+    pipe.send('x', [helper.f(1), config.g(1), os.getpid()])
+@hotload.ReactorFunc
+def show(pipe):
+    x = yield pipe.receive('x')
+    print(x[0], x[1], x[2] != os.getpid())
+def g(x):
+    return x
+pool = hotload.persist(lambda: pool, lambda: concurrent.futures.ProcessPoolExecutor(1))
+if __name__ == '__main__':
+    with hotload.Plant('store', {'g': g}, pool) as plant:
+        plant.run_reactor(show)
+'''
+
+
 @unittest.skipUnless(HAS_EXECUTORS, 'no concurrent.futures here')
 @needs_processes
 class TestExecutors(PlantCase):
@@ -12571,6 +12590,27 @@ class TestExecutors(PlantCase):
             out, err = self.runs(kind, '{"nap": 0.5}')
             self.assertIn('RESULT', out)
             self.assertLess(float(out.split()[-1]), 1.2, out + err)
+
+    @unittest.skipIf(PY2, 'the pool that 2.7 was given here would be loaded anew, too')
+    def test_a_pool_may_outlive_the_code_that_it_was_made_with(self):
+        program = u"""if 1:
+            import os, sys, time, hotload
+            step = hotload.ReloadedScript('script.py')
+            for name, old, new in (('script.py', 'x', 'x'), ('helper.py', 'x + 1', 'x + 2'),
+                                   ('script.py', 'return x', 'return x * 10'), ('helper.py', 'x + 2', 'x + 1')):
+                with open(name) as stream:
+                    text = stream.read().replace(old, new)
+                with open(name + '~', 'w') as stream:
+                    stream.write(text)
+                os.rename(name + '~', name)
+                sys.modules.pop('helper', None)
+                time.sleep(0.03)
+                step.run()
+            step.close()
+        """
+        self.files({'script.py': LONG_LIVED, 'helper.py': u'def f(x):\n    return x + 1\n', 'program.py': program})
+        status, out, err = run_python('program.py', packages=True)
+        self.assertEqual(out.splitlines(), ['2 1 True', '3 1 True', '3 10 True', '2 10 True'], err)
 
     def test_one_session_may_run_several_reactors(self):
         executor = concurrent.futures.ThreadPoolExecutor(2)
