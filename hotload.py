@@ -42,14 +42,20 @@ Contents. Each section uses only what stands above it: delete from a banner on
     16. Versions      which value a name should have, and where it is
     17. Statements    run one, and see what it did
     18. Rerun         run only what changed
-    19. Log           what a recording is made of
-    20. Files         a recording as lists and atoms
-    21. Recording     the state at any step, and other questions
-    22. Follow        what changed in the objects
-    23. Plan          what a line can change
-    24. Trace         sys.settrace writes the log
-    25. Record        code, functions and scripts
-    26. Run           start when this file is the program
+    19. Meaning       fingerprints of functions and values
+    20. Values        what reactors send, and what is known of their runs
+    21. Reactors      functions that receive and send values
+    22. Workers       reactors in other threads, processes and machines
+    23. Schedule      which reactors run, and when
+    24. Pipeline      functions whose results survive
+    25. Log           what a recording is made of
+    26. Files         a recording as lists and atoms
+    27. Recording     the state at any step, and other questions
+    28. Follow        what changed in the objects
+    29. Plan          what a line can change
+    30. Trace         sys.settrace writes the log
+    31. Record        code, functions and scripts
+    32. Run           start when this file is the program
 
 Words: a path is an absolute file name; a key is what tells one state of a file
 from another (None: no file); a step is an object with run(); a module is local
@@ -476,6 +482,22 @@ def thaw(count):
         getattr(gc, 'unfreeze', int)()
 
 
+class CollectorRest(object):
+    """Keeps the garbage collector from going again and again through many new objects, none of which is garbage."""
+
+    was_on = False
+
+    def begin(self):
+        """From now on it rests."""
+        self.was_on = gc.isenabled()
+        gc.disable()
+
+    def end(self):
+        """It works again, if it did before."""
+        if self.was_on:
+            gc.enable()
+
+
 def execute(code, space, local=None):
     """Run a code object. (Before 2.7.9 exec may not stand in a function that has others inside.)"""
     exec(code, space, space if local is None else local)
@@ -744,6 +766,100 @@ def raise_in_thread(ident, kind):
             (ctypes.c_long if PY2 or not HAS_WIDE_IDENTS else ctypes.c_ulong)(ident), ctypes.py_object(kind))
 
 
+HAS_CASTS = hasattr(memoryview, 'cast')          # of a memoryview, to other items
+HAS_REDUCERS = sys.version_info >= (3, 8)        # of a Pickler's subclass
+EXACT_MARSHAL = 0 if PY2 else 2                 # the highest version that writes equal values equally
+
+
+def dump(value, rename):
+    """`value` as a pickle. rename(object) -> (module, name) for a class or a function that is to be found by
+    those when it is loaded, or None."""
+    import io
+    stream = io.BytesIO()
+    if PY2:
+        pickler = pickle.Pickler(stream, 2)
+        pickler.persistent_id = rename
+        pickler.dump(value)
+    else:
+        _pickler_class()(stream, rename).dump(value)
+    return stream.getvalue()
+
+
+def _pickler_class():
+    """The subclass of Pickler that renames; made when it is first needed."""
+    if not hasattr(dump, 'pickler'):
+        class Renaming(pickle.Pickler):
+            def __init__(self, stream, rename):
+                pickle.Pickler.__init__(self, stream, pickle.HIGHEST_PROTOCOL)
+                self.rename = rename
+
+            if HAS_REDUCERS:
+                def reducer_override(self, item):
+                    found = self.rename(item)
+                    return NotImplemented if found is None else (find_global, found)
+            else:
+                def persistent_id(self, item):
+                    return self.rename(item)
+        dump.pickler = Renaming
+    return dump.pickler
+
+
+def load(data, find):
+    """The value of a pickle. find(module, name) -> the class or function of that name."""
+    import io
+    if PY2:
+        unpickler = pickle.Unpickler(io.BytesIO(data))
+        unpickler.persistent_load, unpickler.find_global = lambda names: find(*names), find
+        return unpickler.load()
+    if not hasattr(load, 'unpickler'):
+        class Finding(pickle.Unpickler):
+            def __init__(self, stream, find):
+                pickle.Unpickler.__init__(self, stream)
+                self.find_class = find
+
+            def persistent_load(self, names):
+                return self.find_class(*names)
+        load.unpickler = Finding
+    return load.unpickler(io.BytesIO(data), find).load()
+
+
+def find_global(module, name):
+    """The class or function `name` (with dots) of a module, which is imported if need be. The script's own
+    module, whatever it is called now, is __main__."""
+    main = sys.modules.get('__main__')
+    found = main if module == neutral_name(main) else sys.modules.get(module)
+    if found is None and ('.' + os.path.abspath(getattr(main, '__file__', None) or '')).replace(
+            os.sep, '.').endswith('.%s.py' % module):
+        found = main                            # python package/job.py, and before python -m package.job
+    if found is None:
+        __import__(module)
+        found = sys.modules[module]
+    for part in name.split('.'):
+        found = getattr(found, part)
+    return found
+
+
+def neutral_name(module):
+    """The name under which another program would import the module that is __main__ here."""
+    spec, path = getattr(module, '__spec__', None), getattr(module, '__file__', None)
+    if spec is not None:
+        return spec.name[:-9] if spec.name.endswith('.__main__') else spec.name
+    return os.path.splitext(os.path.basename(path))[0] if path else '__main__'
+
+
+def add_note(error, text):
+    """Put a line below the exception's message, where Python shows such lines (3.11)."""
+    with suppress(Exception):
+        error.__notes__ = getattr(error, '__notes__', []) + [text]
+
+
+def reserve(descriptor, size):
+    """Make the open file `size` bytes long; raises EnvironmentError where the disk has not that much."""
+    os.ftruncate(descriptor, size)
+    if hasattr(os, 'posix_fallocate') and size:
+        os.posix_fallocate(descriptor, 0, size)
+
+
 ##############################################################################
 ## 2. Errors -- what hotload says, and whose traceback is shown
 ##############################################################################
@@ -897,6 +1013,8 @@ def is_ignored_folder(parent, name):
 def is_installed(folder):
     """Whether the folder is a place where Python, packages or a virtual environment are installed."""
     prefixes = filter(None, (sys.prefix, sys.exec_prefix, LIBRARY))         # a host may know none of them
+    if os.path.dirname(folder) == folder:       # as WebAssembly's prefix is: it would be all there is
+        return False
     return is_ignored_folder(*os.path.split(folder)) or os.path.realpath(folder) in map(os.path.realpath, prefixes)
 
 
@@ -1080,6 +1198,7 @@ class FreshFinder(object):
         self.texts, self.modules, self.missing, self.version = {}, {}, {}, 0
         self.roots, self.files, self.users, self.imports, self.folders = [], set(), 0, {}, {}
         self.codes, self.keys = {}, {}
+        self.loads = {}                         # {path: the code that the whole file was run with last}
 
     def install(self, roots=(), files=()):
         """Begin to find the local modules below `roots`; those that are loaded count too. Pair with remove()."""
@@ -1133,7 +1252,7 @@ class FreshFinder(object):
 
     def compile(self, path):
         """The code object of the file's bytes of now. It is kept: live patching goes by the code that runs."""
-        code = self.codes[path] = compile(self.read(path), path, 'exec', 0, True)
+        code = self.codes[path] = self.loads[path] = compile(self.read(path), path, 'exec', 0, True)
         return code
 
     def show_lines(self, paths):
@@ -2595,7 +2714,10 @@ class Choice(dict):
     """A command line, parsed: {long name of an option: value, True or list}.
 
     mode: the Mode.      script, module, function: what to run, or None.      argv: list of its arguments.
+    given: that of this process, or {}: for sections below whose options are for what the script itself does.
     """
+
+    given = {}
 
     def __init__(self, argv):
         options, rest = split_options(argv, option_rows())
@@ -2994,7 +3116,7 @@ def main(argv=None):
     """
     command_line = [os.path.abspath(OWN_FILE)] + (sys.argv[1:] if argv is None else list(argv))
     try:
-        choice = Choice(command_line[1:])
+        choice = Choice.given = Choice(command_line[1:])
         if 'help' in choice or 'version' in choice:
             write(sys.stdout, help_text() if 'help' in choice else
                   'hotload %s, Python %s\n' % (__version__, sys.version.split()[0]))
@@ -6093,6 +6215,7 @@ MOST_JOURNALS = 16          # more are put together
 TICK_S = 0.02               # the clocks of file systems move in steps that are no longer
 LONG_TO_READ = 2 ** 24      # bytes; a file from this on is not read twice only since it is new
 ABANDONED_S = 3600          # what a killed process left half-written is removed after that time
+OPTIONS.append(('', 'trust-store', None, 'use a store of values that other users can write to'))
 # {folder: ({address: state of the entry when it was verified}, {address: its bytes}, [their sum])} in this process.
 REMEMBERED = {}
 
@@ -6170,8 +6293,10 @@ def sizes_below(folder):
 def make_folders(path):
     """Make the folder, and those above it that are not there, for this user alone; another process may do the same."""
     if not os.path.isdir(path):
+        if os.path.dirname(path) not in ('', path):     # since 3.7 os.makedirs gives its mode to the last one only
+            make_folders(os.path.dirname(path))
         try:
-            os.makedirs(path, 0o700)
+            os.mkdir(path, 0o700)
         except EnvironmentError:
             if not os.path.isdir(path):
                 raise
@@ -6214,8 +6339,8 @@ class Store(object):
         self.journal, self.lost, self.number, self.max_bytes = None, None, 0, max_bytes
         self.spare, self.used = {}, set()       # spare: {address: bytes, or a path} of what could not be written
         self.top = self.folder = self.drafts = None
-        self.session = session or '%x-%d-%s' % (
-            int(time.time() * 1e6), os.getpid(), binascii.hexlify(os.urandom(4)).decode('ascii'))
+        self.session = session or str('%x-%d-%s' % (      # as bytes on 2.7: it is joined to a path
+            int(time.time() * 1e6), os.getpid(), binascii.hexlify(os.urandom(4)).decode('ascii')))
         self.verified, self.held, self.held_bytes = {}, {}, [0]
         self.unwritten = []                     # records, where they cannot be written
         if folder is not None:
@@ -6232,7 +6357,7 @@ class Store(object):
             raise HotloadError('expected a folder for the store, found a file', path=self.top)
         folders = [os.path.join(self.folder, name) for name in ('entries', 'journals', 'new')]
         is_new = not os.path.exists(self.top)
-        for path in [] if trust else [self.top, self.folder] + folders:
+        for path in [] if trust or 'trust-store' in Choice.given else [self.top, self.folder] + folders:
             self._refuse_others(path)
         try:
             for path in folders:
@@ -6327,7 +6452,7 @@ class Store(object):
                 os.rename(path, place)
                 break
             except EnvironmentError:
-                if attempt or os.path.isdir(os.path.dirname(place)) and not HAS_CONSOLE:
+                if attempt:
                     raise
                 make_folders(os.path.dirname(place))
                 if HAS_CONSOLE and os.path.isfile(path):        # it renames no file that is mapped
@@ -6503,6 +6628,17 @@ class Store(object):
                 return descriptor
             os.close(descriptor)
 
+    def is_shared(self):
+        """Whether another process writes to it now."""
+        folder = os.path.join(self.folder, 'journals')
+        for name in list_folder(folder)[0]:
+            descriptor = self._lock_journal(name) if name != self.session and not name.endswith('.new') else None
+            if descriptor is not None:
+                os.close(descriptor)
+            elif name != self.session and not name.endswith('.new') and os.path.exists(os.path.join(folder, name)):
+                return True
+        return False
+
     def rewrite(self, choose):
         """Put all journals whose processes have ended, and our own, into one. choose(payloads) -> those to keep."""
         if self.folder is None:
@@ -6576,7 +6712,7 @@ LARGE = 2 ** 16             # bytes; what is larger is compared by checksum
 MADE_BY_CLASS = 1 << 9          # a type's flag: made by a class statement
 LONG = type(sys.maxsize + 1)
 PLAIN_TYPES = frozenset([type(None), bool, int, LONG, float, complex, bytes, text_type])      # versions by value
-PARTLESS = set(PLAIN_TYPES)          # immutable, and without parts; more of them, and what follows, by learn_members()
+PARTLESS = set(PLAIN_TYPES)  # immutable, and without parts; more of them, and what follows, by learn_members()
 FIXED = frozenset([tuple, frozenset])
 SERIES = set([list, tuple, set, frozenset])
 KNOWN_BASES = set()         # types of Python's own whose instances have no state but what the collector sees
@@ -9243,7 +9379,2715 @@ MODES.append(Mode('cache', 'the statements that changed, and those that depend o
 
 
 ##############################################################################
-## 19. Log -- what a recording is made of
+## 19. Meaning -- fingerprints of functions and values, with all that they use
+##############################################################################
+#
+# Gives to those below Meanings: digests of functions, classes and values that change when what they do or
+# hold changes, and not with layout, comments, docstrings, line numbers or the order of definitions.
+#
+# A function's meaning is its byte code without lines, its constants, defaults and closure, and the meaning of
+# every function, class and constant that it names, transitively, through all modules of the user. These form
+# a graph; what uses each other (a strongly connected part, found by Tarjan's algorithm) gets its digests
+# together. The parts of each digest are kept, so that why_changed() can tell which of them an old meaning
+# differs in.
+#
+# Not handled: what code looks up by a computed name in a class or an instance, and the state of objects that
+# cannot be pickled. Of installed packages only the version counts.
+
+copy = Later('copy')
+GeneratorType = type(value for value in ())
+ACTING_FLAGS = 0x803ff      # of code: what kind of function it is; the others tell of docstrings and the like
+CONTAINERS = frozenset([list, tuple, set, frozenset, dict])
+WRAPPERS = (staticmethod, classmethod)
+BUILTINS = (type(len), type(str.join), type(str.__add__), type(''.__add__))
+MethodType = type(suppress(Exception).__enter__)
+# Attributes of a class that say nothing about what it does.
+MINOR_ATTRIBUTES = frozenset(
+    '__doc__ __dict__ __weakref__ __module__ __firstlineno__ __static_attributes__ __annotations__ '
+    '__annotate__ __annotate_func__ __annotations_cache__ __slotnames__ __qualname__'.split())
+LOOKUPS = frozenset(['eval', 'exec', 'globals', 'vars', 'execfile'])        # code with these may use any name
+MODULE_LOOKUPS = LOOKUPS | frozenset(['getattr', '__dict__'])               # ... of a module that it names
+# Instances of classes in these modules are tools; what they hold changes as they are used.
+TOOL_MODULES = frozenset('logging threading _thread thread _io io socket ssl subprocess multiprocessing '
+                         'concurrent asyncio weakref _weakref queue Queue'.split())
+
+
+def digest_of(data):
+    """The digest (16 bytes) of bytes."""
+    return hashlib.sha1(data).digest()[:16]
+
+
+def spelled(value):
+    """Bytes that tell plain values, and lists of such, apart: 1 from True and 1.0, 0.0 from -0.0."""
+    return marshal.dumps(value, EXACT_MARSHAL)
+
+
+def is_users_file(path):
+    """Whether the source file is the user's own, and neither installed nor this one."""
+    folder = os.path.dirname(path)
+    if folder not in USERS_FOLDERS:
+        above, main = os.path.dirname(folder), getattr(sys.modules.get('__main__'), '__file__', None) or ''
+        is_main = folder == os.path.dirname(os.path.abspath(main)) and not (
+            IGNORED_FOLDERS.intersection(folder.split(os.sep)))
+        USERS_FOLDERS[folder] = fresh.is_local(path) or is_main or not is_installed(folder) and (
+            above == folder or is_users_file(folder))
+    return USERS_FOLDERS[folder] and path != os.path.abspath(OWN_FILE)
+
+
+USERS_FOLDERS = {}          # {folder: whether the files in it are the user's}
+
+
+def is_users_module(name, space):
+    """Whether the module with this name and namespace is the user's."""
+    path = space.get('__file__')
+    if isinstance(path, string_types):
+        return is_users_file(source_path(path))
+    return not (name in sys.builtin_module_names or getattr(space.get('__spec__'), 'origin', None) in (
+        'built-in', 'frozen'))
+
+
+def find_source(name, folders):
+    """The path of the user's source file that module `name` is in, looked for in `folders`; or None."""
+    place = name.replace('.', os.sep)
+    for folder in folders:
+        for end in (os.sep + '__init__.py', '.py') if isinstance(folder, string_types) else ():
+            path = os.path.abspath(os.path.join(folder, place + end))
+            if os.path.exists(path):
+                return path if is_users_file(path) else None
+    return None
+
+
+class SourceFile(object):
+    """A module that a function imports when it is called. path.      name: of the module."""
+
+    def __init__(self, path, name):
+        self.path, self.name = path, name
+
+
+class Node(object):
+    """Something whose meaning is asked for. value.
+    label: (kind, name, file) of a function or class, or None. own: bytes, what it says itself.
+    left: [(what for, value)] that it uses, not yet looked at.      edges: [(what for, digest or Node)].
+    digest: None while it is open.
+    index, low: as in Tarjan's algorithm. calls: of a function, {name of a method: set of texts that it is
+    called with first, None for computed ones}."""
+
+    __slots__ = ('value', 'label', 'own', 'left', 'edges', 'digest', 'index', 'low', 'calls')
+
+
+class Meanings(object):
+    """Digests of values. They hold for as long as nothing of what was asked for changes.
+
+    parts: {digest: (label, digest of what it says itself, ((what for, digest), ...))} of the functions and
+    classes met. calls: {digest: Node.calls} of the functions.
+
+    >>> one, same, other = {'a': set('xyz')}, {'a': set('zyx')}, {'a': set('xy')}
+    >>> Meanings().of(one) == Meanings().of(same) != Meanings().of(other)
+    True
+    """
+
+    def __init__(self):
+        self.nodes, self.open, self.parts, self.users, self.sources = {}, [], {}, {}, {}
+        self.calls, self.silent = {}, set()
+
+    def of(self, value):
+        """The digest (bytes) of a value."""
+        first, is_new = self._enter(value)
+        path = [first] if is_new else []
+        while path:
+            node = path[-1]
+            if node.left:
+                what, child = node.left.pop()
+                found, is_new = self._enter(child)
+                node.edges.append((what, found))
+                if is_new:
+                    path.append(found)
+                elif isinstance(found, Node) and found.digest is None:
+                    node.low = min(node.low, found.low)
+            else:
+                path.pop()
+                if node.low == node.index:
+                    self._close(node)
+                else:
+                    path[-1].low = min(path[-1].low, node.low)
+        return first.digest if isinstance(first, Node) else first
+
+    def _enter(self, value):
+        """(digest or Node of the value, whether the Node is new)."""
+        kind = type(value)
+        if kind in PLAIN_TYPES:
+            return digest_of(spelled(value)), False
+        node = self.nodes.get(id(value))
+        if node is not None:
+            return node, False
+        if kind in CONTAINERS and PLAIN_TYPES.issuperset(map(type, value)):
+            if kind is dict and PLAIN_TYPES.issuperset(map(type, value.values())):
+                return digest_of(b'dict' + spelled(ordered_items(value))), False
+            if kind is list or kind is tuple:
+                return digest_of(spelled(value)), False
+            if kind is not dict:
+                return digest_of(b'set' + spelled((kind.__name__, sorted(map(spelled, value))))), False
+        node = Node()
+        node.value, node.label, node.edges, node.digest, node.calls = value, None, [], None, None
+        try:
+            node.own, node.left = self._describe(node, value, kind)
+        except Exception:                       # an object of the user's that raises when it is looked at
+            node.own, node.left = spelled(('opaque', kind.__module__, kind.__name__)), []
+        node.left.sort(key=lambda use: use[0], reverse=True)         # the order of definitions means nothing
+        node.index = node.low = len(self.nodes)
+        self.nodes[id(value)] = node
+        self.open.append(node)
+        return node, True
+
+    def _close(self, root):
+        """Give the nodes that were opened since `root`, which use each other, their digests."""
+        at = len(self.open) - 1
+        while self.open[at] is not root:
+            at -= 1
+        members = self.open[at:]
+        del self.open[at:]
+        if len(members) > 1:                    # in an order that does not depend on where it was entered
+            members.sort(key=lambda node: (node.label or (), node.own, [
+                to if isinstance(to, bytes) else to.digest or b'' for _, to in node.edges]))
+        numbers = dict((id(node), spelled(number)) for number, node in enumerate(members))
+        text = b''.join([node.own + b''.join(
+            [digest_of(encoded(what)) + (to if isinstance(to, bytes) else to.digest or numbers[id(to)])
+             for what, to in node.edges]) for node in members])
+        for number, node in enumerate(members):
+            node.digest = digest_of(text if len(members) == 1 else digest_of(text) + spelled(number))
+        for node in members:
+            if node.label is not None:
+                self.parts[node.digest] = node.label, digest_of(node.own), tuple(
+                    (what, to if isinstance(to, bytes) else to.digest) for what, to in node.edges)
+                if node.calls:
+                    self.calls[node.digest] = node.calls
+
+    def called_with(self, function, method):
+        """The first arguments that the function, and those that it uses, give to a method: texts, None for
+        others."""
+        found, todo, seen = set(), [self.of(function)], set()
+        while todo:
+            digest = todo.pop()
+            if digest in self.parts and digest not in seen and digest not in self.silent:
+                seen.add(digest)
+                found.update(self.calls.get(digest, {}).get(method, ()))
+                todo += [to for _, to in self.parts[digest][2]]
+        if not any(digest in self.calls for digest in seen):
+            self.silent |= seen
+        return found
+
+    # ---- what each kind of value says itself, and what it uses
+
+    def _describe(self, node, value, kind):
+        """(bytes, [(what for, value)])."""
+        if kind is FunctionType:
+            return self._function(node, value)
+        if kind in CONTAINERS:
+            return self._container(value, kind)
+        if isinstance(value, class_types):
+            return self._class(node, value)
+        if kind is ModuleType:
+            if self._is_users(value.__name__, vars(value)):
+                return b'module', [item for item in list(vars(value).items())
+                                   if not item[0].startswith('__') or item[0] == '__getattr__']
+            return self._foreign('module', value.__name__, ''), []
+        if kind is SourceFile:
+            return self._source(value)
+        if kind is CodeType:
+            return self._code(node, value, {})
+        if kind is MethodType:
+            return b'method', [('function', value.__func__), ('self', value.__self__)]
+        if isinstance(value, WRAPPERS):
+            return kind.__name__.encode(), [('function', value.__func__)]
+        if isinstance(value, property):
+            return b'property', [('get', value.fget), ('set', value.fset), ('delete', value.fdel)]
+        if isinstance(value, BUILTINS):
+            owner = getattr(value, '__self__', None)
+            if owner is None or isinstance(owner, (ModuleType,) + class_types):
+                module = getattr(value, '__module__', None) or ''
+                return self._foreign('builtin', module, qualified_name(value)), []
+            return b'builtin ' + value.__name__.encode(), [('self', owner)]
+        return self._instance(value, kind)
+
+    def _is_users(self, name, space):
+        if name not in self.users:
+            self.users[name] = is_users_module(name, space)
+        return self.users[name]
+
+    def _foreign(self, kind, module, name):
+        """What is said of something that is not the user's: where it is from, and the version of that."""
+        version = getattr(sys.modules.get(module.partition('.')[0]), '__version__', '')
+        path = getattr(sys.modules.get(module), '__file__', None)
+        if isinstance(path, string_types) and not source_path(path).endswith('.py') and is_users_file(path):
+            with suppress(EnvironmentError):    # a compiled module of the user
+                version = hashlib.sha1(read_bytes(path)).hexdigest()
+        return spelled((kind, module, name, version if type(version) is str else ''))
+
+    def _function(self, node, function):
+        code, space = function.__code__, function.__globals__
+        name = space.get('__name__')
+        cells = zip(code.co_freevars, map(content, function.__closure__ or ()))
+        uses = [('closure ' + what, cell) for what, cell in cells if cell is not EMPTY]
+        if not self._is_users(name, space):     # a library's decorator: what it wraps is the user's
+            uses = [(what, cell) for what, cell in uses
+                    if type(cell) in PLAIN_TYPES or type(cell) in CONTAINERS or callable(cell)]
+            uses.append(('wrapped', getattr(function, '__wrapped__', None)))
+            node.label = 'function', qualified_name(function), os.path.basename(code.co_filename)
+            return self._foreign('function', name or '', qualified_name(function)), uses
+        node.label = ('function', qualified_name(function).replace('<locals>.', ''),
+                      os.path.basename(code.co_filename))
+        own, named = self._code(node, code, space)
+        uses += named + [('attribute ' + what, value) for what, value in sorted(vars(function).items())]
+        uses += [('defaults', function.__defaults__), ('keywords', getattr(function, '__kwdefaults__', None))]
+        return own, uses
+
+    def _code(self, node, code, space):
+        """What a code object and those in it say, and what they name in the namespace `space`."""
+        texts, codes, names, attributes, imports, uses = [], [code], set(), set(), set(), []
+        whole = set()           # names that are used otherwise than for one attribute
+        node.calls = calls = {}
+        for code in codes:                      # grows
+            data, consts, steps = read_code(code)
+            texts.append((data, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars,
+                          code.co_argcount, getattr(code, 'co_kwonlyargcount', 0), code.co_flags & ACTING_FLAGS,
+                          getattr(code, 'co_exceptiontable', None), '' if code is codes[0] else code.co_name))
+            for const in consts:
+                if isinstance(const, CodeType):
+                    codes.append(const)
+                elif type(const) in PLAIN_TYPES:
+                    texts.append(const)
+                else:
+                    uses.append(('constant', const))
+            before = last = was_name = None
+            for at, (name, about) in enumerate(steps):
+                is_attribute = name in ATTRIBUTE_STEPS
+                if was_name and not is_attribute:
+                    whole.add(last)
+                was_name = name == 'LOAD_GLOBAL' or name == 'LOAD_NAME'
+                if was_name:
+                    names.add(about)
+                elif is_attribute:
+                    attributes.add(about)
+                elif name == 'IMPORT_NAME':
+                    imports.add((about, last if isinstance(last, tuple) else (), before))
+                if is_attribute and about in CALLS:
+                    calls.setdefault(about, set()).add(first_argument(steps, at + 1))
+                before, last = last, about
+        if MODULE_LOOKUPS & (names | attributes):
+            whole |= names
+        if LOOKUPS & names:
+            names.update(name for name, value in list(space.items()) if type(value) is not ModuleType
+                         and not name.startswith('__'))
+        for name in names:
+            if name in space:
+                self._named(name, space[name], attributes, name in whole, uses)
+        for name, members, level in imports:
+            uses += self._imports(name, members, level, space)
+        return spelled(texts), uses
+
+    def _named(self, name, value, attributes, is_whole, uses):
+        """Add to `uses` the value of a name; of a module of the user the attributes that the code mentions,
+        or all."""
+        todo, seen = [(name, value)], set()
+        while todo:
+            name, value = todo.pop()
+            if is_whole or type(value) is not ModuleType or not self._is_users(value.__name__, vars(value)):
+                uses.append((name, value))
+            elif id(value) not in seen:
+                seen.add(id(value))
+                parts = attributes.union(['__getattr__']).intersection(vars(value))
+                todo += [(name + '.' + part, vars(value)[part]) for part in parts]
+
+    def _imports(self, name, members, level, space):
+        """[(what for, SourceFile)] of the user's files that an import inside a function loads."""
+        package = space.get('__package__') or ''
+        relative = isinstance(level, int) and level > 0
+        if relative:
+            base = package.split('.')[:len(package.split('.')) - level + 1]
+            name = '.'.join(base + [name] if name else base)
+        names = [name] + ['%s.%s' % (name, member) for member in members]
+        if level == -1 and package:             # 2.7: in the package first
+            names += [package + '.' + each for each in names]
+        return [('import ' + each, self._source_file(each)) for each in names if self._source_file(each)]
+
+    def _source_file(self, name):
+        if name not in self.sources:
+            path = find_source(name, sys.path)
+            self.sources[name] = path and SourceFile(path, name)
+        return self.sources[name]
+
+    def _source(self, source):
+        """A file that is not loaded yet: what its text means, and the files that it imports."""
+        try:
+            data = read_bytes(source.path)
+            text = fingerprint(parse(data)).encode('utf-8', LONE_SURROGATES)
+        except (EnvironmentError, SyntaxError, ValueError, TypeError):
+            return spelled(source.path), []
+        is_package = os.path.basename(source.path) == '__init__.py'
+        names = imported_names(data, source.name, is_package) - set([None, source.name])
+        files = [('import ' + name, self._source_file(name)) for name in names]
+        return text, [(what, each) for what, each in files if each is not None]
+
+    def _class(self, node, kind):
+        if kind.__module__ in ('builtins', '__builtin__') or not self._is_users(
+                kind.__module__, vars(sys.modules.get(kind.__module__, os))):
+            return self._foreign('class', kind.__module__, qualified_name(kind)), []
+        module = sys.modules.get(kind.__module__)
+        node.label = 'class', qualified_name(kind), os.path.basename(getattr(module, '__file__', None) or '')
+        uses = [('base %d' % number, base) for number, base in enumerate(kind.__bases__)]
+        if type(kind) not in class_types:
+            uses.append(('metaclass', type(kind)))
+        uses += [(name, value) for name, value in vars(kind).items()
+                 if name not in MINOR_ATTRIBUTES and not name.startswith('_abc_')]
+        return spelled(('class', kind.__name__)), uses
+
+    def _container(self, value, kind):
+        if kind is list or kind is tuple:
+            return spelled((kind.__name__, len(value))), [('%d' % at, item) for at, item in enumerate(value)]
+        if kind is dict:
+            return b'dict', [('', part) for item in ordered_items(value) for part in item]
+        try:
+            return spelled((kind.__name__, sorted(Meanings().of(item) for item in value))), []
+        except RuntimeError:                    # it contains itself, by way of some object
+            return spelled((kind.__name__, sorted(type(item).__name__ for item in value))), []
+
+    def _instance(self, value, kind):
+        """An object: its class, and what pickle would keep of it."""
+        module, name = getattr(kind, '__module__', None) or '', qualified_name(kind)
+        is_users = module != 'hotload' and self._is_users(module, vars(sys.modules.get(module, os)))
+        uses = [('class', kind)] if is_users else []
+        own = spelled(('instance', '' if is_users else module, '' if is_users else name))
+        if module.partition('.')[0] in TOOL_MODULES or module == 'hotload' and not name.startswith('Config'):
+            return own, uses
+        if callable(value) and isinstance(getattr(value, '__wrapped__', None), (FunctionType,) + class_types):
+            uses.append(('wrapped', value.__wrapped__))         # lru_cache, numba and the like
+            if not is_users:
+                return own, uses
+        if kind not in copy.dispatch_table and isinstance(kind, type) and all(
+                getattr(kind, name, None) is getattr(object, name, None)
+                for name in ('__reduce_ex__', '__reduce__', '__getstate__')):
+            return own, uses + plain_state(value, kind)
+        try:
+            state = copy.dispatch_table.get(kind, lambda item: item.__reduce_ex__(2))(value)
+        except Exception:                       # it cannot be pickled: then its class is all that is known
+            return own, uses
+        if isinstance(state, string_types):
+            return own + state.encode('utf-8'), uses
+        parts = list(enumerate(state))          # the last two may be iterators
+        return own, uses + [('state %d' % at, list(part) if at > 2 and part is not None and at < 5 else part)
+                            for at, part in parts]
+
+
+CALLS = frozenset(['send', 'allocate', 'receive'])      # methods whose first arguments are noted
+ATTRIBUTE_STEPS = ('LOAD_ATTR', 'LOAD_METHOD', 'LOOKUP_METHOD')         # the last: PyPy
+LOADS = ('LOAD_FAST', 'LOAD_CONST', 'LOAD_GLOBAL', 'LOAD_NAME', 'LOAD_DEREF', 'LOAD_SMALL')
+
+
+def first_argument(steps, at):
+    """The text that is the first argument of a call whose arguments begin at instruction `at`, or None."""
+    name, text = steps[at] if at < len(steps) else ('', None)
+    if name != 'LOAD_CONST' or not isinstance(text, string_types):
+        return None
+    depth = 0                                   # of the stack above it
+    for name, _ in steps[at + 1:]:
+        if name.startswith(LOADS):
+            depth += 2 if name.startswith(('LOAD_FAST_LOAD', 'LOAD_FAST_BORROW_LOAD')) else 1
+        elif name.startswith('BINARY_') and depth:
+            depth -= 1
+            if not depth:                       # 'v%d' % number
+                return None
+        elif name.startswith(('FORMAT', 'BUILD_STRING', 'CONVERT')) or not depth and name in ATTRIBUTE_STEPS:
+            return None
+        else:
+            break
+    return text
+
+
+EMPTY = object()            # what an empty cell holds
+
+
+def content(cell):
+    """What a closure cell holds, or EMPTY."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return EMPTY
+
+
+def ordered_items(value):
+    """A dict's items: in their order, which the program sees, or where dicts have none sorted."""
+    if DICTS_ARE_ORDERED:
+        return list(value.items())
+    return sorted(value.items(), key=lambda item: spelled(item[0]) if type(item[0]) in PLAIN_TYPES else b'')
+
+
+def qualified_name(thing):
+    """The name of a function or class, with those of the classes around it where Python knows them."""
+    name = getattr(thing, '__qualname__', None) or getattr(thing, '__name__', None)
+    return str(name or type(thing).__name__)
+
+
+def plain_state(value, kind):
+    """[(what for, value)]: attributes, slots and contents of an object that says nothing about pickling
+    itself."""
+    uses = [('attribute ' + str(name), part) for name, part in getattr(value, '__dict__', {}).items()]
+    for base in kind.__mro__:
+        slots = vars(base).get('__slots__', ())
+        for name in [slots] if isinstance(slots, string_types) else slots:
+            name = mangled(name, [base.__name__])
+            if name not in ('__dict__', '__weakref__') and hasattr(value, name):
+                uses.append(('slot ' + name, getattr(value, name)))
+    for base in PLAIN_TYPES | CONTAINERS:
+        if isinstance(value, base) and base is not type(None) and kind is not base:
+            uses.append(('content', tuple(base.__iter__(value)) if base in (list, tuple) else base(value)))
+    return uses
+
+
+def texts_in(function):
+    """The texts in a function's constants, closure and defaults."""
+    found, codes = set(), [function.__code__] if hasattr(function, '__code__') else []
+    for code in codes:
+        for const in code.co_consts:
+            codes += [const] if isinstance(const, CodeType) else []
+            found.update([const] if isinstance(const, string_types) else ())
+    cells = map(content, getattr(function, '__closure__', None) or ())
+    found.update(value for value in list(cells) + list(getattr(function, '__defaults__', None) or ())
+                 if isinstance(value, string_types))
+    return found
+
+
+def why_changed(old, new, old_parts, new_parts):
+    """What differs between two digests of functions, as a text for people; '' when that is not known.
+
+    old_parts, new_parts: functions that give for a digest what Meanings.parts has, or None.
+    """
+    todo, seen = [(old, new, '')], set()
+    while todo:
+        old, new, named = todo.pop(0)
+        if old == new or (old, new) in seen:
+            continue
+        seen.add((old, new))
+        old, new = old_parts(old), new_parts(new)
+        if old is None or new is None:
+            if named:
+                return named
+            continue
+        (_, own_before, before), ((kind, name, path), own, now) = old, new
+        if own_before != own:
+            return '%s `%s` in %s changed' % (kind, name, path) if named else 'its code changed'
+        before, now = dict(before), dict(now)
+        for what in sorted(set(before) & set(now)):
+            known_as = '%s.%s' % (name, what) if kind == 'class' else what.replace('closure ', '')
+            todo.append((before[what], now[what], '`%s` in %s changed' % (known_as, path)))
+        if set(before) != set(now):
+            return '`%s` in %s came or went' % (sorted(set(before) ^ set(now))[0], path)
+    return ''
+
+
+##############################################################################
+## 20. Values -- what reactors send, and what is known of their runs
+##############################################################################
+#
+# Gives to those below Warehouse, which turns values into Products (what the store keeps of a value) and back,
+# for each Ingredient.Type and the types of the user; and PastRuns, what earlier runs of reactors asked for and
+# sent.
+#
+# Small pickles stand in the record itself. Arrays, buffers, files and what specs write are entries of the
+# store, which are mapped into memory or handed out as paths: they may be larger than memory. A value is made
+# anew each time it is asked for, so that nobody sees what another did to it. Classes of the script itself are
+# kept under the name by which others would import it, and found wherever that file is loaded; Product.refs
+# names them all, since a value is another one when its class is.
+
+mmap = Later('mmap')
+__all__ += ['Ingredient', 'IngredientTypeSpec', 'Warehouse']
+SMALL = 1024                # bytes; pickles up to this stand in the record itself
+LARGE_ARRAY = 2 ** 20       # bytes; numpy arrays from this on are files of their own, mapped into memory
+
+
+class Word(str):
+    """A constant: equal to its name."""
+
+    name = value = property(str)
+
+
+def words(about, text):
+    """A class whose attributes are the words in `text`."""
+    return type('Words', (object,), dict([(word, Word(word)) for word in text.split()], __doc__=about))
+
+
+def one_of(name, known):
+    """What an error says of names that are there: ' (did you mean ...?)', or a list of some."""
+    import difflib
+    close = difflib.get_close_matches(str(name), known, 3)
+    if close or not known:
+        return ' (did you mean %s?)' % ' or '.join(map(repr, close)) if close else ''
+    return ' (there are %s)' % ', '.join(list(map(repr, known[:8])) + ['...'] * (len(known) > 8))
+
+
+class Ingredient(object):
+    """What is known of an ingredient. name.      type: an Ingredient.Type, or the name of a spec.
+    size: bytes. producerName: of the reactor that sent it.
+
+    >>> Ingredient('data', Ingredient.Type.list)
+    Ingredient('data', 'list')
+    """
+
+    Type = words('How values are kept.', 'unknown simple list array object file buffer')
+
+    def __init__(self, name, type=None, size=None, producerName=None):
+        self.name, self.type, self.size = name, type or Ingredient.Type.unknown, size
+        self.producerName = producerName
+
+    def __repr__(self):
+        return 'Ingredient(%r, %r)' % (self.name, str(self.type))
+
+
+class IngredientTypeSpec(object):
+    """How values of a type of yours are kept. Subclass it, and
+    plant.warehouse.register_ingredient_specs([Yours()]).
+
+    Files are to be in warehouse.baseDir, a folder that this ingredient has for itself; `name` is safe in file
+    names.
+
+    >>> class TextSpec(IngredientTypeSpec):
+    ...     @classmethod
+    ...     def get_name(cls):
+    ...         return 'text'
+    ...     def store(self, warehouse, name, value):
+    ...         with open(os.path.join(warehouse.baseDir, name), 'w') as stream:
+    ...             stream.write(value)
+    ...     def fetch(self, warehouse, name, meta):
+    ...         with open(os.path.join(warehouse.baseDir, name)) as stream:
+    ...             return stream.read()
+    """
+
+    @classmethod
+    def get_name(cls):
+        """The name of the type."""
+        raise HotloadError('%s has no get_name()' % cls.__name__)
+
+    def store(self, warehouse, name, value):
+        """Write the value to files in warehouse.baseDir; give back None or what fetch() needs besides."""
+        raise HotloadError('%s has no store()' % type(self).__name__)
+
+    def fetch(self, warehouse, name, meta):
+        """The value; meta: what store() gave back."""
+        raise HotloadError('%s has no fetch()' % type(self).__name__)
+
+    def allocate(self, warehouse, name, **how):
+        """An empty value that is filled later, for pipe.allocate(name, type, **how)."""
+        raise HotloadError('%s has no allocate()' % type(self).__name__)
+
+    def deallocate(self, warehouse, name):
+        """Called before the files of a temporary value are removed."""
+
+    def close(self):
+        """Called when the plant is shut down."""
+
+    def is_instance(self, value):
+        """Whether a value sent without a type is of this one."""
+        return False
+
+
+# What is kept of an ingredient. name, kind: text.      address: checksum of its bytes.
+# size: of them. meta: pickle of what its spec needs, or None.
+# refs: ((module, name) of the user's classes and functions in it). data: its bytes where they are few, or
+# None: they are an entry of the store.
+Product = tuple_type('Product', 'name kind address size meta refs data')
+GONE = object()             # what is got for a product whose bytes are damaged or not there any more
+type_of = type              # `type` is an argument of PyPlant's methods
+
+
+class Shelf(object):
+    """What a spec is given as its warehouse. baseDir: where the files are to be."""
+
+    def __init__(self, folder, logger):
+        self.baseDir, self.logger = folder, logger
+
+
+class Draft(object):
+    """A value that was allocated: name, kind, value.      path: its file or folder.      is_temporary."""
+
+    def __init__(self, name, kind, path, is_temporary):
+        self.name, self.kind, self.path, self.is_temporary, self.value = name, kind, path, is_temporary, None
+
+
+class Warehouse(object):
+    """Values in a Store. store.      specs: {name: IngredientTypeSpec}.
+    baseDir: the folder of the store.
+
+    >>> import tempfile
+    >>> warehouse = Warehouse(Store(tempfile.mkdtemp()))
+    >>> warehouse.get(warehouse.put('data', 'list', [1, 2]))
+    [1, 2]
+    """
+
+    def __init__(self, store, logger=None):
+        self.store, self.specs, self.logger, self.baseDir = store, {}, logger, store.top
+
+    def close(self):
+        """Close the specs and the store."""
+        for spec in self.specs.values():
+            spec.close()
+        self.store.close()
+
+    def register_ingredient_specs(self, specs):
+        """Let ingredients be of these types, too; specs: list of IngredientTypeSpec."""
+        for spec in specs:
+            self.specs[spec.get_name()] = spec() if isinstance(spec, type) else spec
+
+    def kind_of(self, type, value=None):
+        """The name of a type, given as Ingredient.Type, spec, name of one, or None: then it is found by the
+        value."""
+        if type is not None and type != Ingredient.Type.unknown:
+            kind = type if isinstance(type, string_types) else type.get_name()
+            if kind not in self.specs and not hasattr(Ingredient.Type, kind):
+                raise HotloadError('there is no type %r%s' % (str(kind), one_of(kind, sorted(self.specs))))
+            return str(kind)
+        for name, spec in self.specs.items():
+            if spec.is_instance(value):
+                return name
+        numpy = sys.modules.get('numpy')
+        if numpy is not None and type_of(value) is numpy.ndarray and value.nbytes >= LARGE_ARRAY and (
+                not value.dtype.hasobject):
+            return 'array'
+        return 'simple' if type_of(value) in PLAIN_TYPES else 'list' if type_of(value) is list else 'object'
+
+    def put(self, name, kind, value):
+        """Keep a value; its Product."""
+        if kind in self.specs:
+            folder = self.store.draft()
+            make_folders(folder)
+            meta = self.specs[kind].store(Shelf(folder, self.logger), safe_name(name), value)
+            return self._adopted(name, kind, folder, meta)
+        if kind == 'file':
+            folder, file_name = self.store.draft(), safe_name(name)
+            if '.' not in file_name:            # programs go by the ending
+                file_name += os.path.splitext(path_text(value))[1]
+            make_folders(folder)
+            shutil.copyfile(path_text(value), os.path.join(folder, file_name))
+            return self._adopted(name, kind, folder, file_name)
+        if kind in ('array', 'buffer'):
+            numpy = sys.modules.get('numpy')
+            if kind == 'array' and numpy is None and type_of(value) is list:
+                import numpy
+            if kind == 'array' and numpy and isinstance(value, (numpy.ndarray, numpy.generic, list)):
+                value = numpy.asanyarray(value)
+                if type_of(value) in (numpy.ndarray, numpy.memmap) and not value.dtype.hasobject:
+                    path = self.store.draft()
+                    with open(path, 'wb') as stream:
+                        numpy.save(stream, value, allow_pickle=False)
+                    return self._adopted(name, kind, path, 'npy')
+            elif kind == 'buffer' or type_of(value).__name__ not in ('array', 'bytes', 'bytearray', 'str'):
+                view = memoryview(value)
+                path = self.store.draft()
+                with open(path, 'wb') as stream:
+                    stream.write(view.cast('B') if HAS_CASTS and view.c_contiguous else view.tobytes())
+                return self._adopted(name, kind, path, (view.format, view.shape) if kind == 'array' else None)
+        refs = []
+        if type_of(value) in PLAIN_TYPES:
+            data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        else:
+            data = dump(value, lambda item: global_name(item, refs))
+        is_small = len(data) <= SMALL
+        address = checksum(data) if is_small else self.store.add(data)
+        refs = tuple(sorted(set(refs)))
+        return Product(name, kind, address, len(data), None, refs, data if is_small else None)
+
+    def _adopted(self, name, kind, path, meta=None):
+        size = sum(size for _, size in sizes_below(path)) if os.path.isdir(path) else os.path.getsize(path)
+        meta = None if meta is None else pickle.dumps(meta, 2)
+        return Product(name, kind, self.store.adopt(path), size, meta, (), None)
+
+    def allocate(self, name, kind, how, is_temporary=False):
+        """A Draft: an empty value on disk, to be filled."""
+        draft = Draft(name, kind, self.store.draft(), is_temporary)
+        if kind in self.specs:
+            make_folders(draft.path)
+            draft.value = self.specs[kind].allocate(Shelf(draft.path, self.logger), safe_name(name), **how)
+        elif kind == 'file':
+            make_folders(draft.path)
+            draft.value = os.path.join(draft.path, safe_name(name))
+            open(draft.value, 'wb').close()
+        elif kind == 'buffer':
+            with open(draft.path, 'wb+') as stream:
+                reserve(stream.fileno(), how['size'])
+            draft.value = self.open('buffer', draft.path, mmap.ACCESS_WRITE)
+        elif kind == 'array':
+            from numpy.lib.format import open_memmap
+            draft.value = open_memmap(draft.path, 'w+', shape=how.pop('shape'), **how)
+        else:
+            raise HotloadError('values of type %s cannot be allocated, only sent' % kind)
+        return draft
+
+    def finish(self, draft):
+        """The Product of a Draft that was filled."""
+        meta = None
+        if draft.kind in ('array', 'buffer') and hasattr(draft.value, 'flush'):
+            try:
+                draft.value.flush()             # not every system shows in the file at once what was written to memory
+            except EnvironmentError:            # WebAssembly: the memory is a copy
+                with open(draft.path, 'rb+') as stream:
+                    stream.seek(getattr(draft.value, 'offset', 0))
+                    stream.write(draft.value)
+        if draft.kind in self.specs:
+            shelf = Shelf(draft.path, self.logger)
+            meta = self.specs[draft.kind].store(shelf, safe_name(draft.name), draft.value)
+        elif draft.kind == 'array':
+            meta = 'npy'
+        elif draft.kind == 'file':
+            meta = os.path.basename(draft.value)
+        return self._adopted(draft.name, draft.kind, draft.path, meta)
+
+    def drop(self, draft):
+        """Remove what belongs to a Draft."""
+        if draft.kind in self.specs:
+            self.specs[draft.kind].deallocate(Shelf(draft.path, self.logger), safe_name(draft.name))
+        draft.value = None
+        remove(draft.path)
+
+    def get(self, product):
+        """The value of a Product, a new one each time; or GONE."""
+        kind, meta = product.kind, product.meta and pickle.loads(product.meta)
+        if kind in self.specs or kind in ('file', 'buffer') or kind == 'array' and meta is not None:
+            path = self.store.path(product.address)
+            if path is None:
+                return GONE
+            if kind in self.specs:
+                return self.specs[kind].fetch(Shelf(path, self.logger), safe_name(product.name), meta)
+            if kind == 'file':
+                return os.path.join(path, meta)
+            try:
+                return self.open(kind, path, mmap.ACCESS_COPY, meta)
+            except EnvironmentError:            # another process removed it just now
+                return GONE
+        if not hasattr(Ingredient.Type, kind):
+            raise HotloadError('ingredient %r is of type %r, which is not registered; use '
+                               'plant.warehouse.register_ingredient_specs' % (product.name, kind))
+        data = product.data if product.data is not None else self.store.read(product.address)
+        if data is None:
+            return GONE
+        try:
+            return load(data, find_global)
+        except (ImportError, AttributeError, pickle.UnpicklingError, EOFError):
+            return GONE                         # its class is not there any more
+
+    def open(self, kind, path, access, meta=None):
+        """An array or buffer whose bytes are those of the file, read when they are needed."""
+        if meta == 'npy':
+            import numpy
+            value = numpy.load(path, mmap_mode='c' if os.path.getsize(path) > 2 ** 16 else None)
+            return value.view(numpy.ndarray)
+        if not os.path.getsize(path):
+            return bytearray()
+        with open(path, 'rb+' if access == mmap.ACCESS_WRITE else 'rb') as stream:
+            value = mmap.mmap(stream.fileno(), 0, access=access)
+        return memoryview(value).cast('B').cast(*meta) if kind == 'array' and HAS_CASTS else value
+
+
+def safe_name(name):
+    """The ingredient's name, or a text for it with the same ending that every file system takes as a file's name."""
+    text = re.sub(r'[^A-Za-z0-9_.-]+|^\.+|\.+$', '_', name)
+    if text == name != '' and len(text) <= 60 and not re.match(r'(con|prn|aux|nul|com\d|lpt\d)(\.|$)', text, re.I):
+        return str(text)
+    stem, end = os.path.splitext(text)
+    return str('%s-%s%s' % (stem[:40], text_digest(name), end[:20]))
+
+
+def text_digest(text):
+    """Some letters that stand for a text."""
+    return checksum(encoded(text))[:12]
+
+
+def global_name(item, refs):
+    """(module, name) under which a class or function of the user is pickled, noted in `refs`; None for
+    others."""
+    if isinstance(item, class_types) or type(item) is FunctionType:
+        module = sys.modules.get(item.__module__)
+        if module is not None and is_users_module(item.__module__, vars(module)) and item.__module__ not in (
+                'builtins', '__builtin__'):
+            main = sys.modules.get('__main__')
+            name = neutral_name(main) if item.__module__ in ('__main__', '__mp_main__') else item.__module__
+            found = name, qualified_name(item)
+            try:
+                if find_global(*found) is item:
+                    refs.append(found)
+                    return found
+            except (ImportError, AttributeError):
+                pass                            # Python's own error tells about it
+    return None
+
+
+# ---- what is known of earlier runs
+
+# A run that ended. key: of its reactor.      code: digest.      conversation: as of a Run.
+# products: [Product]. seconds, time: how long it took, and when.
+PastRun = tuple_type('PastRun', 'key code conversation products seconds time')
+
+
+class PastRuns(object):
+    """The records of a Store, by the digest of the reactor's code.
+
+    runs: {code digest: [PastRun or bytes, oldest first]}.      parts: {digest: bytes}, of Meanings.parts.
+    """
+
+    def __init__(self, store):
+        self.store, self.runs, self.parts, self.by_key = store, {}, {}, None
+        for payload in store.records():
+            kind, digest = payload[:1], payload[1:17]
+            if kind == b'R':
+                self.runs.setdefault(digest, []).append(payload)
+            elif kind == b'P':
+                self.parts[digest] = payload
+
+    def of(self, code):
+        """The PastRuns of runs of this code, the newest first."""
+        runs = self.runs.get(code)
+        if not runs:
+            return []
+        for number, run in enumerate(runs):
+            if type(run) is bytes:
+                runs[number] = self.decode(run)
+        return runs[::-1]
+
+    def usable(self, code):
+        """Those that a reactor may be spared for: all of them; the newest only, when not all sent the same
+        names."""
+        runs = self.of(code)
+        names = set(tuple(product.name for product in run.products) for run in runs)
+        return runs if len(names) < 2 else runs[:1]
+
+    @staticmethod
+    def encode(record):
+        """A PastRun as bytes."""
+        products = [tuple(product) for product in record.products]
+        return b'R' + record.code + marshal.dumps(
+            (record.key, record.conversation, products, record.seconds, record.time))
+
+    @staticmethod
+    def merged(payloads):
+        """Those of the payloads that are not superseded by a later one."""
+        found = {}
+        for payload in payloads:
+            text = payload
+            if payload[:1] == b'R':
+                text = payload[:17] + spelled(PastRuns.decode(payload).conversation)
+            found.pop(text, None)
+            found[text] = payload
+        return list(found.values()) if DICTS_ARE_ORDERED else sorted(found.values(), key=payloads.index)
+
+    @staticmethod
+    def decode(payload):
+        """The PastRun of a payload."""
+        key, conversation, products, seconds, when = marshal.loads(payload[17:])
+        products = [Product(*product) for product in products]
+        return PastRun(key, payload[1:17], conversation, products, seconds, when)
+
+    def add(self, record, parts):
+        """Keep a PastRun, and of `parts` (as of Meanings) what its code is made of."""
+        runs = self.runs.setdefault(record.code, [])
+        known = self.of(record.code)
+        if known and known[0].conversation == record.conversation and known[0].products == record.products:
+            return                              # as a reactor that is asked for again and again
+        payloads, todo = [], [record.code]
+        while todo:
+            digest = todo.pop()
+            if digest in parts and digest not in self.parts:
+                label, own, edges = parts[digest]
+                self.parts[digest] = b'P' + digest + marshal.dumps((label, own, edges))
+                payloads.append(self.parts[digest])
+                todo += [to for _, to in edges]
+        if self.by_key is not None:
+            self.by_key[record.key] = record
+        runs[:] = [run for run in known[::-1] if run.conversation != record.conversation] + [record]
+        payloads.append(self.encode(record))
+        self.store.append(*payloads)
+
+    def forget(self, record):
+        """Take a record for lost: what it sent is damaged."""
+        self.runs[record.code] = [run for run in self.of(record.code)[::-1] if run is not record]
+
+    def part(self, digest):
+        """(label, own, edges) of Meanings.parts, of an earlier run too; None when it is not known."""
+        payload = self.parts.get(digest)
+        return marshal.loads(payload[17:]) if payload else None
+
+    def all(self):
+        """All PastRuns, oldest first."""
+        runs = [run for code in list(self.runs) for run in self.of(code)]
+        return sorted(runs, key=lambda run: run.time)
+
+    def last(self, key):
+        """The last PastRun of the reactor, whatever its code was; None when it never ran."""
+        if self.by_key is None:
+            self.by_key = dict((run.key, run) for run in self.all())
+        return self.by_key.get(key)
+
+
+##############################################################################
+## 21. Reactors -- functions that receive and send values
+##############################################################################
+#
+# Gives to those below ReactorFunc and SubreactorFunc, which register functions; ConfigBase, whose readers are
+# noted; Pipework, what a reactor sees of all this (`pipe`); Run, which steps one run of a reactor and writes
+# down its conversation; and Workshop, which knows today's answer to each question.
+#
+# A run's conversation is what it asked for (parameters, ingredients, files, subreactors, how types are kept),
+# in order, with digests of the answers. The next question depends on the answers before it and on nothing
+# else.
+
+__all__ += ['ReactorFunc', 'SubreactorFunc', 'ConfigBase', 'ConfigValue', 'Pipework']
+EVENTS = words('What listeners are told of.', 'unknown reactor_started subreactor_started reactor_finished '
+               'subreactor_finished reactor_step')
+NOT_THERE = b'absent'          # the digest of what is not there
+
+
+class Unavailable(HotloadError):
+    """An ingredient that no reactor sends, or that waits for itself."""
+
+
+class MissingParameter(HotloadError, AttributeError):
+    """A parameter that the config does not have."""
+
+
+class Damaged(Exception):
+    """The bytes of a product are not there any more."""
+
+
+class Return(BaseException):
+    """Raised by a subreactor to give back `value` on every Python: raise hotload.Return(value)."""
+
+    def __init__(self, value=None):
+        BaseException.__init__(self, value)
+        self.value = value
+
+
+# ---- functions that are reactors
+
+# {module: (namespace, its code when it was loaded, {name: function}, names that it had for them)} of the
+# reactors, and of the subreactors.
+REACTORS, SUBREACTORS = {}, {}
+
+
+def register(function, registry, registered=None):
+    """Note a function under its module and name; a module that is loaded anew forgets those of before."""
+    space, code = getattr(function, '__globals__', None), getattr(function, '__code__', None)
+    loaded = fresh.loads.get(getattr(code, 'co_filename', None))
+    known = registry.get(function.__module__)
+    if known is None or known[0] is not space or known[1] is not loaded:
+        known = registry[function.__module__] = space, loaded, {}, set()
+    known[2].pop(function.__name__, None)       # the order is that of definition
+    known[2][function.__name__] = function if registered is None else registered
+
+
+def visible_reactors():
+    """The functions that are reactors now. One that its module had a name for and has no more was deleted, in a module
+    that was patched or of which only some statements ran again."""
+    found = []
+    for space, _, functions, named in list(REACTORS.values()):
+        for name, function in list(functions.items()):
+            if space is not None and space.get(name) is function:
+                named.add(name)
+            elif name in named:
+                del functions[name]
+        found += functions.values()
+    return found
+
+
+def ReactorFunc(function):
+    """Make a function (pipe) or (pipe, config) a reactor; it is returned as it is.
+
+    >>> @ReactorFunc
+    ... def load(pipe):
+    ...     pipe.send('data', [1, 2])
+    """
+    if not callable(function) or not hasattr(function, '__name__'):
+        raise HotloadError('@ReactorFunc: expected a function, found %r' % (function,))
+    register(function, REACTORS)
+    return function
+
+
+def SubreactorFunc(function):
+    """Make a function one that reactors call by `result = yield from f(pipe)`, or `yield f(pipe)` on every
+    Python.
+
+    It may yield pipe.receive(...) itself, and give a result by `return`, or `raise hotload.Return(result)`.
+
+    >>> @SubreactorFunc
+    ... def scaled(pipe, name):
+    ...     value = yield pipe.receive(name)
+    ...     raise Return(value * pipe.read_config('scale'))
+    """
+    def call(*args, **kwargs):
+        if threads.get_ident() in RUNNING:
+            RUNNING[threads.get_ident()].asked += 1
+        return Subrun(function, args, kwargs)
+    for name in ('__module__', '__name__', '__qualname__', '__doc__'):
+        with suppress(AttributeError):
+            setattr(call, name, getattr(function, name))
+    call.__wrapped__ = function
+    register(function, SUBREACTORS, call)
+    return call
+
+
+class Subrun(object):
+    """A call of a subreactor: an iterator of what it asks for."""
+
+    def __init__(self, function, args, kwargs):
+        self.function, self.args, self.kwargs, self.generator = function, args, kwargs, None
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self.send(None)
+
+    def next(self):
+        """As __next__, on 2.7."""
+        return self.send(None)
+
+    def send(self, answer):
+        """Go on with the answer to what was asked for last."""
+        return self._go(lambda: self.generator.send(answer))
+
+    def throw(self, *error):
+        """Go on with an exception."""
+        return self._go(lambda: self.generator.throw(*error))
+
+    def close(self):
+        """End it."""
+        if hasattr(self.generator, 'close'):
+            self.generator.close()
+
+    def _go(self, step):
+        run = RUNNING[threads.get_ident()]
+        try:
+            if self.generator is None:
+                run.asked -= 1
+                run.begin_sub(self.function)
+                self.generator = self.function(*self.args, **self.kwargs)
+                if type(self.generator) is not GeneratorType:
+                    raise Return(self.generator)
+            return step()
+        except StopIteration as stop:
+            value = getattr(stop, 'value', None)
+        except Return as stop:
+            value = stop.value
+        run.emit(EVENTS.subreactor_finished, self.function.__name__)
+        raise StopIteration(value)
+
+
+def reactor_key(function):
+    """What a function is called in the store: its module, as others would import it, and its name."""
+    module = function.__module__
+    if module in ('__main__', '__mp_main__'):
+        module = neutral_name(sys.modules.get(module))
+    return '%s:%s' % (module, function.__name__)
+
+
+def place_of(function):
+    """(path, line) where the user's function is defined, or (None, None)."""
+    code = getattr(function, '__code__', None)
+    if code is None or is_own_frame(code.co_filename):
+        return None, None
+    return code.co_filename, code.co_firstlineno
+
+
+# ---- parameters
+
+class ConfigBase(object):
+    """Parameters, as attributes; which of them a reactor reads is noted. Subclass it, or give it a dict.
+
+    >>> class Settings(ConfigBase):
+    ...     def __init__(self):
+    ...         self.colour = 'red'
+    >>> Settings().peek('colour'), ConfigBase({'width': 3}).has('height')
+    ('red', False)
+    """
+
+    _run = None             # set in the copy that a reactor is given
+    _auxiliary = frozenset()
+
+    def __init__(self, dictionary=None):
+        self.__dict__.update(dictionary or {})
+
+    def __getattribute__(self, name):
+        run = object.__getattribute__(self, '_run')
+        if run is None or name.startswith('_') or name in CONFIG_METHODS:
+            return object.__getattribute__(self, name)
+        kinds = [type(vars(kind)[name]) for kind in type(self).__mro__ if name in vars(kind)]
+        if kinds and kinds[0] in CODE_KINDS and name not in object.__getattribute__(self, '__dict__'):
+            return object.__getattribute__(self, name)          # its code is run, and asks for what it needs
+        return run.read_config(name)
+
+    def __setattr__(self, name, value):
+        if self._run is not None and not name.startswith('_'):
+            raise HotloadError('reactor %s: it sets parameter %r; a config is the same for all reactors' % (
+                self._run.name, name))
+        object.__setattr__(self, name, value)
+
+    def peek(self, name):
+        """The value of a parameter, without a note that it was read."""
+        if not ConfigBase.has(self, name):
+            known = sorted(name for name in map(str, vars(self)) if not name.startswith('_'))
+            raise MissingParameter('there is no parameter %r%s' % (name, one_of(name, known)))
+        return vars(self)[name] if name in vars(self) else getattr(type(self), name)
+
+    def has(self, name):
+        """Whether there is such a parameter."""
+        return name in vars(self) or isinstance(name, string_types) and not name.startswith('_') and (
+            hasattr(type(self), name) and name not in CONFIG_METHODS)
+
+    def mark_auxiliary(self, names):
+        """Say that these parameters do not matter: nothing runs again for them."""
+        names = [names] if isinstance(names, string_types) else names
+        object.__setattr__(self, '_auxiliary', self._auxiliary.union(names))
+
+    def is_auxiliary(self, name):
+        """Whether the parameter was marked so."""
+        return name in self._auxiliary
+
+
+CODE_KINDS = (FunctionType, property, classmethod, staticmethod)
+CONFIG_METHODS = frozenset(['peek', 'has', 'mark_auxiliary', 'is_auxiliary'])
+
+
+class ConfigValue(object):
+    """A base for objects with attributes that are values in a config. (Any object will do: it is known by
+    those.)
+
+    >>> window = ConfigValue()
+    >>> window.first, window.last = 3, 5
+    >>> window
+    ConfigValue(first=3, last=5)
+    """
+
+    def __repr__(self):
+        items = ', '.join('%s=%r' % item for item in sorted(vars(self).items()))
+        return '%s(%s)' % (type(self).__name__, items)
+
+
+# ---- one run
+
+RUNNING = {}                # {thread: Run} of those that are in a reactor's code now
+
+
+class Request(object):
+    """What pipe.receive() gives: to be yielded. name: of the ingredient."""
+
+    __slots__ = ('name',)
+
+    def __init__(self, name):
+        self.name = name
+
+
+class Pipework(object):
+    """What a reactor receives and sends with; called `pipe`. config: the parameters, read as pipe.read_config
+    does.
+
+    >>> @ReactorFunc
+    ... def total(pipe):
+    ...     data = yield pipe.receive('data')
+    ...     pipe.send('total', sum(data) * pipe.config.scale)
+    """
+
+    def __init__(self, run):
+        self._run = run
+
+    @property
+    def config(self):
+        """The config, which notes what is read."""
+        return self._run.config()
+
+    def receive(self, name):
+        """Ask for an ingredient: value = yield pipe.receive(name)."""
+        self._run.check_name(name)
+        self._run.asked += 1
+        return Request(name)
+
+    def send(self, name, value, type=None, useCache=True):
+        """Keep `value`, as it is now, as ingredient `name`; others receive it when this reactor has ended."""
+        self._run.send(name, value, type)
+
+    def allocate(self, name, type, **how):
+        """An ingredient to be filled in place: a path (type file), a writable mmap (buffer; size=bytes) or a
+        numpy array (array; shape=, dtype=)."""
+        return self._run.allocate(name, type, how, False)
+
+    def allocate_temp(self, name, type, **how):
+        """As allocate(), for something that is removed when this reactor ends."""
+        return self._run.allocate(name, type, how, True)
+
+    def read_config(self, name):
+        """The value of a parameter."""
+        return self._run.read_config(name)
+
+    def read_config_unregistered(self, name):
+        """The value of a parameter; nothing runs again when it changes."""
+        return self._run.workshop.config.peek(name)
+
+    def register_config_param(self, name):
+        """Run again when this parameter changes."""
+        self._run.read_config(name)
+
+    def depends_on(self, path):
+        """Run again when the content of the file or folder changes; gives back the path."""
+        self._run.note('f', path_text(path), self._run.workshop.file_digest(path_text(path)))
+        return path
+
+
+def takes_config(function):
+    """Whether a reactor has a second argument, without a default or called `config`."""
+    inner = [part for part in map(content, getattr(function, '__closure__', None) or ())
+             if type(part) is FunctionType]
+    code = getattr(function, '__code__', None)
+    if hasattr(function, '__wrapped__') or code is not None and code.co_flags & 4 and inner:
+        return takes_config(getattr(function, '__wrapped__', None) or inner[0])     # 2.7 has no __wrapped__
+    names = code.co_varnames[:code.co_argcount] if code is not None else ()
+    names = names[1:] if getattr(function, '__self__', None) is not None else names
+    needed = len(names) - len(getattr(function, '__defaults__', None) or ())
+    return needed > 1 or names[1:2] == ('config',)
+
+
+class Run(object):
+    """One run of a reactor. name.      function.
+    workshop: gives values, digests and config. conversation: [(kind, name, digest)]: 'c' parameter, 'r'
+    ingredient, 'f' file, 's' subreactor. products: {name: Product}.
+    seconds: of processor and waiting, in its own code."""
+
+    def __init__(self, name, function, workshop, emit):
+        self.name, self.function, self.workshop, self.emit = name, function, workshop, emit
+        self.conversation, self.noted, self.products, self.drafts, self.values = [], set(), {}, {}, {}
+        self.stack, self.asked, self.seconds, self.started = None, 0, 0.0, time.time()
+        self.pipe = Pipework(self)
+
+    # ---- what the pipe does
+
+    def note(self, kind, name, digest):
+        """Add a question and the digest of its answer, once."""
+        if (kind, name) not in self.noted:
+            self.noted.add((kind, name))
+            self.conversation.append((kind, name, digest))
+
+    def check_name(self, name):
+        """Raise HotloadError if it is no name of an ingredient."""
+        if not isinstance(name, string_types):
+            raise HotloadError('reactor %s: expected the name of an ingredient, found %r' % (self.name, name))
+
+    def read_config(self, name):
+        """A copy of a parameter's value, one a run."""
+        if not self.workshop.is_auxiliary(name):
+            self.note('c', name, self.workshop.config_digest(name))
+        if name not in self.values:
+            value, missing = None, None
+            try:
+                value = self.workshop.config.peek(name)
+            except MissingParameter as error:
+                missing = str(error)
+            if missing:                         # raised here, so that only one error is shown
+                raise MissingParameter('reactor %s: %s' % (self.name, missing))
+            try:                                # what one reactor does to it is not seen by others
+                self.values[name] = value if type(value) in PLAIN_TYPES else copy.deepcopy(value)
+            except Exception:
+                self.values[name] = value
+        return self.values[name]
+
+    def config(self):
+        """The config object that this reactor sees."""
+        clone = object.__new__(type(self.workshop.config))
+        vars(clone).update(vars(self.workshop.config), _run=self)
+        return clone
+
+    def begin_sub(self, function):
+        """Take note that a subreactor is called."""
+        self.note('s', reactor_key(function), self.workshop.code_digest(function))
+        self.emit(EVENTS.subreactor_started, function.__name__)
+
+    def kind_of(self, type, value=None):
+        """The name of a value's type; how those of the user are kept is part of what the reactor does."""
+        kind = self.workshop.warehouse.kind_of(type, value)
+        if kind in self.workshop.warehouse.specs:
+            self.note('t', kind, self.workshop.type_digest(kind))
+        return kind
+
+    def send(self, name, value, type):
+        """Keep a value."""
+        self.check_name(name)
+        if name in self.products:
+            raise HotloadError('reactor %s: it sends %r twice' % (self.name, name))
+        draft = self.drafts.get(name)
+        if draft is not None and not draft.is_temporary and (value is draft.value or (
+                draft.kind == 'file' and os.path.abspath(path_text(value)) == draft.value)):
+            return                              # what was allocated counts as it is when the reactor ends
+        try:
+            self.products[name] = self.workshop.warehouse.put(name, self.kind_of(type, value), value)
+        except HotloadError:
+            raise
+        except Exception as error:              # pickle raises anything
+            raise HotloadError('reactor %s: ingredient %r cannot be kept: %s: %s' % (
+                self.name, name, error.__class__.__name__, error))
+        if draft is not None and not draft.is_temporary:
+            self.workshop.warehouse.drop(self.drafts.pop(name))
+
+    def allocate(self, name, type, how, is_temporary):
+        """Make an empty value."""
+        self.check_name(name)
+        warehouse = self.workshop.warehouse
+        kind = self.kind_of(type)
+        if name in self.drafts or name in self.products:
+            raise HotloadError('reactor %s: it allocates or sends %r twice' % (self.name, name))
+        try:
+            self.drafts[name] = warehouse.allocate(name, kind, how, is_temporary)
+        except HotloadError:
+            raise
+        except KeyError as error:
+            raise HotloadError('reactor %s: allocate(%r, %s) needs %s=' % (
+                self.name, name, kind, error.args[0]))
+        except Exception as error:
+            raise HotloadError('reactor %s: ingredient %r cannot be allocated: %s: %s' % (
+                self.name, name, error.__class__.__name__, error))
+        return self.drafts[name].value
+
+    # ---- stepping it
+
+    def advance(self, product=None, error=None):
+        """Go on, with the Product that it waits for or an exception. The name that it needs next; None: it
+        ended."""
+        ident, begin = threads.get_ident(), clock_s()
+        before, RUNNING[ident] = RUNNING.get(ident), self
+        try:
+            answer = None
+            if product is not None:
+                answer = self._received(product)
+            while True:
+                if self.stack is None:
+                    wanted = self._begin()
+                else:
+                    wanted, answer = self._step(answer, error)
+                error = None
+                if not self.stack:
+                    self._end()
+                    return None
+                if type(wanted) is Request:
+                    self.asked -= 1
+                    own = self._own(wanted.name)
+                    if own is None:
+                        return wanted.name
+                    answer = own[0]
+                elif wanted is not None:
+                    error = HotloadError('reactor %s yields %r; expected yield pipe.receive(name) or a call '
+                                         'of a @SubreactorFunc' % (self.name, wanted), *place_of(self.function))
+        finally:
+            self.seconds += clock_s() - begin
+            if before is None:
+                del RUNNING[ident]
+            else:
+                RUNNING[ident] = before
+
+    def _begin(self):
+        function = self.function
+        self.emit(EVENTS.reactor_started, self.name, function)
+        found = function(self.pipe, self.config()) if takes_config(function) else function(self.pipe)
+        self.stack = [found] if isinstance(found, GeneratorType) else []
+
+    def _step(self, answer, error):
+        """(what the innermost generator asks for, the answer if it ended)."""
+        top = self.stack[-1]
+        try:
+            wanted = top.send(answer) if error is None else top.throw(error)
+            self.emit(EVENTS.reactor_step, self.name)
+        except StopIteration as stop:
+            self.stack.pop()
+            return None, getattr(stop, 'value', stop.args[0] if stop.args else None)
+        except Return as stop:
+            self.stack.pop()
+            return None, stop.value
+        except Exception as raised:
+            self.stack.pop()
+            if not self.stack:
+                raise
+            return self._step(None, raised)     # for the one that called the subreactor
+        if isinstance(wanted, Subrun):
+            self.stack.append(wanted)
+            return None, None
+        return wanted, None
+
+    def _own(self, name):
+        """[value] of an ingredient that this run itself sent, or None."""
+        warehouse = self.workshop.warehouse
+        if name in self.products:
+            return [warehouse.get(self.products[name])]
+        draft = self.drafts.get(name)
+        return None if draft is None else [draft.value]
+
+    def _received(self, product):
+        """The value of an ingredient, noted."""
+        value = self.workshop.warehouse.get(product)
+        if value is GONE:
+            raise Damaged(product)
+        self.note('r', product.name, self.workshop.identity(product))
+        return value
+
+    def _end(self):
+        """Make products of what was allocated."""
+        if self.asked:
+            raise HotloadError('reactor %s: what pipe.receive() and subreactors give is to be yielded: '
+                               'value = yield pipe.receive(name)' % self.name, *place_of(self.function))
+        for name, draft in sorted(self.drafts.items()):
+            if not draft.is_temporary:
+                self.products[name] = self.workshop.warehouse.finish(draft)
+                del self.drafts[name]
+        self.close()
+
+    def outcome(self):
+        """(conversation, [Product], seconds, when it started)."""
+        products = [self.products[name] for name in sorted(self.products)]
+        return self.conversation, products, self.seconds, self.started
+
+    def close(self):
+        """End the generators, and remove what is temporary."""
+        while self.stack:
+            self.stack.pop().close()
+        while self.drafts:
+            self.workshop.warehouse.drop(self.drafts.popitem()[1])
+
+
+# ---- answers
+
+PICKLED = frozenset(['simple', 'list', 'object', 'unknown'])     # types whose values are pickles
+FILE_DIGESTS = {}           # {path: (its key, digest of its content)}
+
+
+class Workshop(object):
+    """What runs need around them: config, warehouse, digests. One a session of a plant, and one in each
+    worker.
+
+    auxiliary: set of names of parameters that do not matter.      Threads may share one.
+    """
+
+    def __init__(self, warehouse, config, auxiliary, function_hash=None):
+        self.warehouse, self.config, self.auxiliary = warehouse, config, auxiliary
+        self.function_hash = function_hash
+        self.meanings, self.digests, self.lock = Meanings(), {}, threads.allocate_lock()
+        self.subs = None
+
+    def digest(self, value):
+        """The digest of a value."""
+        with self.lock:
+            return self.meanings.of(value)
+
+    def called_with(self, function, method):
+        """As of Meanings."""
+        with self.lock:
+            return self.meanings.called_with(function, method)
+
+    def is_auxiliary(self, name):
+        """Whether a parameter does not matter."""
+        return name in self.auxiliary or ConfigBase.is_auxiliary(self.config, name)
+
+    def config_digest(self, name):
+        """The digest of a parameter's value."""
+        found = self.digests.get(('c', name))
+        if found is None:
+            found = self.digest(self.config.peek(name)) if ConfigBase.has(self.config, name) else NOT_THERE
+            self.digests['c', name] = found
+        return found
+
+    def config_meaning(self):
+        """The digest of all parameters."""
+        if 'all' not in self.digests:
+            self.digests['all'] = self.digest((type(self.config), vars(self.config)))
+        return self.digests['all']
+
+    def code_digest(self, function):
+        """The digest of what a function means."""
+        if self.function_hash is None:
+            return self.digest(function)
+        return digest_of(('%s %s' % (PYTHON_TAG, self.function_hash(function))).encode('utf-8'))
+
+    def file_digest(self, path):
+        """The digest of a file's or folder's content."""
+        try:
+            state, begun, path = state_of(path), time.time(), os.path.abspath(path)
+            if state is not None and FILE_DIGESTS.get(path, (None,))[0] == state:
+                return FILE_DIGESTS[path][1]
+            digest = file_checksum(path).encode()
+            if is_settled(state, begun):
+                FILE_DIGESTS[path] = state, digest
+            return digest
+        except EnvironmentError:
+            return NOT_THERE
+
+    def identity(self, product):
+        """What an ingredient is known by: the checksum of its bytes, and what the classes in it mean now."""
+        kind = product.kind
+        is_pickle = kind in PICKLED or kind == 'array' and product.meta is None
+        if is_pickle and not product.refs:
+            return product.address
+        found = self.digests.get(product)
+        if found is None:
+            try:
+                parts = [self.digest(find_global(*names)) for names in product.refs]
+            except (ImportError, AttributeError):
+                parts = [NOT_THERE]
+            if not is_pickle:
+                parts += [self.type_digest(kind), product.meta or b'']
+            found = self.digests[product] = digest_of(product.address.encode() + b''.join(parts))
+        return found
+
+    def type_digest(self, kind):
+        """The digest of how values of a type are kept."""
+        if ('t', kind) not in self.digests:
+            self.digests['t', kind] = self.digest(self.warehouse.specs.get(kind, kind))
+        return self.digests['t', kind]
+
+    def answer(self, kind, name, before):
+        """The digest of today's answer to a question of an earlier run; those of ingredients are found
+        elsewhere."""
+        if kind == 'c':
+            return before if self.is_auxiliary(name) else self.config_digest(name)
+        if kind == 'f':
+            return self.file_digest(name)
+        if kind == 't':
+            return self.type_digest(name)
+        function = self.subreactors().get(name)
+        return None if function is None else self.code_digest(function)
+
+    def subreactors(self):
+        """{reactor_key: function} of all subreactors."""
+        if self.subs is None:
+            found = [each for known in list(SUBREACTORS.values()) for each in known[2].values()]
+            self.subs = dict((reactor_key(each), each.__wrapped__) for each in found)
+        return self.subs
+
+
+##############################################################################
+## 22. Workers -- reactors in other threads, processes and machines
+##############################################################################
+#
+# Gives to those below Tasks, which hands reactors to an executor (of concurrent.futures, or dask's), and
+# run_task(), which runs one in a worker. A task is small: where the function is, what it may receive, and the
+# folder of the store, which all share; what a worker sends is in the store before it answers. Only the
+# scheduler writes records.
+#
+# A worker may outlive a run of the program: when it knows the function by another meaning, and files were saved
+# since it loaded them, it loads the user's modules anew. When that does not help (the function depends on what only
+# the program itself did), or when its answers to the reactor's questions are not those of the scheduler, the reactor
+# runs in the scheduler's process: never an old result under a new key.
+
+# What a worker needs to run a reactor. token, number: of the session and of the task.
+# path, module, name: where the function is.      code, config: digests that it and the parameters have there.
+# store: (folder, session) of the Store.      given: pickle of (config, auxiliary parameters, specs), or None.
+# products: [tuple of a Product] of what it may receive.
+Task = tuple_type('Task', 'token number path module name code config store given products')
+# {token of a session: (process, Workshop)} for workers that are threads of this process, or forked from it.
+WORKSHOPS = {}
+PLANTS = {}                 # {token of a session: the process of its scheduler}, of those in this process
+BEGUN_S = {}                # {process: when it loaded the user's modules, or a moment later}
+
+
+def run_task(task):
+    """Run a reactor in a worker: (None, its outcome), (what it needs, None or the Product that is damaged),
+    or (None, None) when that cannot be done here; and the events."""
+    BEGUN_S.setdefault(os.getpid(), time.time())
+    function, workshop = find_reactor(task), find_workshop(task)
+    if not (is_known(task, function, workshop) and workshop.config_meaning() == task.config) and (
+            forget_older_modules(task)):
+        function, workshop = find_reactor(task), find_workshop(task)
+    if not is_known(task, function, workshop):
+        return None, None, []
+    events, products = [], dict((product[0], Product(*product)) for product in task.products)
+    run = Run(task.name, function, workshop, lambda *event: events.append(event[:2]))
+    try:
+        wanted = run.advance()
+        while wanted is not None:
+            product = products.get(wanted)
+            if product is None:
+                return wanted, None, []
+            try:
+                wanted = run.advance(product)
+            except Damaged:
+                return wanted, product, []
+        return None, run.outcome() if workshop.warehouse.store.lost is None else None, events
+    except Exception as error:
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:                       # it cannot be sent to the plant as it is
+            raise HotloadError('%s: %s' % (type(error).__name__, error))
+        raise
+    finally:
+        run.close()
+
+
+def is_known(task, function, workshop):
+    """Whether a worker has what a task needs, and the function means what it means to the scheduler."""
+    return None not in (function, workshop) and workshop.code_digest(function) == task.code
+
+
+def forget_older_modules(task):
+    """Forget the user's modules if one of their files was saved since this process loaded them. Whether that was so."""
+    if PLANTS.get(task.token) == os.getpid():   # a thread of the scheduler's process, whose modules are the program's
+        return False
+    names = [name for name, module in list(sys.modules.items())
+             if type(module) is ModuleType and isinstance(getattr(module, '__file__', None), string_types)
+             and is_users_module(name, vars(module))]
+    states = [file_key(source_path(sys.modules[name].__file__)) for name in names]
+    if not any(newest_s(state) >= BEGUN_S[os.getpid()] - TICK_S for state in states):
+        return False
+    BEGUN_S[os.getpid()] = time.time()
+    for known in WORKSHOPS, REACTORS, SUBREACTORS:
+        known.clear()
+    if not fresh.users:                         # byte code of the same second may be older than its source
+        fresh.install([os.path.dirname(task.path)])
+    main_path = getattr(sys.modules.get('__main__'), '__file__', None)
+    purge_modules([name for name in names if name not in MAIN_NAMES])
+    if main_path and os.path.abspath(main_path) == task.path:
+        load_file(task.path, '__main__')
+    return True
+
+
+def find_workshop(task):
+    """The Workshop of a task, in a worker; None when it cannot be sent there."""
+    pid, workshop = WORKSHOPS.get(task.token, (None, None))
+    if pid == os.getpid():
+        return workshop
+    if workshop is not None:                    # this process was forked from the plant's
+        given = workshop.config, workshop.auxiliary, workshop.warehouse.specs, workshop.function_hash
+    elif task.given is not None:
+        given = load(task.given, find_global)
+    else:
+        return None
+    config, auxiliary, specs, function_hash = given
+    warehouse = Warehouse(Store(task.store[0], 'plant', trust=True, session=task.store[1]))
+    warehouse.specs.update(specs)
+    workshop = Workshop(warehouse, config, auxiliary, function_hash)
+    while len(WORKSHOPS) > 8:                   # of earlier sessions
+        WORKSHOPS.popitem()
+    WORKSHOPS[task.token] = os.getpid(), workshop
+    return workshop
+
+
+def find_reactor(task):
+    """The function of a task, in a worker, whose module is loaded if need be; None when it is not there."""
+    main = sys.modules.get('__main__')
+    is_main = task.module == neutral_name(main) or getattr(main, '__file__', None) and (
+        os.path.abspath(main.__file__) == task.path)
+    for module in MAIN_NAMES if is_main else (task.module,):
+        if task.name in REACTORS.get(module, (0, 0, {}))[2]:
+            return REACTORS[module][2][task.name]
+    module = main if is_main else None if task.module in MAIN_NAMES else sys.modules.get(task.module)
+    if module is None:
+        module = load_file(task.path, task.module)
+    return REACTORS.get(module.__name__, (0, 0, {}))[2].get(task.name, getattr(module, task.name, None))
+
+
+def load_file(path, name):
+    """Load a file as the module `name`; the program's own script as multiprocessing does."""
+    with suppress(ImportError):
+        if name not in MAIN_NAMES:
+            __import__(name)
+            return sys.modules[name]
+    module = ModuleType('__mp_main__' if name in MAIN_NAMES else name)
+    module.__file__, sys.modules[module.__name__] = path, module
+    if name in MAIN_NAMES:
+        sys.modules['__main__'] = module
+    LOADING.append(path)
+    try:
+        execute(compile(read_bytes(path), path, 'exec', 0, True), vars(module))
+    finally:
+        LOADING.pop()
+    return module
+
+
+LOADING = []                # files that a worker is loading now
+MAIN_NAMES = '__main__', '__mp_main__'          # of the program's own module; the second in workers
+
+
+class Tasks(object):
+    """The reactors that an executor runs for a session. running: {future: Work}."""
+
+    def __init__(self, session, executor):
+        import threading
+        self.executor, self.session, self.running, self.number = executor, session, {}, 0
+        self.token = '%s-%d-%d' % (session.warehouse.store.session, os.getpid(), id(session))
+        PLANTS[self.token] = os.getpid()
+        self.most = getattr(executor, '_max_workers', None) or 8
+        self.done, self.bell = [], threading.Event()
+        folder, workshop = os.path.dirname(os.path.abspath(OWN_FILE)), session.workshop
+        if folder not in sys.path:              # processes that are spawned get a copy, and are to find this module
+            sys.path.append(folder)
+        try:
+            given = workshop.config, workshop.auxiliary, workshop.warehouse.specs, workshop.function_hash
+            self.given = dump(given, lambda item: global_name(item, []))
+        except Exception:                       # threads and forked processes have them anyway
+            self.given = None
+
+    def is_full(self):
+        """Whether all workers are busy."""
+        return len(self.running) >= self.most
+
+    def task(self, reactor, products):
+        """The Task to run a reactor, which may receive these Products."""
+        self.number += 1
+        function, store = reactor.function, self.session.warehouse.store
+        module = function.__module__
+        path = getattr(sys.modules.get(module), '__file__', None) or getattr(
+            getattr(function, '__code__', None), 'co_filename', '')
+        return Task(self.token, self.number, source_path(path), module, function.__name__, reactor.code,
+                    self.session.workshop.config_meaning(),
+                    (store.top, store.session), self.given, list(map(tuple, products)))
+
+    def submit(self, work, task):
+        """Have a Task run."""
+        WORKSHOPS[self.token] = os.getpid(), self.session.workshop
+        try:
+            future = self.executor.submit(run_task, task)
+        except RuntimeError as error:           # a worker died, or it was shut down
+            raise self._explained(work, error)
+        self.running[future] = work
+        future.add_done_callback(self._ring)
+
+    def _ring(self, future):
+        self.done.append(future)
+        self.bell.set()
+
+    def wait(self):
+        """The next entry for Session.ready: a Work, what its task gave or None, the exception or None."""
+        work = None
+        while work is None:                     # one that was given up ends late
+            while not self.done:
+                self.bell.wait(3600)
+                self.bell.clear()
+            future = self.done.pop(0)
+            work = self.running.pop(future, None)
+        try:
+            needs, outcome, events = future.result()
+        except Exception as error:
+            return work, None, self._explained(work, error)
+        for event in events:
+            about = (work.reactor.function,) if event[0] == EVENTS.reactor_started else ()
+            self.session.plant._emit(*tuple(event) + about)
+        return work, (needs, outcome), None
+
+    def _explained(self, work, error):
+        """The exception to raise for one that an executor raised."""
+        if not type(error).__name__.startswith(('Broken', 'Killed', 'Cancelled')):
+            add_note(error, 'raised in reactor %s' % work.reactor.name)
+            return error
+        others = [each.reactor.name for each in self.running.values() if type(error).__name__.startswith('Broken')]
+        path, line = unguarded_call()
+        hint = '' if line is None else ('. Each worker loads this file and comes to this line, too: put it '
+                                        'below `if __name__ == "__main__":`')
+        found = HotloadError('a worker died (%s) while it ran reactor %s; what had finished is kept%s' % (
+            type(error).__name__, ' or '.join([work.reactor.name] + sorted(others)), hint), path=path, line=line)
+        found.__cause__ = error
+        return found
+
+    def stop(self):
+        """Keep what has finished, and give up what does not run yet."""
+        for future in self.done:
+            if future in self.running and not future.cancelled() and future.exception() is None:
+                needs, outcome, _ = future.result()
+                if needs is None and outcome is not None:
+                    self.session.keep(self.running[future].reactor, *outcome)
+        for future in list(self.running):
+            future.cancel()
+        self.running.clear()
+        WORKSHOPS.pop(self.token, None)
+        PLANTS.pop(self.token, None)
+
+
+def refuse_in_worker():
+    """Raise HotloadError when a worker process is only loading the script, and the script would run all
+    again."""
+    process = sys.modules.get('multiprocessing.process')
+    if LOADING or process is not None and getattr(process.current_process(), '_inheriting', False):
+        frame = sys._getframe(1)
+        while frame.f_back is not None and (
+                is_own_frame(frame.f_code.co_filename) or frame.f_code.co_name != '<module>'):
+            frame = frame.f_back
+        raise HotloadError('a worker loads this file and would run the plant in it, too: put this below '
+                           '`if __name__ == "__main__":`', path=frame.f_code.co_filename, line=frame.f_lineno)
+
+
+def unguarded_call():
+    """(path, line) where the script calls us outside of any function and of `if __name__ == ...`, or (None,
+    None)."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_name != '<module>':
+        frame = frame.f_back
+    if frame is None or frame.f_globals.get('__name__') != '__main__':
+        return None, None
+    path, line = frame.f_code.co_filename, frame.f_lineno
+    with suppress(EnvironmentError, SyntaxError, ValueError):
+        for node in parse(read_bytes(path)):
+            if isinstance(node, _ast.If) and '__name__' in fingerprint(node.test) and (
+                    any(getattr(part, 'lineno', 0) == line for part in walk(node))):
+                return None, None
+        return path, line
+    return None, None
+
+
+##############################################################################
+## 23. Schedule -- which reactors run, and when
+##############################################################################
+#
+# Gives to those below Session, which makes the reactor asked for and what it needs current.
+#
+# A reactor need not run when a run of the same code (see Meaning) is known in which every question has the
+# same answer today. Several runs stay side by side, so that undoing an edit costs nothing.
+#
+# A Session steps generators. Each stands for a reactor that is looked up or runs, and yields the name of the
+# ingredient that it needs. When none can go on, a reactor is started that may send the name that was asked
+# for last: one that did, or whose code names it as what it sends; else one whose code holds the name, else
+# one that never ran. What waits for itself or for what nobody sends is what is left in the end.
+
+
+MOST_REPAIRS = 10           # so often an ingredient is made again in one session; other processes may remove it
+
+
+class Reactor(object):
+    """A function that may be run, in one session. name, function.      key: reactor_key.
+    code: digest of what it means.
+    state: None, 'busy', 'kept', 'ran' or, when nothing is to be run, 'stale'.
+    record: the PastRun of it that holds.      reason: why it ran or is stale."""
+
+    __slots__ = ('name', 'function', 'key', 'code', 'state', 'record', 'reason')
+
+    def __init__(self, name, function, code):
+        self.name, self.function, self.key, self.code = name, function, reactor_key(function), code
+        self.state = self.record = self.reason = None
+
+
+class Work(object):
+    """A Reactor that is looked up or runs. reactor.      must_run: whatever is known.
+    steps: generator that yields the name of an ingredient that it needs, or a Task.
+    needs: the name that it waits for.      run: its Run."""
+
+    __slots__ = ('reactor', 'must_run', 'steps', 'needs', 'run')
+
+    def __init__(self, reactor, must_run):
+        self.reactor, self.must_run, self.steps, self.needs, self.run = reactor, must_run, None, None, None
+
+
+class ExecutionRecord(object):
+    """How a reactor ran. reactorName.      startTime, finishTime: seconds since the epoch.
+    totalRuntime: seconds."""
+
+    def __init__(self, reactorName, startTime, totalRuntime, finishTime):
+        self.reactorName, self.startTime, self.totalRuntime = reactorName, startTime, totalRuntime
+        self.finishTime = finishTime
+
+    def __repr__(self):
+        return 'ExecutionRecord(%r, %.3f s)' % (self.reactorName, self.totalRuntime)
+
+
+class Session(object):
+    """The scheduler: what holds until code or parameters change, and how it is made to hold.
+
+    is_dry: nothing is run; reactors that would be are stale.
+    products: {name: Product} of today. kept, saved_s, history: what was kept, what that saved, and {name:
+    ExecutionRecord} of what ran.
+    """
+
+    def __init__(self, plant, is_dry=False):
+        self.plant, self.is_dry, self.records, self.warehouse = plant, is_dry, plant.records, plant.warehouse
+        self.workshop = Workshop(plant.warehouse, plant.config, plant.auxiliary, plant.function_hash)
+        self.reactors, self.senders, self.products, self.has_literals = {}, {}, {}, False
+        self.ready = []         # [(Work, Product or other answer, exception or None)]; the last goes first
+        self.waiting = {}       # {name: [Work]}
+        self.wanted = []        # names that were waited for, the last one first to be seen to
+        self.hints = []         # names that may be needed soon
+        self.stalled = {}       # {name: the reactor that would make it again}, in a dry session
+        self.works, self.rivals, self.guesses, self.damaged = {}, [], None, {}
+        self.tried = {}         # {name: [Reactor]} of those that were started since they might send it
+        self.tasks = None if is_dry or plant.executor is None else Tasks(self, plant.executor)
+        self.kept, self.saved_s, self.ran, self.is_running = 0, 0.0, 0, False
+        self.rest = CollectorRest()
+        self.rest.begin()
+        try:
+            for name, function in plant.functions.items():
+                self.reactors[name] = reactor = Reactor(name, function, self.workshop.code_digest(function))
+                for record in self.records.of(reactor.code):
+                    for product in record.products:
+                        self._note_sender(product.name, reactor)
+        finally:
+            self.rest.end()
+
+    def _note_sender(self, name, reactor):
+        senders = self.senders.setdefault(name, [])
+        if reactor not in senders:
+            senders.append(reactor)
+
+    def possible_senders(self, name):
+        """The reactors that sent the name when their code was what it is, and those whose code says that they
+        do."""
+        if not self.has_literals:
+            self.has_literals = True
+            for reactor in self.reactors.values():
+                for method in 'send', 'allocate':
+                    for literal in self.workshop.called_with(reactor.function, method) - set([None]):
+                        self._note_sender(literal, reactor)
+        return self.senders.get(name, [])
+
+    # ---- the loop
+
+    def run(self, root):
+        """Run the Reactor `root`, and of those that it needs the outdated ones."""
+        self.kept, self.saved_s, self.ran = 0, 0.0, 0
+        self._start(root, True)
+        self._drive(root)
+
+    def fetch(self, name):
+        """The value of an ingredient, made if need be."""
+        found, root = [GONE], Reactor('fetch_ingredient', run_task, NOT_THERE)
+
+        def steps():
+            while found[0] is GONE:
+                product = yield name
+                found[0] = self.warehouse.get(product)
+                if found[0] is GONE:
+                    self._forget(product)
+            root.state = 'ran'
+        work = self.works[root] = Work(root, True)
+        root.state, work.steps = 'busy', steps()
+        self.ready.append((work, None, None))
+        self._drive(root)
+        return found[0]
+
+    def _drive(self, root):
+        """Step what can go on, start what may be needed, until `root` has ended."""
+        self.is_running = True
+        self.rest.begin()
+        try:
+            while root.state == 'busy' or self._rivals_go_on():
+                if self.ready:
+                    self._step(*self.ready.pop())
+                elif not self._start_another():
+                    if self.tasks is not None and self.tasks.running:
+                        self.rest.end()
+                        try:
+                            self.ready.append(self.tasks.wait())
+                        finally:
+                            self.rest.begin()
+                    else:
+                        self._give_up(self.works[root])
+        finally:
+            self.rest.end()
+            self._stop()
+
+    def look(self):
+        """Find out which reactors are stale (in a dry session)."""
+        for reactor in self.reactors.values():
+            if reactor.state is None:
+                self._start(reactor)
+            while self.ready or self._start_another():
+                if self.ready:
+                    self._step(*self.ready.pop())
+            while self.works:
+                self._give_up(next(iter(self.works.values())))
+                while self.ready:
+                    self._step(*self.ready.pop())
+
+    def _rivals_go_on(self):
+        is_busy = any(reactor.state == 'busy' for reactor in self.rivals)
+        return is_busy and (self.ready or self._start_another())
+
+    def _start(self, reactor, must_run=False):
+        """Begin to look a reactor up, or to run it."""
+        reactor.state, reactor.record = 'busy', None
+        work = self.works[reactor] = Work(reactor, must_run)
+        work.steps = self._look_up(work)
+        self.ready.append((work, None, None))
+
+    def _step(self, work, answer, error):
+        """Let a Work go on until it needs something that is not there."""
+        while True:
+            steps = work.steps
+            try:
+                needs = steps.send(answer) if error is None else steps.throw(error)
+            except StopIteration:
+                if work.steps is steps:         # no others follow them
+                    del self.works[work.reactor]
+                    return
+                answer = error = None
+                continue
+            if isinstance(needs, Task):
+                self.tasks.submit(work, needs)
+                return
+            answer, error = self.products.get(needs), None
+            if needs in self.stalled:
+                error = Stalled('', self.stalled[needs])
+            elif answer is None:
+                break
+        work.needs = needs
+        if needs not in self.waiting:
+            self.wanted.append(needs)
+        self.waiting.setdefault(needs, []).append(work)
+
+    def _start_another(self):
+        """Start a reactor that may send one of the names that are waited for, the last one first. Whether
+        there is one."""
+        while self.wanted and self.wanted[-1] not in self.waiting:
+            self.wanted.pop()
+        for name in reversed(self.wanted):
+            reactor = self._candidate(name) if name in self.waiting else None
+            if reactor is not None:
+                self._start(reactor)
+                return True
+        while self.hints:
+            name = self.hints.pop()
+            for reactor in self.possible_senders(name) if name not in self.products else ():
+                if reactor.state is None:
+                    self._start(reactor)
+                    return True
+        return False
+
+    def _candidate(self, name):
+        """A reactor to start since it may send the name, or None."""
+        senders = self.possible_senders(name)
+        for reactor in senders:
+            if reactor.state is None:
+                return reactor
+        if self.is_dry or any(reactor.state == 'busy' for reactor in senders) or self.tasks is not None and (
+                self.tasks.is_full()):
+            return None
+        if self.guesses is None:
+            self.guesses = Guesses(self)
+        reactor = self.guesses.next(name)
+        self.tried.setdefault(name, []).extend([reactor] if reactor else [])
+        return reactor
+
+    def _publish(self, reactor, record):
+        """Let others have what a reactor sent."""
+        reactor.record = record
+        for product in record.products:
+            name = product.name
+            rivals = [other for other in self.possible_senders(name) if other is not reactor]
+            sent = [other for other in rivals if other.record is not None and any(
+                name == each.name for each in other.record.products)]
+            if sent:
+                may = [other for other in rivals if other.record is None]
+                raise HotloadError('ingredient %r is sent by %s%s: give it another name in one of them, or leave one '
+                                   'out' % (str(name), listed(sent + [reactor]), ', and maybe by ' + listed(may)
+                                            if may else ''), *place_of(reactor.function))
+            self._note_sender(name, reactor)
+            self.products[name] = product
+            self.ready += [(work, product, None) for work in reversed(self.waiting.pop(name, ()))]
+            for other in rivals:                # it might send it, too: that would be an error
+                if other.state is None:
+                    self.rivals.append(other)
+                    self._start(other)
+
+    def _give_up(self, work):
+        """Nothing can go on: tell the one that waits for what is not to be had, on the way from `work`."""
+        path = []
+        while True:
+            path.append(work)
+            senders = self.possible_senders(work.needs)
+            busy = [self.works[reactor] for reactor in senders if reactor in self.works]
+            if not busy or busy[0] in path:
+                break
+            work = busy[0]
+        name = work.needs
+        if busy:
+            text = ('reactors wait for each other: %s; what a reactor sends counts when it has ended: split '
+                    'one in two') % ', '.join('%s for %r' % (each.reactor.name, str(each.needs))
+                                               for each in path[path.index(busy[0]):])
+        elif senders:
+            text = ('reactor %s: no reactor sent the ingredient %r: %s could, but did not; look at what that depends '
+                    'on') % (work.reactor.name, str(name), listed(senders))
+        else:
+            tried = self.tried.get(name)
+            text = 'reactor %s: no reactor sends the ingredient %r%s%s; is its producer gone, or not added?' % (
+                work.reactor.name, str(name), one_of(name, sorted(self.senders)),
+                '; %s ran, in case it does, and did not' % listed(tried) if tried else '')
+        self.waiting[name].remove(work)
+        if not self.waiting[name]:
+            del self.waiting[name]
+        self.ready.append((work, None, Unavailable(text, *place_of(work.reactor.function))))
+
+    def _stop(self):
+        """End what did not end: the reactor asked for did, or failed."""
+        self.is_running = False
+        works, self.ready, self.waiting, self.wanted, self.hints = list(self.works.values()), [], {}, [], []
+        self.works, self.rivals = {}, []
+        if self.tasks is not None:
+            self.tasks.stop()
+        for work in works:
+            for product in work.reactor.record.products if work.reactor.record else ():
+                self.products.pop(product.name, None)
+            work.reactor.state = work.reactor.record = None
+            work.steps.close()
+            if work.run is not None:
+                work.run.close()
+
+    # ---- one reactor
+
+    def _look_up(self, work):
+        """Steps that find an earlier run of the reactor that holds today; where there is none, others follow them."""
+        reactor = work.reactor
+        runs, at = [] if work.must_run else self.records.usable(reactor.code), 0
+        if runs and self.tasks is not None:
+            self.hints += [name for kind, name, _ in reversed(runs[0].conversation) if kind == 'r']
+        while runs and at < len(runs[0].conversation):
+            kind, name, before = runs[0].conversation[at]
+            if kind == 'r':
+                try:
+                    now = self.workshop.identity((yield name))
+                except Unavailable as error:
+                    now, by = None, getattr(error, 'by', None)
+                    reactor.reason = '%r is made again by %s' % (str(name), by) if by else (
+                        'no reactor sends %r any more' % str(name))
+            else:
+                now = self.workshop.answer(kind, name, before)
+            if now != before:
+                reactor.reason = reactor.reason or self._reason(kind, name)
+            runs = [run for run in runs if run.conversation[at:at + 1] == [(kind, name, now)]]
+            at += 1
+        if runs:
+            self.kept += 1
+            self.saved_s += runs[0].seconds
+            reactor.state, reactor.reason = 'kept', None
+            self._publish(reactor, runs[0])
+            return
+        reactor.reason = 'it was asked for' if work.must_run else reactor.reason or self._code_reason(reactor)
+        if self.is_dry:
+            self._note_stale(reactor)
+        elif self.tasks is None or work.must_run:
+            self.hints += self._expected(reactor)[::-1] if self.tasks is not None else []
+            work.steps = self._run_here(work)
+        else:
+            work.steps = self._run_elsewhere(work)
+
+    def _note_stale(self, reactor):
+        """In a dry session: who waits for what the reactor would make again is told so."""
+        reactor.state = 'stale'
+        last = self.records.last(reactor.key)
+        for product in last.products if last else ():
+            self.stalled[product.name] = reactor.name
+            error = Stalled('', reactor.name)
+            self.ready += [(other, None, error) for other in self.waiting.pop(product.name, ())]
+
+    def _run_elsewhere(self, work):
+        """Steps that have the executor run the reactor, again and again until nothing that it needs is missing."""
+        reactor, expected = work.reactor, self._expected(work.reactor)
+        self.hints += expected[::-1]
+        for name in expected:                   # so that it need not be started again for them
+            with suppress(Unavailable):
+                if self.possible_senders(name):
+                    yield name
+        while True:
+            needs, outcome = (yield self.tasks.task(reactor, [
+                self.products[name] for name in set(expected) if name in self.products]))
+            if needs is None:
+                break
+            if outcome is not None:
+                self._forget(outcome)           # its bytes are damaged
+            expected.append(needs)
+            try:
+                yield needs
+            except Unavailable:                 # it is raised again where the reactor asks for it
+                work.steps = self._run_here(work)
+                return
+        if outcome is None or not self._agrees(outcome[0]):
+            self.plant._tell('%s runs in this process: workers have other code or values for it, or cannot write to '
+                             'the store' % reactor.name)
+            work.steps = self._run_here(work)
+        else:
+            self._finish(reactor, *outcome)
+
+    def _agrees(self, conversation):
+        """Whether what a worker was answered, by what it has loaded, is what it would be answered here."""
+        for kind, name, digest in conversation:
+            if kind == 'r':
+                now = self.workshop.identity(self.products[name]) if name in self.products else None
+            else:
+                now = self.workshop.answer(kind, name, digest)
+            if now != digest:
+                return False
+        return True
+
+    def _run_here(self, work):
+        """Steps that run the reactor in this process."""
+        reactor, error = work.reactor, None
+        run = work.run = Run(reactor.name, reactor.function, self.workshop, self.plant._emit)
+        try:
+            wanted = self._advance(run)
+            while wanted is not None:
+                product = None
+                try:
+                    product, error = (yield wanted), None
+                except Unavailable as raised:
+                    error = raised
+                    run.note('r', wanted, None)         # if it goes on without
+                try:
+                    wanted = self._advance(run, product, error)
+                except Damaged:
+                    self._forget(product)
+        except Exception as raised:
+            add_note(raised, 'raised in reactor %s' % reactor.name)
+            if isinstance(raised, StopIteration):       # it would end this generator
+                raise RuntimeError('reactor %s raised StopIteration' % reactor.name)
+            raise
+        self._finish(reactor, *run.outcome())
+
+    def _advance(self, run, *answer):
+        """Let the reactor's own code go on."""
+        self.rest.end()
+        try:
+            return run.advance(*answer)
+        finally:
+            self.rest.begin()
+
+    def keep(self, reactor, conversation, products, seconds, started):
+        """Make a PastRun of a run that ended."""
+        record = PastRun(reactor.key, reactor.code, conversation, products, seconds, time.time())
+        self.records.add(record, self.workshop.meanings.parts)
+        return record
+
+    def _finish(self, reactor, conversation, products, seconds, started):
+        """A run ended: keep what it sent, and let others have it."""
+        record = self.keep(reactor, conversation, products, seconds, started)
+        self.plant.history[reactor.name] = ExecutionRecord(reactor.name, started, seconds, record.time)
+        self.ran += 1
+        reactor.state = 'ran'
+        self._publish(reactor, record)
+        self.plant._emit(EVENTS.reactor_finished, reactor.name)
+        self.plant._tell('%s ran in %s: %s' % (reactor.name, duration(seconds), reactor.reason))
+
+    def _forget(self, product):
+        """The bytes of a product are damaged: its reactor is to run again."""
+        self.damaged[product.name] = self.damaged.get(product.name, 0) + 1
+        if self.damaged[product.name] > MOST_REPAIRS:
+            raise HotloadError('ingredient %r cannot be read back after it was stored' % str(product.name),
+                               path=self.warehouse.store.top)
+        for reactor in self.possible_senders(product.name):
+            if reactor.record is not None and product in reactor.record.products:
+                self.records.forget(reactor.record)
+                for each in reactor.record.products:
+                    self.products.pop(each.name, None)
+                reactor.record = reactor.state = None
+
+    # ---- what is known of reactors
+
+    def _expected(self, reactor):
+        """The names that a reactor will ask for, as far as that is known."""
+        last = self.records.last(reactor.key)
+        names = [name for kind, name, _ in last.conversation if kind == 'r'] if last else []
+        return names + sorted(self.workshop.called_with(reactor.function, 'receive') - set(names + [None]))
+
+    @staticmethod
+    def _reason(kind, name):
+        """Why a reactor is stale, when the answer to a question is another."""
+        return {'c': 'parameter %s changed', 'f': 'file %s changed', 'r': 'ingredient %s changed',
+                't': 'the type %s is kept in another way', 's': 'subreactor %s changed'}[kind] % str(name)
+
+    def _code_reason(self, reactor):
+        """Why there is no run of a reactor's code."""
+        last = self.records.last(reactor.key)
+        if last is None:
+            return 'it never ran'
+        if last.code == reactor.code:
+            return 'what it sent was removed or damaged'
+        parts = self.workshop.meanings.parts
+        return why_changed(last.code, reactor.code, self.records.part, parts.get) or 'its code changed'
+
+
+def listed(reactors):
+    """Their names, as a text: 'load, total and show'."""
+    names = sorted(reactor.name for reactor in reactors)
+    names[8:] = ['%d more' % len(names[8:])] * (len(names) > 8)
+    return ' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))
+
+
+class Stalled(Unavailable):
+    """In a dry session: an ingredient that the reactor `by` would make again."""
+
+    def __init__(self, text, by):
+        Unavailable.__init__(self, text)
+        self.by = by
+
+
+class Guesses(object):
+    """Which reactors may send a name that none is known to send: those whose code holds the name as a text,
+    then those that never ran as they are now and send computed names, then others that do, then any that
+    never ran."""
+
+    def __init__(self, session):
+        called, records = session.workshop.called_with, session.records
+        reactors = [reactor for reactor in session.reactors.values() if reactor.state is None]
+        self.texts = {}
+        for reactor in reactors:
+            for text in texts_in(reactor.function):
+                self.texts.setdefault(text, []).append(reactor)
+        computed = [reactor for reactor in reactors if None in called(reactor.function, 'send') | called(
+            reactor.function, 'allocate')]
+        new = [reactor for reactor in reactors if not records.of(reactor.code)]
+        first = [reactor for reactor in computed if not records.of(reactor.code)]
+        self.order = (first + computed + new)[::-1]
+
+    def next(self, name):
+        """One that was not started yet, or None."""
+        for reactor in self.texts.get(name, ()):
+            if reactor.state is None:
+                return reactor
+        while self.order:
+            reactor = self.order.pop()
+            if reactor.state is None:
+                return reactor
+        return None
+
+
+def duration(seconds):
+    """A time for people.
+
+    >>> duration(0.25), duration(61.5)
+    ('250 ms', '1 min 1 s')
+    """
+    if seconds < 1:
+        return '%.0f ms' % (seconds * 1000)
+    minutes, seconds = divmod(seconds, 60)
+    return '%d min %d s' % (minutes, seconds) if minutes else '%.1f s' % seconds
+
+
+##############################################################################
+## 24. Pipeline -- functions whose results survive
+##############################################################################
+#
+# Gives to those below Plant, which runs reactors, and again only those whose code, inputs, parameters or
+# files changed. PyPlant's words stay: a reactor is a task, an ingredient an artifact, a pipe the context of a
+# task, a plant the runner, a warehouse the store.
+#
+# Not handled: what a reactor reads without telling the pipe (clocks, environment, files, random numbers).
+
+__all__ += ['Plant', 'load_ingredients']
+
+
+class Plant(object):
+    """Runs reactors, with a store in `folder` (made if need be).
+
+    config: dict or ConfigBase.
+    executor: a concurrent.futures.Executor that other reactors than the one asked for run in.
+    max_bytes: bound of the store; what was not used for longest goes.
+    progress: True, False, a function of a text, or None: lines on stderr, on a terminal.
+    function_hash(function) -> str: in place of the fingerprint of code.
+    trust: use a store that others can write to.      logger: is told, too.
+
+    >>> import tempfile
+    >>> @ReactorFunc
+    ... def load(pipe):
+    ...     pipe.send('data', [1, 2])
+    >>> @ReactorFunc
+    ... def show(pipe):
+    ...     data = yield pipe.receive('data')
+    ...     print(sum(data))
+    >>> with Plant(tempfile.mkdtemp()) as plant:
+    ...     plant.add_reactors(load, show)
+    ...     plant.run_reactor(show)
+    3
+    """
+
+    EventType = EVENTS
+
+    def __init__(self, folder, config=None, executor=None, max_bytes=None, progress=None, function_hash=None,
+                 trust=False, logger=None, logLevel=None, functionHash=None):
+        self.warehouse = Warehouse(Store(folder, 'plant', max_bytes, trust), logger)
+        self.records = PastRuns(self.warehouse.store)
+        self.executor, self.function_hash, self.logger = executor, function_hash or functionHash, logger
+        self.progress = progress
+        if progress is None:
+            self.progress = is_terminal(sys.stdout) and is_terminal(sys.stderr) and (logLevel or 0) <= 20
+        self.functions, self.listeners, self.auxiliary, self.history, self.session = {}, {}, set(), {}, None
+        self.set_config({} if config is None else config)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.shutdown()
+
+    # ---- what is to be run, and with what
+
+    def add_reactors(self, *functions):
+        """Let these functions be found as producers."""
+        made = {}
+        keys = dict((reactor_key(function), name) for name, function in self.functions.items())
+        for function in functions:
+            name = getattr(function, '__name__', None)
+            if name is None or not callable(function):
+                raise HotloadError('add_reactors: expected functions, found %r' % (function,))
+            key = reactor_key(function)
+            code = getattr(function, '__code__', None)
+            if code is not None and made.setdefault(key, (code, function)) != (code, function) and (
+                    made[key][0] is code):
+                raise HotloadError('add_reactors: two of the functions are called %r; set the __name__ of '
+                                   'those that are made in a loop' % name)
+            if key in keys:                     # a new version of one that is there
+                self.functions.pop(keys[key])
+            name = keys[key] = key if name in self.functions else name
+            self.functions[name] = function
+        self.session = None
+
+    def add_all_visible_reactors(self):
+        """Add all functions that were made reactors by @ReactorFunc, in the modules as loaded now."""
+        self.add_reactors(*visible_reactors())
+
+    def get_reactors(self):
+        """The functions that were added."""
+        return list(self.functions.values())
+
+    def set_config(self, config):
+        """Use these parameters: a dict, a ConfigBase, or an object with attributes."""
+        if not isinstance(config, ConfigBase):
+            config = ConfigBase(dict(config if hasattr(config, 'keys') else vars(config)))
+        self.config, self.session = config, None
+
+    def get_config_object(self):
+        """The ConfigBase in use."""
+        return self.config
+
+    def mark_params_as_auxiliary(self, names):
+        """Say that these parameters do not matter: nothing runs again for them."""
+        self.auxiliary.update([names] if isinstance(names, string_types) else names)
+
+    def add_event_listener(self, type, callback):
+        """Call callback(type, name, ...) on events of a Plant.EventType."""
+        self.listeners.setdefault(type, []).append(callback)
+
+    def remove_event_listener(self, callback):
+        """No longer call it."""
+        for callbacks in self.listeners.values():
+            callbacks[:] = [each for each in callbacks if each != callback]
+
+    def _emit(self, type, *about):
+        for callback in list(self.listeners.get(type, ())):
+            callback(type, *about)
+
+    def _tell(self, text):
+        """A line of progress."""
+        if self.logger is not None:
+            self.logger.info(text)
+        if callable(self.progress):
+            self.progress(text)
+        elif self.progress:
+            say(text)
+
+    # ---- running
+
+    def _current(self):
+        """The Session; a new one when reactors or parameters are others."""
+        if not self.functions:
+            self.add_all_visible_reactors()
+        is_running = self.session is not None and self.session.is_running
+        config = None if is_running else Meanings().of(
+            (type(self.config), vars(self.config), sorted(self.auxiliary)))
+        if self.session is None or not is_running and self.configured != config:
+            self.session, self.configured = Session(self), config
+        if is_running:
+            raise HotloadError('the plant runs already: a reactor asks for values by pipe.receive(name)')
+        return self.session
+
+    def run_reactor(self, reactor):
+        """Run a reactor (function, or its name), and of those that it needs the outdated ones. Once a
+        session.
+
+        What it raises is raised here. HotloadError: an ingredient that nobody, or more than one, sends, and
+        the like.
+        """
+        refuse_in_worker()
+        session, begin = self._current(), clock_s()
+        name = reactor if isinstance(reactor, string_types) else getattr(reactor, '__name__', None)
+        found = [each for each in session.reactors.values() if each.function is reactor] or [
+            session.reactors[name]] if name in session.reactors else []
+        if not found:
+            raise HotloadError('there is no reactor %r in this plant%s; add_reactors() adds some' % (
+                name, one_of(name, sorted(session.reactors))))
+        if found[0].state != 'ran':
+            session.run(found[0])
+            took = clock_s() - begin
+            instead = ' instead of ' + duration(took + session.saved_s) if session.kept else ''
+            self._tell('%s: %d ran, %d kept, in %s%s' % (name, session.ran, session.kept, duration(took), instead))
+
+    def fetch_ingredient(self, name):
+        """The value of an ingredient as it is now, made if need be, as for a reactor that receives it."""
+        return self._current().fetch(name)
+
+    def is_ingredient_known(self, name):
+        """Whether a reactor of this plant is known to have sent it."""
+        return bool(self._current().senders.get(name))
+
+    def get_ingredient_object(self, name):
+        """The Ingredient of that name: its type, size and producer."""
+        session = self._current()
+        for reactor in session.senders.get(name, ()):
+            for record in [reactor.record] if reactor.record else self.records.of(reactor.code)[:1]:
+                for product in record.products:
+                    if product.name == name:
+                        return Ingredient(name, Word(product.kind), product.size, reactor.name)
+        raise HotloadError('the ingredient %r is not known%s' % (name, one_of(name, sorted(session.senders))))
+
+    def get_execution_history(self):
+        """{name: ExecutionRecord} of the reactors that ran, since this plant was made."""
+        return self.history
+
+    def print_execution_history(self, printFn=print):
+        """Print how long each reactor ran, the longest first."""
+        for record in sorted(self.history.values(), key=lambda record: -record.totalRuntime):
+            printFn('%-50s %s' % (record.reactorName, duration(record.totalRuntime)))
+
+    # ---- looking
+
+    def _looked(self):
+        self._current()
+        session = Session(self, is_dry=True)
+        session.look()
+        return session
+
+    def outdated(self):
+        """Why reactors would run again: lines such as 'plot: function `smooth` in tools.py changed'."""
+        return ['%s: %s' % (reactor.name, reactor.reason) for reactor in self._looked().reactors.values()
+                if reactor.state == 'stale']
+
+    def _names(self, reactor):
+        """([names that a reactor sent], [names that it received]) in the run that holds, or its last one; of one that
+        never ran what its code says."""
+        record = reactor.record or self.records.last(reactor.key)
+        if record is None:
+            called = self._current().workshop.called_with
+            sent, received = [called(reactor.function, 'send') | called(reactor.function, 'allocate'),
+                              called(reactor.function, 'receive')]
+            return [sorted(names - set([None])) for names in (sent, received)]
+        return [product.name for product in record.products], [
+            name for kind, name, _ in record.conversation if kind == 'r']
+
+    def tree(self):
+        """The reactors with what they receive below them, fresh or stale and why, as a text."""
+        session = self._looked()
+        lines, shown, sender, below, used = [], set(), {}, {}, set()
+        for reactor in session.reactors.values():
+            sender.update((name, reactor) for name in self._names(reactor)[0])
+        for reactor in session.reactors.values():
+            below[reactor], names_of = [], {}   # [(producer, names that it sends here)]
+            for name in self._names(reactor)[1]:
+                by = sender.get(name)
+                if by is not None and by not in names_of:
+                    names_of[by] = []
+                    below[reactor].append((by, names_of[by]))
+                names_of.get(by, []).append(name)
+            used.update(names_of)
+        tops = [reactor for reactor in session.reactors.values() if reactor not in used]
+        todo = [(reactor, 0, ()) for reactor in reversed(tops or list(session.reactors.values()))]
+        while todo:
+            reactor, depth, names = todo.pop()
+            state = 'fresh' if reactor.state == 'kept' else 'stale: %s' % reactor.reason
+            label = '%s%s%s' % ('  ' * depth, shown_names(names) + ' <- ' * bool(names), reactor.name)
+            lines.append('%-40s %s' % (label, '(above)' if reactor in shown else state))
+            if reactor not in shown:
+                shown.add(reactor)
+                todo += [(by, depth + 1, names) for by, names in reversed(below[reactor])]
+        return '\n'.join(lines)
+
+    def graph(self):
+        """The reactors (boxes) and the ingredients that they send and receive, as a text in graphviz' DOT."""
+        session = self._current()
+        lines, ingredients = [], set()
+        for reactor in session.reactors.values():
+            node, (sent, received) = quoted('reactor ' + reactor.name), self._names(reactor)
+            lines.append('  %s [shape=box, label=%s];' % (node, quoted(reactor.name)))
+            lines += ['  %s -> %s;' % (node, quoted('ingredient ' + name)) for name in sent]
+            lines += ['  %s -> %s;' % (quoted('ingredient ' + name), node) for name in received]
+            ingredients.update(sent + received)
+        lines += ['  %s [label=%s];' % (quoted('ingredient ' + name), quoted(name)) for name in ingredients]
+        return '\n'.join(['digraph plant {', '  rankdir=LR;'] + lines + ['}', ''])
+
+    def export(self, names, folder):
+        """Write the ingredients `names` into a folder of their own, for load_ingredients(folder)."""
+        values = dict((name, self.fetch_ingredient(name)) for name in ([names] if isinstance(
+            names, string_types) else names))
+        target = Warehouse(Store(folder, 'export'))
+        target.specs.update(self.warehouse.specs)
+        for name, value in sorted(values.items()):
+            product = target.put(name, str(self.get_ingredient_object(name).type), value)
+            target.store.append(b'E' + 16 * b'\0' + marshal.dumps(tuple(product)))
+        target.store.close()
+
+    def shutdown(self):
+        """Close the store. Called at the end of a `with`."""
+        if self.warehouse.store.max_bytes is not None:
+            shrink(self.records, self.warehouse.store)
+        self.warehouse.store.merge(PastRuns.merged)
+        self.warehouse.close()
+
+
+def load_ingredients(folder, names=None, specs=()):
+    """{name: value} of the ingredients that plant.export() wrote to a folder; `names`: of these only.
+
+    specs: those that ingredients of types of yours need. Raises HotloadError for damaged ones.
+
+    >>> import tempfile
+    >>> @ReactorFunc
+    ... def load(pipe):
+    ...     pipe.send('data', [1, 2])
+    >>> folder = tempfile.mkdtemp()
+    >>> with Plant(tempfile.mkdtemp()) as plant:
+    ...     plant.add_reactors(load)
+    ...     plant.export(['data'], folder)
+    >>> load_ingredients(folder)
+    {'data': [1, 2]}
+    """
+    if not any(name.startswith('export-' + PYTHON_TAG) for name in list_folder(path_text(folder))[1]):
+        raise HotloadError('expected a folder that plant.export() wrote, with this version of Python',
+                           path=path_text(folder))
+    warehouse, found = Warehouse(Store(folder, 'export')), {}
+    warehouse.register_ingredient_specs(specs)
+    for payload in warehouse.store.records():
+        if payload[:1] == b'E':
+            product = Product(*marshal.loads(payload[17:]))
+            if names is None or product.name in names:
+                found[product.name] = warehouse.get(product)
+                if found[product.name] is GONE:
+                    raise HotloadError('ingredient %r is damaged' % product.name, path=warehouse.store.top)
+    warehouse.store.close()
+    return found
+
+
+def shown_names(names):
+    """Names of ingredients on a line: not all, cut, and quoted where they hold what would break it."""
+    names = [name if len(name) <= 40 else name[:37] + '...' for name in names[:6]] + ['...'] * (len(names) > 6)
+    return ', '.join(name if name == name.strip() != '' and not re.search(r'[\x00-\x1f\x7f]', name) else repr(name)
+                     for name in names)
+
+
+def quoted(text):
+    """A text in DOT."""
+    return '"%s"' % text.replace('\\', '\\\\').replace('"', '\\"')
+
+
+def shrink(records, store):
+    """Bring a store below its bound: records that were not used for longest go, and what only they need. While other
+    processes are at work in it, that is left to the one that ends last."""
+    if store.lost is not None or store.folder is None or store.size() <= store.max_bytes or store.is_shared():
+        return
+    runs = sorted(records.all(), key=lambda run: (
+        any(product.address in store.used for product in run.products), run.time))
+    keep, total = [], 0
+    for run in reversed(runs):
+        size = 200 + sum(product.size for product in run.products)
+        if total + size <= store.max_bytes * 9 // 10:
+            total += size
+            keep.append(run)
+    needed = set(product.address for run in keep for product in run.products)
+    known = set(product.address for run in runs for product in run.products)
+    store.rewrite(lambda payloads: [PastRuns.encode(run) for run in reversed(keep)])
+    for address in store.addresses():
+        state = None if address in known else state_of(store.place(address))
+        if address not in needed and (address in known or newest_s(state) < time.time() - ABANDONED_S):
+            store.discard(address)              # the others may belong to a run of another process that goes on
+
+
+##############################################################################
+## 25. Log -- what a recording is made of
 ##############################################################################
 #
 # Gives to those below what a recording is made of. A log is one flat list. A step is one entry, a Site, which all
@@ -9906,7 +12750,7 @@ def learn_types():
 
 
 ##############################################################################
-## 20. Files -- a recording as lists and atoms
+## 26. Files -- a recording as lists and atoms
 ##############################################################################
 #
 # Gives to those below packed() and unpacked(), between a recording and what JSON knows. Reading runs no code of
@@ -10181,7 +13025,7 @@ def is_ascii(text):
 
 
 ##############################################################################
-## 21. Recording -- the state at any step, and other questions
+## 27. Recording -- the state at any step, and other questions
 ##############################################################################
 #
 # Gives to those below Recording. The state at a step: the keyframe before it, the changes up to it (a World), and
@@ -10674,7 +13518,7 @@ def comparison(text):
 
 
 ##############################################################################
-## 22. Follow -- what changed in the objects
+## 28. Follow -- what changed in the objects
 ##############################################################################
 #
 # Gives to those below Follower, which keeps for each object that can be seen the content that the log has of it,
@@ -11310,7 +14154,7 @@ def learn_methods():
 
 
 ##############################################################################
-## 23. Plan -- what a line can change
+## 29. Plan -- what a line can change
 ##############################################################################
 #
 # Gives to those below units_of(), what runs as one line, and LinePlan: the text of a function that sys.settrace
@@ -11879,7 +14723,7 @@ class LinePlan(object):
 
 
 ##############################################################################
-## 24. Trace -- sys.settrace writes the log
+## 30. Trace -- sys.settrace writes the log
 ##############################################################################
 #
 # Gives to those below Engine, which runs code and writes the log.
@@ -12576,7 +15420,7 @@ class Tee(object):
 
 
 ##############################################################################
-## 25. Record -- code, functions and scripts
+## 31. Record -- code, functions and scripts
 ##############################################################################
 #
 # Gives to the user record(), Recording.of(), RecordedScript, and `hotload --record` with its prompt.
@@ -12868,7 +15712,7 @@ MODES.append(Mode('record', 'the whole script; the state at each of its steps is
 
 
 ##############################################################################
-## 26. Run -- start when this file is the program
+## 32. Run -- start when this file is the program
 ##############################################################################
 
 # While it runs a file, the interpreter keeps its syntax tree: 7 MB for this one, in both processes. It lets go of
