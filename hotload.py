@@ -751,8 +751,8 @@ def end_line(node):
 
 
 if PY2:
-    exec('def reraise(error, trace):\n'
-         '    """Raise an exception again, with its traceback."""\n    raise error, None, trace\n')
+    exec(compile('def reraise(error, trace):\n    """Raise an exception again, with its traceback."""\n'
+                 '    raise error, None, trace\n', path_text.__code__.co_filename, 'exec'))
 else:
     def reraise(error, trace):
         """Raise an exception again, with its traceback."""
@@ -3148,6 +3148,10 @@ def main(argv=None):
         except KeyboardInterrupt:
             shared.ended = 130
             return 130
+        except HotloadError as error:           # the value of an option
+            write(sys.stderr, 'hotload: %s\n' % error)
+            shared.ended = 2
+            return 2
         loop.forever()
         shared.ended = 1
         status = 130 if loop.interrupts.presses else loop.status
@@ -15715,6 +15719,8 @@ class RecordedScript(ReloadedScript):
     HotloadError: no such file: there is no such script
     """
 
+    given_names = ()                            # what the prompt added to the script's names
+
     def __init__(self, path=None, argv=(), module=None, engine='auto', max_steps=0, max_seconds=0, entrypoint=None):
         ReloadedScript.__init__(self, path, argv, entrypoint, module)
         self.engine = engine_of(engine)
@@ -15723,9 +15729,8 @@ class RecordedScript(ReloadedScript):
     def run(self, changed=()):
         """Run and record it once; what it raises goes through."""
         if self.cursor is not None:             # what the prompt had
-            for name, verb in self.cursor.verbs().items():
-                if self.namespace.get(name) == verb:
-                    del self.namespace[name]
+            for name in self.given_names:
+                self.namespace.pop(name, None)
             self.cursor = None
         ReloadedScript.run(self, changed)
 
@@ -15749,8 +15754,16 @@ class RecordedScript(ReloadedScript):
         """What the prompt of -i has beside the script's names."""
         if self.recording is None:
             return {}
-        self.cursor = self.cursor or Cursor(self.recording)
-        return dict((name, verb) for name, verb in self.cursor.verbs().items() if name not in self.namespace)
+        if self.cursor is None:
+            self.cursor = Cursor(self.recording)
+            verbs = self.cursor.verbs()
+            taken = sorted(name for name in verbs if name in self.namespace)
+            if taken:
+                say('%s: the script has these names, so the verbs are %s' % (
+                    ', '.join(taken), ', '.join(name + '_' for name in taken)))
+            self.given_names = dict((name + '_' * (name in taken), verb) for name, verb in verbs.items())
+            return self.given_names
+        return {}
 
     def show_past(self):
         """Print the last ten lines that ran before the error, and what they changed."""
