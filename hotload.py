@@ -701,7 +701,8 @@ COMPREHENSIONS_INLINE, WITH_ENDS_IN_BODY = sys.version_info >= (3, 12), sys.vers
 HAS_LOCALS_PROXY = type((lambda: sys._getframe().f_locals)()) is not dict       # PEP 667
 DICTS_ARE_ORDERED = sys.version_info >= (3, 6)
 SlotType = type(type(str('Slotted'), (object,), {'__slots__': (str('slot'),)}).slot)
-# Turns of threads are counted in instructions, of which the recorder takes many: one that begins lets its starter go on.
+# Turns of threads are counted in instructions, of which the recorder takes many: so one that begins lets the
+# one that started it go on.
 STARTER_FIRST_S = 0.002 if PY2 else 0
 HAS_WIDE_IDENTS = sys.version_info >= (3, 7)
 HEAP_TYPE = 1 << 9                              # in a class's __flags__: made by a class statement
@@ -12211,6 +12212,26 @@ class Printed(Op):
 ENTER, PRINTED = Enter(2, None), Printed(2, None)
 
 
+class Tee(object):
+    """Stands in for sys.stdout: what is written is logged too."""
+
+    def __init__(self, stream, log):
+        self.stream, self.log = stream, log
+
+    def write(self, text):
+        """Write and log it."""
+        self.log.extend((PRINTED, text))
+        return self.stream.write(text)
+
+    def writelines(self, lines):
+        """Write and log them."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+
 class Token(object):
     """Stands for an object that can change. obj: it.      kind: a Kind.      first: its content when first seen. now:
     its content as the log has it, or None while it is not followed.      body: the Token of its attributes, or None.
@@ -12519,8 +12540,8 @@ class DictKind(Kind):
     def fill(self, shell, content, value, token):
         """Give it its pairs."""
         base = collections.OrderedDict if isinstance(shell, collections.OrderedDict) else dict
-        if base.__flags__ & HEAP_TYPE and token.body is not None:       # written in Python: its order is in its attributes
-            base = dict
+        if base.__flags__ & HEAP_TYPE and token.body is not None:
+            base = dict                         # an OrderedDict in Python has its order in its attributes
         put = base.__setitem__
         for key, part in content.values() if type(content) is Keyed else content.items():
             put(shell, key if type(key) in ATOMS else value(key), part if type(part) in ATOMS else value(part))
@@ -12758,7 +12779,7 @@ def learn_types():
 ## 26. Files -- a recording as lists and atoms
 ##############################################################################
 #
-# Gives to those below packed() and unpacked(), between a recording and what JSON knows. Reading runs no code of
+# Gives to those below Packer and Unpacker, between a recording and what JSON knows. Reading runs no code of
 # others and imports nothing: an object whose class is not there comes back as a stand-in.
 
 MAGIC = b'hotload recording 1\n'
@@ -12778,12 +12799,16 @@ class Numbers(dict):
         return self[thing]
 
 
-def packed(recording):
-    """The lists and atoms, as JSON knows them, of a recording."""
-    tables = tokens, spaces, homes, sites, binds = [Numbers() for _ in range(5)]
-    known = recording.tokens
+class Packer(object):
+    """Makes lists and atoms, as JSON knows them, of a recording. Each table numbers things of one kind."""
 
-    def value(part):
+    def __init__(self, recording):
+        self.recording, self.known = recording, recording.tokens
+        self.tokens, self.spaces, self.homes, self.sites, self.binds = [Numbers() for _ in range(5)]
+        self.bodies = dict((token.body, token) for token in self.known.values() if token.body is not None)
+
+    def value(self, part):
+        """A value, as JSON knows it."""
         kind = type(part)
         if part is None or kind is bool or kind in number_types or kind is text_type:
             return part
@@ -12792,96 +12817,105 @@ def packed(recording):
         if kind is bytes:
             return ['b', part.decode('latin-1')]
         if kind is tuple or kind is frozenset:
-            return ['t' if kind is tuple else 'z', [value(inner) for inner in part]]
+            return ['t' if kind is tuple else 'z', [self.value(inner) for inner in part]]
         if kind is Mark:
             return ['m', part.name, part.id]
-        if id(part) in known:
-            return ['r', tokens[known[id(part)]]]
-        if part is MISSING or part is Ellipsis:
-            return ['x' if part is MISSING else '.']
-        return ['g'] + place(part) + [kind.__name__, id(part)]
+        if id(part) in self.known:
+            return ['r', self.tokens[self.known[id(part)]]]
+        if part is MISSING or part is Ellipsis or part is NotImplemented:
+            return ['x' if part is MISSING else '.' if part is Ellipsis else 'n']
+        return ['g'] + self.place(part) + [kind.__name__, id(part)]
 
-    def place(part):
+    def place(self, part):
+        """[module, name] of a class, function or module."""
         is_module = type(part) is type(sys)
         module = getattr(part, '__name__' if is_module else '__module__', None)
         return [str(module), '' if is_module else str(getattr(part, '__qualname__', getattr(part, '__name__', '')))]
 
-    def content(kind, data):
+    def content(self, kind, data):
+        """The content of an object of a kind."""
         if kind is BYTES:
-            return value(bytes(data)) if isinstance(data, bytearray) else list(data)
+            return self.value(bytes(data)) if isinstance(data, bytearray) else list(data)
         if isinstance(data, dict):
             pairs = data.values() if type(data) is Keyed else data.items()
             if type(data) is Keyed and kind is SET_KIND:
                 pairs = [(part, part) for part in pairs]
-            return [int(type(data) is Keyed), [[value(key), value(part)] for key, part in pairs]]
-        return [value(part) for part in data]
+            return [int(type(data) is Keyed), [[self.value(key), self.value(part)] for key, part in pairs]]
+        return [self.value(part) for part in data]
 
-    def object_facts(token):
+    def object_facts(self, token):
+        """What is to be known of an object, as a dict."""
         part, cls = token.obj, type(token.obj)
         facts = {'kind': token.kind.name, 'id': id(part), 'type': cls.__name__,
-            'place': place(part if isinstance(part, class_types) else cls), 'first': content(token.kind, token.first)}
+                 'place': self.place(part if isinstance(part, class_types) else cls),
+                 'first': self.content(token.kind, token.first)}
         if token.kind is VALUE:
-            facts['plain'] = value(plain_value(part))
+            facts['plain'] = self.value(plain_value(part))
         for name in ('maxlen', 'typecode'):
             if token.kind in (LIST, BYTES) and hasattr(part, name):
-                facts[name] = value(getattr(part, name))
+                facts[name] = self.value(getattr(part, name))
         if token.body is not None:
-            facts['body'] = content(INSTANCE, token.body.first)
+            facts['body'] = self.content(INSTANCE, token.body.first)
         if token.body is not None or token.kind is INSTANCE:
             facts['slots'] = [name for name, _ in layout(cls)[1]]
         return facts
 
-    bodies = dict((token.body, token) for token in known.values() if token.body is not None)
+    def number(self, token):
+        """The number of a Token; below 0 for that of the attributes of an object."""
+        if token in self.bodies:
+            return -1 - self.tokens[self.bodies[token]]
+        return self.tokens[token]
 
-    def number(token):
-        if token in bodies:
-            return -1 - tokens[bodies[token]]
-        return tokens[token]
-
-    def entries():
-        at, log = 0, recording.log
-        while at < (len(log) if recording.end is None else recording.end):
+    def entries(self):
+        """The log."""
+        at, log = 0, self.recording.log
+        while at < (len(log) if self.recording.end is None else self.recording.end):
             entry = log[at]
             if type(entry) is Site:
-                yield sites[entry]
+                yield self.sites[entry]
                 at += 1
                 continue
             operands = log[at + 1:at + entry.size]
             if entry.act is None:
                 if type(entry) in (Bind, Unbind):
-                    yield ['B' if operands else 'U', binds[entry]] + [value(part) for part in operands]
+                    yield ['B' if operands else 'U', self.binds[entry]] + [self.value(part) for part in operands]
                 else:
-                    yield ['E', spaces[operands[0]]] if entry is ENTER else ['P', operands[0]]
+                    yield ['E', self.spaces[operands[0]]] if entry is ENTER else ['P', operands[0]]
             else:
                 token, rest = operands[0], operands[1:]
                 if entry is PUT:
-                    rest = [content(token.kind, rest[0])]
+                    rest = [self.content(token.kind, rest[0])]
                 elif entry is SPLICE:
-                    rest = rest[:2] + [content(BYTES if token.kind is BYTES else LIST, rest[2])]
+                    rest = rest[:2] + [self.content(BYTES if token.kind is BYTES else LIST, rest[2])]
                 else:
-                    rest = [value(part) for part in rest]
-                yield [CONTENT_LETTERS[entry], number(token)] + rest
+                    rest = [self.value(part) for part in rest]
+                yield [CONTENT_LETTERS[entry], self.number(token)] + rest
             at += entry.size
 
-    log = list(entries())
-    keyframes = [[mark.at, spaces[mark.space], [[['s', spaces[token]] if type(token) is Space else number(token),
-        content(DICT if type(token) is Space else token.kind, data)] for token, data in mark.contents.items()]]
-        for mark in recording.keyframes if recording.end is None or mark.at <= recording.end]
-    packed_tokens, packed_spaces = [], []
-    while len(packed_tokens) < len(tokens.things) or len(packed_spaces) < len(spaces.things):
-        if len(packed_tokens) < len(tokens.things):         # these may mention others
-            packed_tokens.append(object_facts(tokens.things[len(packed_tokens)]))
-        else:
-            space = spaces.things[len(packed_spaces)]
-            packed_spaces.append([homes[space.home.namespace, space.home.frame], content(DICT, space.first)])
-    packed_homes = [[tokens[namespace], frame] for namespace, frame in homes.things]
-    packed_tokens += [object_facts(token) for token in tokens.things[len(packed_tokens):]]
-    code, error = recording.code, recording.error
-    return {'code': code if code is None or isinstance(code, text_type) else code.decode('utf-8', 'replace'),
-        'error': error and [type(error).__name__, str(error)], 'engine': recording.engine, 'notes': recording.notes,
-        'approximate': recording.approximate, 'sites': [[part.event, part.line, part.path, part.frame] for part
-        in sites.things], 'binds': [[part.name, part.is_global] for part in binds.things], 'tokens': packed_tokens,
-        'spaces': packed_spaces, 'homes': packed_homes, 'log': log, 'keyframes': keyframes}
+    def packed(self):
+        """The whole, as a dict."""
+        log = list(self.entries())
+        end = len(self.recording.log) if self.recording.end is None else self.recording.end
+        keyframes = [[mark.at, self.spaces[mark.space], [
+            [['s', self.spaces[token]] if type(token) is Space else self.number(token),
+             self.content(token.kind, data)] for token, data in mark.contents.items()]]
+            for mark in self.recording.keyframes if mark.at <= end]
+        objects, spaces = [], []
+        while len(objects) < len(self.tokens.things) or len(spaces) < len(self.spaces.things):
+            if len(objects) < len(self.tokens.things):      # these may mention others
+                objects.append(self.object_facts(self.tokens.things[len(objects)]))
+            else:
+                space = self.spaces.things[len(spaces)]
+                spaces.append([self.homes[space.home.namespace, space.home.frame], self.content(DICT, space.first)])
+        homes = [[self.tokens[namespace], frame] for namespace, frame in self.homes.things]
+        objects += [self.object_facts(token) for token in self.tokens.things[len(objects):]]
+        code, error = self.recording.code, self.recording.error
+        return {'code': code if code is None or isinstance(code, text_type) else code.decode('utf-8', 'replace'),
+                'error': error and [type(error).__name__, str(error)], 'engine': self.recording.engine,
+                'notes': self.recording.notes, 'approximate': self.recording.approximate,
+                'sites': [[part.event, part.line, part.path, part.frame] for part in self.sites.things],
+                'binds': [[part.name, part.is_global] for part in self.binds.things],
+                'tokens': objects, 'spaces': spaces, 'homes': homes, 'log': log, 'keyframes': keyframes}
 
 
 def find_place(module, name):
@@ -12892,12 +12926,18 @@ def find_place(module, name):
     return found
 
 
-def unpacked(data, recording):
-    """Make `recording`, a new one, that of which packed() made `data`."""
-    tokens = {}
-    facts_of, classes, marks, orders = data['tokens'], {}, {}, {}
+class Unpacker(object):
+    """Makes a Recording, a new one, that of which Packer made `data`.
 
-    def value(part):
+    orders: {Token: (names of the slots of its class then, and now)}.
+    """
+
+    def __init__(self, data, recording):
+        self.data, self.recording, self.objects = data, recording, data['tokens']
+        self.tokens, self.classes, self.marks, self.orders = {}, {}, {}, {}
+
+    def value(self, part):
+        """The value of what Packer.value() made."""
         if not isinstance(part, list):
             return part
         kind = part[0]
@@ -12906,63 +12946,66 @@ def unpacked(data, recording):
         if kind == 'b':
             return bytes(part[1].encode('latin-1'))
         if kind == 't' or kind == 'z':
-            return (tuple if kind == 't' else frozenset)(map(value, part[1]))
+            return (tuple if kind == 't' else frozenset)(map(self.value, part[1]))
         if kind == 'm':
-            return marks.setdefault(part[2], StandIn.of(part[1], '<past %s object at %#x>' % (part[1], part[2])))
+            return self.marks.setdefault(part[2], StandIn.of(part[1], '<past %s object at %#x>' % (part[1], part[2])))
         if kind == 'r':
-            return token(part[1]).obj
+            return self.token(part[1]).obj
         if kind == 'g':
             found = find_place(*part[1:3])
             key = tuple(part[1:])
-            return found if found is not MISSING and type(found).__name__ == part[3] else marks.setdefault(
+            return found if found is not MISSING and type(found).__name__ == part[3] else self.marks.setdefault(
                 key, StandIn.of(part[3], '<past %s %s at %#x>' % (part[3], part[2] or part[1], part[4])))
-        return MISSING if kind == 'x' else Ellipsis
+        return {'x': MISSING, '.': Ellipsis, 'n': NotImplemented}[kind]
 
-    def class_of(facts):
+    def class_of(self, facts):
+        """The class of an object: the one that is loaded, or a stand-in."""
         found = find_place(*facts['place'])
         if isinstance(found, class_types) and found.__name__ == facts['type']:
             return found
         key = tuple(facts['place']) + tuple(facts.get('slots', ()))
-        if key not in classes:
+        if key not in self.classes:
             base = {'list': list, 'dict': dict, 'set': set, 'bytes': bytearray, 'error': Exception}.get(facts['kind'])
             if facts['kind'] == 'value':
-                base = type(value(facts['plain']))
-            classes[key] = type(str(facts['type']), (StandIn,) if base is None else (base,),
+                base = type(self.value(facts['plain']))
+            self.classes[key] = type(str(facts['type']), (StandIn,) if base is None else (base,),
                 {'__module__': str(facts['place'][0]), '__slots__': [str(name) for name in facts.get('slots', ())]}
                 if base is None else {'__module__': str(facts['place'][0])})
-        return classes[key]
+        return self.classes[key]
 
-    def content(kind, data, order=None):
+    def content(self, kind, data, order=None):
+        """The content of an object of a kind.      order: of its slots, (then, now)."""
         if kind is BYTES:
-            return bytearray(value(data)) if data[:1] == ['b'] else data
+            return bytearray(self.value(data)) if data[:1] == ['b'] else data
         if kind in (DICT, CLASS, SET_KIND):
-            pairs = [(value(key), value(part)) for key, part in data[1]]
+            pairs = [(self.value(key), self.value(part)) for key, part in data[1]]
             if not data[0]:
                 return dict((key if not isinstance(key, text_type) else str(key) if is_ascii(key) else key, part)
                     for key, part in pairs)
             return Keyed((id(key), (key, part) if kind is DICT else part) for key, part in pairs)
-        parts = [value(part) for part in data]
+        parts = [self.value(part) for part in data]
         if kind is INSTANCE and order is not None and len(order[0]) == len(parts) - 1:
             by_name = dict(zip(order[0], parts[1:]))
             parts[1:] = [by_name.get(name, MISSING) for name in order[1]]
         return parts if kind is LIST else tuple(parts)
 
-    def token(number):
+    def token(self, number):
+        """The Token of a number."""
         if number < 0:
-            return token(-1 - number).body
-        if number in tokens:
-            return tokens[number]
-        facts = facts_of[number]
+            return self.token(-1 - number).body
+        if number in self.tokens:
+            return self.tokens[number]
+        facts = self.objects[number]
         kind = KINDS[facts['kind']]
-        made = tokens[number] = Token(None, kind, None)
-        cls, part = class_of(facts) if kind not in (CLASS, OPAQUE) else None, None
+        made = self.tokens[number] = Token(None, kind, None)
+        cls, part = self.class_of(facts) if kind not in (CLASS, OPAQUE) else None, None
         if kind is OPAQUE:
             part = StandIn.of(str(facts['type']), '<past %s object at %#x>' % (facts['type'], facts['id']))
         elif kind is CLASS:
             name = facts['place'][1]
             part = type(str(name.rpartition('.')[2]), (PastClass,), {'__module__': str(facts['place'][0])})
         elif kind is VALUE:
-            plain = value(facts['plain'])
+            plain = self.value(facts['plain'])
             part = type(plain).__new__(cls, plain)
         elif 'maxlen' in facts:
             part = collections.deque.__new__(cls)
@@ -12972,56 +13015,69 @@ def unpacked(data, recording):
         else:
             made.obj = cls                      # of the right class, by the kind's own way
             part = kind.fresh(cls)
-        made.obj, recording.tokens[id(part)] = part, made
+        made.obj, self.recording.tokens[id(part)] = part, made
         return made
 
-    for number, facts in enumerate(facts_of):
-        made = token(number)
-        order = facts.get('slots', ()), [name for name, _ in layout(type(made.obj))[1]]
-        orders[made] = order
-        made.first = content(made.kind, facts['first'], order) if made.kind not in (VALUE, OPAQUE) else ()
-        if 'typecode' in facts:
-            made.first = array.array(str(facts['typecode']), made.first)
-        if 'body' in facts:
-            made.body = Token(made.obj, INSTANCE, content(INSTANCE, facts['body'], order))
-            orders[made.body] = order
-    homes = [Home(token(at), frame) for at, frame in data['homes']]
-    spaces = []
-    for home, first in data['spaces']:
-        spaces.append(Space())
-        spaces[-1].home, spaces[-1].first, spaces[-1].now = homes[home], content(DICT, first), None
-    sites = [Site(str(event), line, path, str(frame)) for event, line, path, frame in data['sites']]
-    binds = [(Bind(str(name), is_global), Unbind(str(name), is_global)) for name, is_global in data['binds']]
-    put = recording.log.extend
-    for entry in data['log']:
-        if not isinstance(entry, list):
-            recording.log.append(sites[entry])
-        elif entry[0] in 'BU':
-            put([binds[entry[1]][entry[0] == 'U']] + [value(part) for part in entry[2:]])
-        elif entry[0] in 'EP':
-            put((ENTER, spaces[entry[1]]) if entry[0] == 'E' else (PRINTED, entry[1]))
-        else:
-            op, target, rest = CONTENT_OPS[entry[0]], token(entry[1]), entry[2:]
-            kind = target.kind
-            if op is PUT:
-                rest = [content(kind, rest[0], orders.get(target))]
-            elif op is SPLICE:
-                rest = rest[:2] + [content(kind if kind is BYTES else LIST, rest[2])]
-                if type(target.first) is array.array:
-                    rest[2] = array.array(target.first.typecode, rest[2])
+    def read_objects(self):
+        """Fill the tokens."""
+        for number, facts in enumerate(self.objects):
+            made = self.token(number)
+            order = facts.get('slots', ()), [name for name, _ in layout(type(made.obj))[1]]
+            self.orders[made] = order
+            made.first = self.content(made.kind, facts['first'], order) if made.kind not in (VALUE, OPAQUE) else ()
+            if 'typecode' in facts:
+                made.first = array.array(str(facts['typecode']), made.first)
+            if 'body' in facts:
+                made.body = Token(made.obj, INSTANCE, self.content(INSTANCE, facts['body'], order))
+                self.orders[made.body] = order
+
+    def read(self):
+        """Fill the recording."""
+        self.read_objects()
+        data = self.data
+        homes = [Home(self.token(at), frame) for at, frame in data['homes']]
+        spaces = []
+        for home, first in data['spaces']:
+            spaces.append(Space())
+            spaces[-1].home, spaces[-1].first, spaces[-1].now = homes[home], self.content(DICT, first), None
+        sites = [Site(str(event), line, path, str(frame)) for event, line, path, frame in data['sites']]
+        binds = [(Bind(str(name), is_global), Unbind(str(name), is_global)) for name, is_global in data['binds']]
+        self.read_log(data, sites, binds, spaces)
+        for at, space, contents in data['keyframes']:
+            known = {}
+            for key, part in contents:
+                token = spaces[key[1]] if isinstance(key, list) else self.token(key)
+                known[token] = self.content(token.kind, part, self.orders.get(token))
+            self.recording.keyframes.append(Keyframe(at, known, spaces[space]))
+        self.recording.engine, self.recording.notes = data['engine'], data['notes']
+        self.recording.approximate = [tuple(span) for span in data['approximate']]
+        if data['error']:
+            self.recording.error = HotloadError('%s: %s' % tuple(data['error']))
+
+    def read_log(self, data, sites, binds, spaces):
+        """Fill the log."""
+        put = self.recording.log.extend
+        for entry in data['log']:
+            if not isinstance(entry, list):
+                self.recording.log.append(sites[entry])
+            elif entry[0] in 'BU':
+                put([binds[entry[1]][entry[0] == 'U']] + [self.value(part) for part in entry[2:]])
+            elif entry[0] in 'EP':
+                put((ENTER, spaces[entry[1]]) if entry[0] == 'E' else (PRINTED, entry[1]))
             else:
-                rest = [value(part) for part in rest]
-                if rest and isinstance(rest[0], text_type) and is_ascii(rest[0]):
-                    rest[0] = str(rest[0])
-            put([op, target] + rest)
-    for at, space, contents in data['keyframes']:
-        recording.keyframes.append(Keyframe(at, dict((spaces[key[1]], content(DICT, part)) if isinstance(key, list)
-            else (token(key), content(token(key).kind, part, orders.get(token(key)))) for key, part in contents),
-            spaces[space]))
-    recording.engine, recording.notes = data['engine'], data['notes']
-    recording.approximate = [tuple(span) for span in data['approximate']]
-    if data['error']:
-        recording.error = HotloadError('%s: %s' % tuple(data['error']))
+                op, target, rest = CONTENT_OPS[entry[0]], self.token(entry[1]), entry[2:]
+                kind = target.kind
+                if op is PUT:
+                    rest = [self.content(kind, rest[0], self.orders.get(target))]
+                elif op is SPLICE:
+                    rest = rest[:2] + [self.content(kind if kind is BYTES else LIST, rest[2])]
+                    if type(target.first) is array.array:
+                        rest[2] = array.array(target.first.typecode, rest[2])
+                else:
+                    rest = [self.value(part) for part in rest]
+                    if rest and isinstance(rest[0], text_type) and is_ascii(rest[0]):
+                        rest[0] = str(rest[0])
+                put([op, target] + rest)
 
 
 def is_ascii(text):
@@ -13225,6 +13281,33 @@ class Recording(object):
             self._indexed = at
         return self._steps
 
+    def _cut(self, most):
+        """Let it end before the step number `most`."""
+        if self.steps() > most:
+            at = self._play(World(self.keyframes[0], self.tokens), 0, most)
+            self.end = at
+            self._forget()
+
+    def _tell_late(self, places):
+        """Turn places of the log, from which to which a change was not noticed, into spans of steps."""
+        if places:
+            starts = self._step_places()
+            for first, last in places:
+                begin, end = bisect.bisect_right(starts, first) - 1, bisect.bisect_left(starts, last)
+                self.approximate.append((
+                    max(0, begin), min(end, len(starts) - 1), 'a change that no line was known to make'))
+
+    def _step_places(self):
+        """The places of all steps in the log."""
+        at, found, end = 0, [], len(self.log) if self.end is None else self.end
+        while at < end:
+            if type(self.log[at]) is Site:
+                found.append(at)
+                at += 1
+            else:
+                at += self.log[at].size
+        return found
+
     def steps(self):
         """The number of steps."""
         return len(self._index())
@@ -13362,8 +13445,12 @@ class Recording(object):
         """Write it to a file."""
         import json
         import zlib
+        try:
+            text = json.dumps(Packer(self).packed(), separators=(',', ':'))
+        except RuntimeError:                    # of the stack
+            raise HotloadError('cannot save this recording: a tuple in it is nested too deeply', path=path)
         with open(path, 'wb') as stream:
-            stream.write(MAGIC + zlib.compress(json.dumps(packed(self), separators=(',', ':')).encode('ascii'), 6))
+            stream.write(MAGIC + zlib.compress(text.encode('ascii'), 6))
 
     @classmethod
     def load(cls, path):
@@ -13379,7 +13466,7 @@ class Recording(object):
             raise HotloadError('is no recording', path=path)
         try:
             recording = cls()
-            unpacked(json.loads(zlib.decompress(data[len(MAGIC):]).decode('ascii')), recording)
+            Unpacker(json.loads(zlib.decompress(data[len(MAGIC):]).decode('ascii')), recording).read()
         except (zlib.error, ValueError, KeyError, IndexError, TypeError) as error:
             raise HotloadError('is a damaged recording: %s' % error, path=path)
         return recording
@@ -13534,14 +13621,14 @@ def comparison(text):
 DICTS = MUTATORS = ALL_MUTATORS = INERT = LAZY_TYPES = None     # set by learn_methods()
 # Functions that change nothing that they are given.
 PURE_BUILTINS = frozenset(
-    'abs all any ascii bin bool bytearray bytes callable chr classmethod cmp complex dict dir divmod enumerate float '
-    'format frozenset getattr globals hasattr hash hex id input int isinstance issubclass iter len list locals long max '
-    'min oct open ord pow print property range raw_input repr reversed round set slice sorted staticmethod str sum super '
-    'tuple type unichr unicode vars xrange zip'.split())
+    'abs all any ascii bin bool bytearray bytes callable chr classmethod cmp complex dict dir divmod enumerate '
+    'float format frozenset getattr globals hasattr hash hex id input int isinstance issubclass iter len list '
+    'locals long max min oct open ord pow print property range raw_input repr reversed round set slice sorted '
+    'staticmethod str sum super tuple type unichr unicode vars xrange zip'.split())
 PURE_MODULES = frozenset(
-    '_collections _collections_abc _datetime _json _random _struct abc base64 binascii cmath collections copy dataclasses '
-    'datetime decimal enum fractions hashlib itertools json math ntpath numbers os.path posixpath random re statistics '
-    'string struct textwrap time typing unicodedata uuid zlib'.split())
+    '_collections _collections_abc _datetime _json _random _struct abc base64 binascii cmath collections copy '
+    'dataclasses datetime decimal enum fractions hashlib itertools json math ntpath numbers os.path posixpath '
+    'random re statistics string struct textwrap time typing unicodedata uuid zlib'.split())
 IMPURE = frozenset(['shuffle', 'pack_into', 'namedtuple'])
 
 
@@ -14179,8 +14266,8 @@ class Unit(object):
 
     start, end: its line numbers.      nodes: the syntax trees.      names: that it binds beside those in the trees.
     chain: the names of the classes around.      loops: whether it may run again and again.      own: the
-    comprehension whose frame this is.      iterates: what a loop goes over.      inside: the `with` units around it.      leaves: `with` items that are
-    left at its end.
+    comprehension whose frame this is.      iterates: what a loop goes over.      inside: the `with` units around it.
+    leaves: `with` items that are left at its end.
     """
 
     def __init__(self, start, end, nodes, around, names=(), loops=False, own=None):
@@ -14258,10 +14345,9 @@ def units_of(tree):
             elif kind.startswith('Try'):
                 body(node.body, units, around)
                 for handler in getattr(node, 'handlers', ()):
-                    name = handler.name if isinstance(handler.name, string_types) else getattr(handler.name,
-                        'id', None)
-                    inner = around._replace(names=around.names | frozenset([mangled(name, around.chain)] if
-                        name else []))
+                    name = getattr(handler.name, 'id', handler.name)                # a node on 2.7
+                    names = [mangled(name, around.chain)] if isinstance(name, string_types) else []
+                    inner = around._replace(names=around.names | frozenset(names))
                     add(units, Unit(handler.lineno, max(handler.lineno, end_line(handler.type)),
                         [handler.type], inner))
                     body(handler.body, units, inner)
@@ -14271,8 +14357,7 @@ def units_of(tree):
                 add(units, Unit(start, end_line(node.subject), [node.subject], around))
                 for case in node.cases:
                     names = [mangled(name, around.chain) for part in walk(case.pattern) for name in (
-                        getattr(part, 'name', None), getattr(part, 'rest', None)) if isinstance(name,
-                            string_types)]
+                        getattr(part, 'name', None), getattr(part, 'rest', None)) if isinstance(name, string_types)]
                     add(units, Unit(case.pattern.lineno, max(end_line(case.pattern), end_line(case.guard)),
                                     [case.pattern, case.guard, node.subject], around, names))
                     body(case.body, units, around)
@@ -14366,7 +14451,8 @@ class Writes(object):
         elif isinstance(node, _ast.Assign):
             self.taken += [node.value] * any(isinstance(target, (_ast.Tuple, _ast.List)) for target in node.targets)
         elif isinstance(node, _ast.Compare):
-            self.taken += [part for op, part in zip(node.ops, node.comparators) if isinstance(op, (_ast.In, _ast.NotIn))]
+            self.taken += [part for op, part in zip(node.ops, node.comparators)
+                           if isinstance(op, (_ast.In, _ast.NotIn))]
         elif type(node).__name__ == 'Starred':
             self.taken.append(node.value)
         elif type(node).__name__ in COMPREHENSIONS:
@@ -14386,6 +14472,23 @@ def key_node(node):
     part = node.slice
     part = getattr(part, 'value', part) if type(part).__name__ == 'Index' else part
     return None if type(part).__name__ in ('Slice', 'ExtSlice') else part
+
+
+def local_names(frame):
+    """{name: value} of a frame's own names."""
+    names = frame.f_locals
+    return dict(dict.items(names)) if isinstance(names, dict) else dict(names)
+
+
+class Sites(dict):
+    """{line: the Site of an event there} of an Entry."""
+
+    def __init__(self, entry, event):
+        self.entry, self.event = entry, event
+
+    def __missing__(self, line):
+        found = self[line] = self.entry.step(self.event, line)
+        return found
 
 
 # ---- the plan of a line
@@ -14818,17 +14921,6 @@ class Entry(object):
             made = Site(event, line if self.engine.raw else begin, self.code.co_filename, self.code.co_name)
             self.steps[event, line] = made if self.shown else None
         return self.steps[event, line]
-
-
-class Sites(dict):
-    """{line: the Site of an event there} of an Entry."""
-
-    def __init__(self, entry, event):
-        self.entry, self.event = entry, event
-
-    def __missing__(self, line):
-        found = self[line] = self.entry.step(self.event, line)
-        return found
 
 
 class Table(dict):
@@ -15432,68 +15524,17 @@ class Engine(Follower):
             tee.log = []
             self.frames.clear()
             if self.max_steps:
-                self.cut(self.max_steps)
+                recording._cut(self.max_steps)
             if not self.with_state:
                 recording.keyframes[:] = []
-            self.tell_late()
+            recording._tell_late(self.late_since)
             if self.callback is not None and self.stop_error is None and recording.error is None:
                 with suppress(Stop):
                     self.call_back()
                 recording.error = self.stop_error
 
-    def cut(self, most):
-        """Let the recording end before the step number `most`."""
-        if self.recording.steps() > most:
-            at, count = 0, 0
-            while count < most:
-                entry = self.log[at]
-                count += type(entry) is Site
-                at += 1 if type(entry) is Site else entry.size
-            while type(self.log[at]) is not Site:
-                at += self.log[at].size
-            self.recording.end = at
-            self.recording._forget()
-
-    def tell_late(self):
-        """Turn the places of changes that were noticed late into spans of steps."""
-        recording = self.recording
-        for first, last in self.late_since:
-            counts, at, count = [], 0, 0
-            while at < last:
-                if at <= first:
-                    start = count
-                entry = self.log[at]
-                count += type(entry) is Site
-                at += 1 if type(entry) is Site else entry.size
-            recording.approximate.append((start, count, 'a change that no line was known to make'))
-
-def local_names(frame):
-    """{name: value} of a frame's own names."""
-    names = frame.f_locals
-    return dict(dict.items(names)) if isinstance(names, dict) else dict(names)
-
 
 recorded_threads = set()        # idents of those in which a recording goes on
-
-
-class Tee(object):
-    """Stands in for sys.stdout: what is written is logged too."""
-
-    def __init__(self, stream, log):
-        self.stream, self.log = stream, log
-
-    def write(self, text):
-        """Write and log it."""
-        self.log.extend((PRINTED, text))
-        return self.stream.write(text)
-
-    def writelines(self, lines):
-        """Write and log them."""
-        for line in lines:
-            self.write(line)
-
-    def __getattr__(self, name):
-        return getattr(self.stream, name)
 
 
 ##############################################################################
