@@ -6570,19 +6570,33 @@ def spelled(value):
     return marshal.dumps(value, EXACT_MARSHAL)
 
 
+def installed_names(folder):
+    """The names of what pip has put into the folder (set of str), as by `pip install --target`."""
+    if folder not in INSTALLED_NAMES:
+        names = INSTALLED_NAMES[folder] = set()
+        for name in list_folder(folder)[1]:
+            if name.endswith('.dist-info'):
+                with suppress(EnvironmentError):
+                    data = read_bytes(os.path.join(folder, name, 'RECORD'))
+                    lines = (data if str is bytes else data.decode('utf-8', 'replace')).splitlines()
+                    names.update(line.partition(',')[0].partition('/')[0] for line in lines)
+    return INSTALLED_NAMES[folder]
+
+
 def is_users_file(path):
-    """Whether the source file is the user's own, and neither installed nor this one."""
-    folder = os.path.dirname(path)
+    """Whether the source file, or a folder, is the user's own, and neither installed nor this one."""
+    folder, name = os.path.split(path)
     if folder not in USERS_FOLDERS:
         above, main = os.path.dirname(folder), getattr(sys.modules.get('__main__'), '__file__', None) or ''
         is_main = folder == os.path.dirname(os.path.abspath(main)) and not (
             IGNORED_FOLDERS.intersection(folder.split(os.sep)))
         USERS_FOLDERS[folder] = fresh.is_local(path) or is_main or not is_installed(folder) and (
             above == folder or is_users_file(folder))
-    return USERS_FOLDERS[folder] and path != os.path.abspath(OWN_FILE)
+    return USERS_FOLDERS[folder] and name not in installed_names(folder) and path != os.path.abspath(OWN_FILE)
 
 
-USERS_FOLDERS = {}          # {folder: whether the files in it are the user's}
+# {folder: whether the files in it are the user's}, {folder: names of packages and modules in it that pip put there}
+USERS_FOLDERS, INSTALLED_NAMES = {}, {}
 
 
 def is_users_module(name, space):

@@ -11972,6 +11972,12 @@ class TestMeaning(Case):
             self.assertEqual(before, self.digest(u'import helpers\n' + text, u'# why\n' + HELPERS))
             self.assertNotEqual(before, self.digest(u'import helpers\n' + text, HELPERS.replace(u'OFFSET = 10', u'OFFSET = 1')))
 
+    def test_what_pip_has_put_into_a_folder_is_not_the_users(self):
+        self.files({'lib/pkg-1.0.dist-info/RECORD': u'pkg/__init__.py,sha256=x,1\npkg/sub/a.py,,\nsix.py,,\n'})
+        found = [hotload.is_users_file(self.path('lib', *name.split('/')))
+                 for name in ('pkg/__init__.py', 'pkg/sub/a.py', 'six.py', 'own.py', 'own/sub/b.py', 'site-packages/c.py')]
+        self.assertEqual(found, [False, False, False, True, True, False])
+
     def test_objects_that_raise_when_they_are_looked_at(self):
         text = u'class Angry(object):\n @property\n def __class__(self): raise RuntimeError\n' \
                u' def __getattr__(self, name): raise RuntimeError\nangry = Angry()\ndef top(): return id(angry) + 1\n'
@@ -12262,32 +12268,40 @@ def show(pipe):
                 self.assertEqual(str(plant.get_ingredient_object('y').type), 'thing')
             self.assertEqual((self.noted, self.given, module.ThingSpec.closed), (ran, given, 1))
 
+    @needs_processes
     def test_numpy_arrays_are_mapped_into_memory(self):
-        try:
-            import numpy
-        except ImportError:
+        if run_python('import numpy\n', packages=True)[0]:
             self.skipTest('no numpy here')
-        self.extra['np'] = numpy
-        text = u'''
+        self.save('arrays.py', u"""from __future__ import print_function
+import numpy as np
+from hotload import Ingredient, Plant, ReactorFunc
 @ReactorFunc
-def a(pipe):
-    note('a')
+def make(pipe):
+    print('make')
     pipe.send('big', np.arange(400000.).reshape(400, 1000))
     pipe.send('small', np.arange(3), Ingredient.Type.array)
     pipe.send('empty', np.zeros((0, 3)), Ingredient.Type.array)
+    pipe.send('objects', np.array([None, 'x'] * 100000, dtype=object))
     array = pipe.allocate('filled', Ingredient.Type.array, shape=(1000, 100), dtype='f4')
     array[:] = 7
 @ReactorFunc
-def show(pipe):
-    for name in 'big', 'small', 'empty', 'filled':
+def show(pipe, config):
+    for name in 'big', 'small', 'empty', 'filled', 'objects':
         array = yield pipe.receive(name)
-        out([type(array) is np.ndarray, array.shape, float(array.sum())])
+        print(type(array) is np.ndarray, array.shape, array.sum() if name != 'objects' else array[1])
         if array.size:
             array.flat[0] = 99
-'''
-        expected = [[True, (400, 1000), 79999800000.0], [True, (3,), 3.0], [True, (0, 3), 0.0], [True, (1000, 100), 700000.0]]
-        for _ in range(2):
-            self.assertEqual(self.run_text(text)[1], expected)
+    print(config.window.sum())
+for last in 1, 1, 2:
+    with Plant('store', {'window': np.array([0, last])}) as plant:
+        plant.run_reactor(show)
+        print(plant.get_ingredient_object('big').type)
+""")
+        status, out, err = run_python('arrays.py', packages=True)
+        said = ['True (400, 1000) 79999800000.0', 'True (3,) 3', 'True (0, 3) 0.0', 'True (1000, 100) 700000.0',
+                'True (200000,) x']
+        self.assertEqual(out.replace('(200000L,)', '(200000,)').splitlines(),
+                         ['make'] + said + ['1', 'array'] + said + ['1', 'array'] + said + ['2', 'array'], err)
 
 
 ##############################################################################
@@ -12591,7 +12605,6 @@ class TestExecutors(PlantCase):
             self.assertIn('RESULT', out)
             self.assertLess(float(out.split()[-1]), 1.2, out + err)
 
-    @unittest.skipIf(PY2, 'the pool that 2.7 was given here would be loaded anew, too')
     def test_a_pool_may_outlive_the_code_that_it_was_made_with(self):
         program = u"""if 1:
             import os, sys, time, hotload
@@ -12876,7 +12889,8 @@ class TestPipeline(PlantCase):
         self.assertIn('2 ran, 1 kept', lines[-1])
         self.assertEqual((self.out.getvalue(), self.err.getvalue()), ('', ''))
 
-    def test_a_tree_with_names_of_all_kinds(self):
+    @needs_processes
+    def test_a_tree_and_a_graph_with_names_of_all_kinds(self):
         text = u"""
 @ReactorFunc
 def make(pipe):
@@ -12893,7 +12907,16 @@ def show(pipe):
             top, below = plant.tree().replace("u'", "'").splitlines()
             self.assertEqual((top.split()[0], below.split(' <- ')[0]),
                              ('show', "  one, 'a\\nb', ' ', %s..." % ('x' * 37)))
-            self.assertEqual(plant.graph().count('->'), 8)
+            graph = plant.graph()
+        self.assertEqual(graph.count('->'), 8)
+        self.save('graph.dot', graph if isinstance(graph, bytes) else graph.encode('utf-8'))
+        try:
+            status = subprocess.call(['dot', '-Tsvg', '-o', 'graph.svg', 'graph.dot'])
+        except EnvironmentError:
+            self.skipTest('no dot here')
+        self.assertEqual(status, 0)
+        with io.open('graph.svg', encoding='utf-8') as stream:
+            self.assertIn('>one</text>', stream.read())
 
     def test_a_reactor_whose_name_was_deleted_is_forgotten(self):
         module = self.load(CHAIN)               # as by live patching, or when only some statements run again
