@@ -12522,6 +12522,7 @@ if __name__ == '__main__':
 
 
 LONG_LIVED = u'''
+from __future__ import print_function
 import os
 import concurrent.futures, hotload, helper
 @hotload.ReactorFunc
