@@ -37,13 +37,25 @@ Contents. Each section uses only what stands above it: delete from a banner on
     11. Live          save, and the running program has the new code
     12. Recode        patches made by the program, and loops that are read again
     13. Store         values on disk
-    14. Meaning       fingerprints of functions and values
-    15. Values        what reactors send, and what is known of their runs
-    16. Reactors      functions that receive and send values
-    17. Workers       reactors in other threads, processes and machines
-    18. Schedule      which reactors run, and when
-    19. Pipeline      functions whose results survive
-    20. Run           start when this file is the program
+    14. Survey        what a value reaches, and what code uses
+    15. Observe       what a statement says, and what it does unseen
+    16. Versions      which value a name should have, and where it is
+    17. Statements    run one, and see what it did
+    18. Rerun         run only what changed
+    19. Meaning       fingerprints of functions and values
+    20. Values        what reactors send, and what is known of their runs
+    21. Reactors      functions that receive and send values
+    22. Workers       reactors in other threads, processes and machines
+    23. Schedule      which reactors run, and when
+    24. Pipeline      functions whose results survive
+    25. Log           what a recording is made of
+    26. Files         a recording as lists and atoms
+    27. Recording     the state at any step, and other questions
+    28. Follow        what changed in the objects
+    29. Plan          what a line can change
+    30. Trace         sys.settrace writes the log
+    31. Record        code, functions and scripts
+    32. Run           start when this file is the program
 
 Words: a path is an absolute file name; a key is what tells one state of a file
 from another (None: no file); a step is an object with run(); a module is local
@@ -113,6 +125,7 @@ except ImportError:                             # before 3.5
 getsignal = c_signal.getsignal
 
 PY2 = sys.version_info[0] == 2
+LIBRARY = os.path.dirname(getattr(os, '__file__', ''))          # '' in a program that has the library inside
 if PY2:
     import thread as threads
     text_type, string_types = unicode, (basestring,)                             # noqa: F821
@@ -135,7 +148,7 @@ if PY2:
 else:
     import _thread as threads
     text_type, string_types, ask = str, (str,), input
-    IMPORTER_FILES = ('<frozen importlib', os.path.join(os.path.dirname(os.__file__), 'importlib', ''))
+    IMPORTER_FILES = ('<frozen importlib', os.path.join(LIBRARY, 'importlib', ''))
 
     def acquire_within(lock, seconds):
         """Wait for the lock, so long at most. Whether it was acquired."""
@@ -155,13 +168,14 @@ else:
 
 clock_s = getattr(time, 'monotonic', time.time)
 HAS_SPECS = sys.version_info >= (3, 4)          # what an import finder answers with
-HAS_SIGNALS = hasattr(c_signal, 'SIGINT') and sys.platform not in ('emscripten', 'wasi')
+ON_JAVA = os.name == 'java'                     # Jython calls a handler in another thread; to ask for one sets it
+HAS_SIGNALS = hasattr(c_signal, 'SIGINT') and sys.platform not in ('emscripten', 'wasi') and not ON_JAVA
 HAS_PROCESS_GROUPS = hasattr(os, 'killpg') and hasattr(os, 'setpgid')
 # A fork without exec breaks system libraries on a Mac (they abort or hang in the child).
 HAS_SUPERVISOR = HAS_SIGNALS and hasattr(os, 'fork') and sys.platform != 'darwin'
 HAS_CONSOLE = os.name == 'nt'                   # Windows: cls clears, input is CONIN$; select() takes sockets only
 HAS_EXEC = HAS_SIGNALS and hasattr(os, 'execv') and not HAS_CONSOLE
-HAS_TREE_KEPT = '__pypy__' not in sys.builtin_module_names      # CPython keeps the syntax tree of what it runs
+HAS_TREE_KEPT = '__pypy__' not in sys.builtin_module_names and not ON_JAVA     # CPython keeps that of what it runs
 HAS_SAFE_PATH = bool(getattr(sys.flags, 'safe_path', getattr(sys.flags, 'isolated', 0)))    # python -P, python -I
 HAS_INOTIFY = HAS_MALLOC_TRIM = sys.platform.startswith('linux')
 HAS_FORK_WARNING = sys.version_info >= (3, 12)
@@ -341,7 +355,7 @@ else:
         def load_module(self, fullname):
             """Load it, or load it again; the module."""
             known = fullname in sys.modules     # a reload keeps the module and its namespace
-            module = sys.modules.setdefault(fullname, type(sys)(fullname))
+            module = sys.modules.setdefault(fullname, ModuleType(fullname))
             vars(module).update(__file__=self.path, __loader__=self, __package__=fullname.rpartition('.')[0])
             if self.is_package(fullname):
                 module.__package__, module.__path__ = fullname, [os.path.dirname(self.path)]
@@ -397,6 +411,8 @@ def find_main_module(name):
 
 
 FunctionType, CodeType = type(list_folder), type(list_folder.__code__)
+ModuleType = type(os)                           # on Jython sys is none
+HAS_BYTECODE = hasattr(CodeType, 'co_consts')   # Jython makes classes of Java from the syntax tree
 CellType = type((lambda value: lambda: value)(0).__closure__[0])
 
 
@@ -404,7 +420,7 @@ class _OldStyle:
     """A class of the old style, on 2.7."""
 
 
-class_types = (type, type(_OldStyle)) if PY2 else (type,)
+class_types, old_instance_types = ((type, type(_OldStyle)), (type(_OldStyle()),)) if PY2 else ((type,), ())
 # The variables of list comprehensions; `import x` looks in the package first.
 LISTS_LEAK, IMPORTS_ARE_RELATIVE = PY2, PY2
 FROZEN_BY_PYTHON = 1000     # objects at most: 3.12 freezes a few hundred at its start, gc.freeze() some thousands
@@ -727,13 +743,6 @@ def neutral_name(module):
     return os.path.splitext(os.path.basename(path))[0] if path else '__main__'
 
 
-def reraise(error, trace):
-    """Raise an exception with the traceback it had."""
-    if PY2:
-        exec('raise type(error), error, trace')
-    raise error.with_traceback(trace)
-
-
 def add_note(error, text):
     """Put a line below the exception's message, where Python shows such lines (3.11)."""
     with suppress(Exception):
@@ -747,6 +756,111 @@ def reserve(descriptor, size):
         os.posix_fallocate(descriptor, 0, size)
 
 
+if PY2:
+    import __builtin__ as builtins
+    range_type = xrange                                                          # noqa: F821
+else:
+    import builtins
+    range_type = range
+HAS_ITERATOR_STATE = not PY2                    # list iterators and the like tell where they stand
+
+
+def shown(data):
+    """Bytes of a source file as a str for people."""
+    return data if PY2 else data.decode('utf-8', 'replace')
+
+
+def file_name(data):
+    """The str for a name that the system gave as bytes."""
+    return data if isinstance(data, str) else os.fsdecode(data)
+
+
+def environment_data():
+    """(the object, the name of its attribute) that holds the dict behind os.environ."""
+    return os.environ, '_data' if hasattr(os.environ, '_data') else 'data'
+
+
+def own_hash(kind):
+    """Whether the type hashes by value: then its instances do not change."""
+    return kind.__hash__ not in (object.__hash__, None)
+
+
+builtins_space = vars(builtins)
+ATOM_TYPES = [int, float, complex, bool, str, bytes, text_type, type(None), type(Ellipsis),
+    type(NotImplemented)] + (
+    [long] if PY2 else [])                                      # noqa: F821
+number_types = (int, long) if PY2 else (int,)                   # noqa: F821
+# Comprehensions run in the frame around them (2.7: those that make a list); `with` is left on the line of
+# its body.
+COMPREHENSIONS_INLINE, WITH_ENDS_IN_BODY = sys.version_info >= (3, 12), sys.version_info < (3, 10)
+DICTS_ARE_ORDERED = sys.version_info >= (3, 6)
+SlotType = type(type(str('Slotted'), (object,), {'__slots__': (str('slot'),)}).slot)
+# Turns of threads are counted in instructions, of which the recorder takes many: who begins lets its starter go on.
+STARTER_FIRST_S = 0.002 if PY2 else 0
+HAS_WIDE_IDENTS = sys.version_info >= (3, 7)
+HEAP_TYPE = 1 << 9                              # in a class's __flags__: made by a class statement
+
+
+def marked_types():
+    """The types whose objects run `finally` blocks when the last reference goes: generators."""
+    found = [type(part for part in ())]
+    if not PY2:
+        with suppress(SyntaxError):             # 3.4, 3.5
+            made = {}
+            execute(compile('async def each(): yield', '<types>', 'exec'), made)
+            found.append(type(made['each']()))
+    return found
+
+
+def native_text(text):
+    """A unicode text as a str; on 2.7 what is not ASCII is escaped."""
+    return text.encode('ascii', 'backslashreplace') if PY2 else text
+
+
+def traceback_of(error):
+    """The traceback that an exception carries, or None."""
+    return getattr(error, '__traceback__', None)
+
+
+def set_traceback(error, trace):
+    """Let an exception carry its traceback, on 2.7 too."""
+    with suppress(AttributeError, TypeError):
+        error.__traceback__ = trace
+
+
+def end_line(node):
+    """The number of the last line of a syntax tree's node."""
+    end = getattr(node, 'end_lineno', None)
+    if end is not None:
+        return end
+    end, todo = 0, [node]
+    while todo:                                 # before 3.8: that of the last node in it
+        part = todo.pop()
+        if isinstance(part, list):
+            todo += part
+        elif hasattr(part, '_fields'):
+            end = max(end, getattr(part, 'lineno', 0))
+            todo += [getattr(part, name, None) for name in part._fields]
+    return end
+
+
+if PY2:
+    exec('def reraise(error, trace):\n'
+         '    """Raise an exception again, with its traceback."""\n    raise error, None, trace\n')
+else:
+    def reraise(error, trace):
+        """Raise an exception again, with its traceback."""
+        raise error.with_traceback(trace)
+
+
+def raise_in_thread(ident, kind):
+    """Make the thread raise an exception of this kind, where Python lets that be done."""
+    with suppress(ImportError, AttributeError):
+        import ctypes
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            (ctypes.c_long if PY2 or not HAS_WIDE_IDENTS else ctypes.c_ulong)(ident), ctypes.py_object(kind))
+
+
 ##############################################################################
 ## 2. Errors -- what hotload says, and whose traceback is shown
 ##############################################################################
@@ -757,7 +871,7 @@ def reserve(descriptor, size):
 __all__ += ['HotloadError']
 OWN_FILE = source_lines.__code__.co_filename
 DIM, RED, PLAIN = '\x1b[2m', '\x1b[31m', '\x1b[0m'
-NO_STREAM = (AttributeError, ValueError, EnvironmentError, TypeError)      # a host's own object, a closed one, ...
+NO_STREAM = (Exception,)    # None, a closed one, one that has not all methods, a host's own that raises its own kind
 
 
 class HotloadError(Exception):
@@ -773,6 +887,13 @@ class HotloadError(Exception):
         self.path, self.line = path, line
         place = '' if path is None else '%s: ' % path if line is None else '%s:%d: ' % (path, line)
         Exception.__init__(self, place + message)
+
+
+def require_bytecode(what):
+    """Refuse to do `what`, which reads or makes byte code, on a Python that has none; HotloadError says so."""
+    if not HAS_BYTECODE:
+        raise HotloadError('%s needs byte code, and this Python has none; here hotload can only run things again '
+                           '(hotload SCRIPT, -m, -c)' % what)
 
 
 def write(stream, text):
@@ -892,7 +1013,7 @@ def is_ignored_folder(parent, name):
 
 def is_installed(folder):
     """Whether the folder is a place where Python, packages or a virtual environment are installed."""
-    prefixes = sys.prefix, sys.exec_prefix, os.path.dirname(os.__file__)
+    prefixes = filter(None, (sys.prefix, sys.exec_prefix, LIBRARY))         # a host may know none of them
     if os.path.dirname(folder) == folder:       # as WebAssembly's prefix is: it would be all there is
         return False
     return is_ignored_folder(*os.path.split(folder)) or os.path.realpath(folder) in map(os.path.realpath, prefixes)
@@ -1070,13 +1191,14 @@ class FreshFinder(object):
     asked; only the loader of a plain source file is exchanged, so that precedence stays Python's.
 
     texts: {path: (key, bytes)} as read last.      modules: {name: path}.      missing: {name that was not found:
-    [where it would have been]}.      version: changes with these.
+    [where it would have been]}.      keys: {path: key} of other files, as they were when the program read them.
+    version: changes with these.
     """
 
     def __init__(self):
         self.texts, self.modules, self.missing, self.version = {}, {}, {}, 0
         self.roots, self.files, self.users, self.imports, self.folders = [], set(), 0, {}, {}
-        self.codes = {}
+        self.codes, self.keys = {}, {}
         self.loads = {}                         # {path: the code that the whole file was run with last}
 
     def install(self, roots=(), files=()):
@@ -1183,21 +1305,21 @@ class FreshFinder(object):
         while more:
             below = tuple(name + '.' for name in more)
             more = set(name for name in known if name not in stale and (
-                name.startswith(below) or self._imports(name) & stale or None in self._imports(name)))
+                name.startswith(below) or self.imports_of(name) & stale or None in self.imports_of(name)))
             stale = stale | more
         order, seen = [], set()
 
         def visit(name):
             if name in stale and name not in seen:
                 seen.add(name)
-                for other in sorted(self._imports(name) - set([None])):
+                for other in sorted(self.imports_of(name) - set([None])):
                     visit(other)
                 order.append(name)
         for name in sorted(stale):
             visit(name)
         return [name for name in order if name in sys.modules]
 
-    def _imports(self, name):
+    def imports_of(self, name):
         """The names of modules that module `name` may import; None among them when it computes some."""
         path = self.modules.get(name)
         with suppress(EnvironmentError):
@@ -1304,7 +1426,10 @@ class Watcher(object):
         names, name = self._folder(os.path.dirname(path)).names, os.path.basename(path)
         if name in names:
             return False
-        key = fresh.texts[path][0] if path in fresh.texts else file_key(path)
+        if path in fresh.texts:
+            key = fresh.texts[path][0]
+        else:
+            key = fresh.keys[path] if path in fresh.keys else file_key(path)
         missed = any(path in places for places in list(fresh.missing.values()))     # when it was asked for
         names[name] = hash(key) if key and not missed else None
         return True
@@ -1555,8 +1680,9 @@ class Watcher(object):
 __all__ += ['Step', 'Runnable', 'PythonHandle', 'Command', 'ClearTerminal', 'ReloadedPythonModule',
             'ReloadedScript', 'ReloadModules', 'persist']
 # What this file imports later, and what that imports.
-STANDARD_NAMES = ('bisect codeop collections contextlib copyreg enum fnmatch functools keyword linecache operator re '
-                  'reprlib select signal struct textwrap token tokenize traceback types warnings weakref').split()
+STANDARD_NAMES = ('array binascii bisect codeop collections contextlib copyreg enum fnmatch functools hashlib '
+                  'itertools keyword linecache opcode operator pickle re reprlib select shutil signal struct '
+                  'tempfile textwrap token tokenize traceback types warnings weakref').split()
 END_S = 1.0                 # what is asked to end is given this long
 
 
@@ -1771,6 +1897,7 @@ class ReloadedPythonModule(Step):
     def module(self):
         """The module, imported if it was not."""
         if self.loaded is None:
+            forget_finders()
             __import__(self.name)
             self.loaded = sys.modules[self.name]
         return self.loaded
@@ -1834,7 +1961,7 @@ class ReloadedScript(Step):
                 raise HotloadError('there is no such script', path=self.given)
             self.path = os.path.abspath(self.given)
         self.folder, self.name = self._folder(), module if module and entrypoint else '__main__'
-        self.space = type(sys)(self.name)
+        self.space = ModuleType(self.name)
         self.namespace = vars(self.space)
 
     def _folder(self):
@@ -1848,10 +1975,12 @@ class ReloadedScript(Step):
         """The paths of the script, of the local modules it imported, and of places for those it did not find."""
         return ([self.path] if self.path else []) + fresh.paths()
 
-    def run(self, changed=()):
-        """Run it once; what it raises goes through."""
+    def enter(self, changed=()):
+        """Make the process ready for a run, as Python would; what load() gives."""
         if self.before is None:
             fresh.install([self.folder], self.files()[:1])
+            if not hasattr(sys, 'argv'):        # in an application that embeds Python
+                sys.argv = []
             self.before = sys.path, list(sys.path), list(sys.argv), dict(
                 (name, sys.modules.get(name)) for name in ('__main__', '__mp_main__', self.name))
             self._leave_names()
@@ -1871,7 +2000,7 @@ class ReloadedScript(Step):
             facts['__loader__'], self.path = getattr(facts['__spec__'], 'loader', None), self.given
         sys.argv[:] = [self.given] + self.argv
         try:
-            code = fresh.compile(self.path)
+            found = self.load()
         except EnvironmentError as error:
             raise HotloadError('cannot be read: %s' % error.strerror, path=self.given)
         self.namespace.update(facts, __file__=self.path)
@@ -1880,7 +2009,19 @@ class ReloadedScript(Step):
             sys.modules['__main__'] = sys.modules['__mp_main__'] = self.space
         if self.name != '__main__':
             sys.modules[self.name] = self.space
-        exec(code, self.namespace)
+        return found
+
+    def load(self):
+        """What is to run: the code object of the script as it is now."""
+        return fresh.compile(self.path)
+
+    def run(self, changed=()):
+        """Run it once; what it raises goes through."""
+        self.execute(self.enter(changed))
+
+    def execute(self, code):
+        """Run its code, and call the entry point."""
+        execute(code, self.namespace)
         if self.entrypoint is not None:
             target = self.space
             for part in self.entrypoint.split('.'):
@@ -2329,6 +2470,8 @@ class Loop(object):
         if self.stale:
             return 'stopped by a save'
         status = self._show(info) if info else getattr(self.step, 'status', 0)
+        if info:
+            getattr(self.step, 'show_past', int)()              # of a recorded script
         self.status = self.status or status
         if info and not issubclass(info[0], SystemExit):
             return 'failed: %s' % info[0].__name__
@@ -2688,14 +2831,19 @@ class Shared(object):
 
     def __init__(self):
         import marshal
-        import mmap
-        vars(self).update(memory=mmap.mmap(-1, self.SIZE), marshal=marshal)
+        memory = bytearray(self.SIZE)
+        if HAS_SUPERVISOR:
+            import mmap
+            memory = mmap.mmap(-1, self.SIZE)
+        vars(self).update(memory=memory, marshal=marshal)
 
     def __getattr__(self, name):
-        return struct.unpack_from('=I', self.memory, 4 * self.FIELDS.index(name))[0]
+        at = 4 * self.FIELDS.index(name)
+        return struct.unpack('=I', bytes(self.memory[at:at + 4]))[0]
 
     def __setattr__(self, name, value):
-        struct.pack_into('=I', self.memory, 4 * self.FIELDS.index(name), value)
+        at = 4 * self.FIELDS.index(name)
+        self.memory[at:at + 4] = struct.pack('=I', value)
 
     def set_keys(self, paths):
         """Note the keys that the files have at the begin of a run."""
@@ -2705,7 +2853,7 @@ class Shared(object):
 
     def changed(self):
         """Whether one of those files has another key now."""
-        keys = self.marshal.loads(self.memory[self.START:self.START + self.size]) if self.size else []
+        keys = self.marshal.loads(bytes(self.memory[self.START:self.START + self.size])) if self.size else []
         return any(file_key(path) not in (key, None) for path, key in keys)
 
 
@@ -2804,11 +2952,29 @@ def make_prompt(loop):
                     wait_until(lambda: not interrupts.asking, EMPTY_S)
 
     class Prompt(code.InteractiveConsole):
+        failed = False
+
+        def runsource(self, source, *args, **kwargs):
+            self.failed = False
+            more = code.InteractiveConsole.runsource(self, source, *args, **kwargs)
+            if not more:
+                getattr(step, 'typed', lambda text, failed: None)(source, self.failed)
+            return more
+
+        def showtraceback(self, *args, **kwargs):
+            self.failed = True
+            code.InteractiveConsole.showtraceback(self, *args, **kwargs)
+
+        def showsyntaxerror(self, *args, **kwargs):
+            self.failed = True
+            code.InteractiveConsole.showsyntaxerror(self, *args, **kwargs)
+
         def raw_input(self, prompt=''):
             while True:
                 if loop.found:
                     loop.tick()
                 self.locals = step.namespace if hasattr(step, 'namespace') else vars(step.loaded or sys)
+                self.locals.update(getattr(step, 'prompt_names', dict)())
                 typed, interrupts.typed, interrupts.presses, lines = interrupts.typed, '', 0, []
                 if readline:
                     readline.set_startup_hook(lambda: readline.insert_text(typed))
@@ -3441,7 +3607,7 @@ def _in_chunks(nodes, start=0):
     """
     found = []
     for node in nodes:
-        if found and not (node.col_offset == 0 or getattr(node, 'decorator_list', ())):
+        if found and not (node.col_offset == 0 or getattr(node, 'decorator_list', ()) or isinstance(node, _ast.With)):
             found[-1][1].append(node)
         else:
             found.append((_first_line(node) if node.col_offset >= 0 else start, [node]))
@@ -3819,7 +3985,7 @@ def functions_with(codes):
 def _frozen_functions():
     """The functions that can be reached from modules, found without the collector's lists."""
     seen, functions = set(), []
-    todo = [vars(module) for module in list(sys.modules.values()) if isinstance(module, type(sys))]
+    todo = [vars(module) for module in list(sys.modules.values()) if isinstance(module, ModuleType)]
     kinds = class_types + (FunctionType, CellType, dict, list, tuple, set, staticmethod, classmethod, property)
     while todo:
         item = todo.pop()
@@ -4499,7 +4665,7 @@ class LiveFile(object):
         """The modules that were loaded from the file."""
         found = []
         for module in list(sys.modules.values()):       # a script has two names
-            if isinstance(module, type(sys)) and module_path(module) == self.path and module not in found:
+            if isinstance(module, ModuleType) and module_path(module) == self.path and module not in found:
                 found.append(module)
         return found
 
@@ -5211,10 +5377,11 @@ class LivePatch(Step):
     """
 
     def __init__(self, *patterns):
+        require_bytecode('live patching')
         self.patterns, roots, named = [], [], []
         for pattern in patterns or ('.',):
             for part in pattern if isinstance(pattern, (list, tuple)) else [pattern]:
-                path = module_path(part) if isinstance(part, type(sys)) else None
+                path = module_path(part) if isinstance(part, ModuleType) else None
                 if isinstance(part, string_types) or hasattr(part, '__fspath__'):
                     path = os.path.abspath(path_text(part))
                 if path is None:
@@ -5242,7 +5409,7 @@ class LivePatch(Step):
     def files(self):
         """The paths of the loaded modules that are to be patched. Takes note of the text of new ones."""
         for module in list(sys.modules.values()):
-            path = module_path(module) if isinstance(module, type(sys)) else None
+            path = module_path(module) if isinstance(module, ModuleType) else None
             if path is not None and path not in self.known:
                 wanted = path.endswith('.py') and path != os.path.abspath(OWN_FILE) and self.accepts(path)
                 self.known[path] = wanted and os.path.exists(path)
@@ -5490,7 +5657,7 @@ def interact(step):
     with suppress(ImportError):
         import readline                         # noqa: F401
     if step is None:
-        sys.modules['__main__'] = type(sys)('__main__')
+        sys.modules['__main__'] = ModuleType('__main__')
         sys.path.insert(0, '')
     space = step.namespace if step else vars(sys.modules['__main__'])
     PROMPTS.append(PromptSpace(space))
@@ -5720,6 +5887,7 @@ def make_recoder(obj, deletable=False):
     >>> make_recoder(listfiles).status
     'live'
     """
+    require_bytecode('a recoder')
     return Recoder(obj, deletable)
 
 
@@ -5733,7 +5901,7 @@ def locate(target):
         held = [cell.cell_contents for cell in target.__closure__ or ()]    # 2.7: wraps() sets no __wrapped__
         target = ([other for other in held if getattr(other, '__name__', None) == target.__name__] + [target])[0]
     module, names, number = None, (), 0
-    if isinstance(target, type(sys)):
+    if isinstance(target, ModuleType):
         module, path = target, module_path(target)
     elif isinstance(target, class_types):
         module = sys.modules.get(target.__module__)
@@ -5979,6 +6147,7 @@ def reloading(iterable=None, every=1, forever=False):
     >>> for x in reloading([1, 2]):         # doctest: +SKIP
     ...     print(x)
     """
+    require_bytecode('reloading()')
     if iterable is None and not forever:
         return lambda function: reloading(function, every)
     if type(iterable) is FunctionType:
@@ -6526,7 +6695,2692 @@ class Store(object):
 
 
 ##############################################################################
-## 14. Meaning -- fingerprints of functions and values, with all that they use
+## 14. Survey -- what a value reaches, and what code uses
+##############################################################################
+#
+# Gives to those below survey(), which walks over all that a value reaches, so that two walks tell whether it
+# changed and two values whether they share something; and code_uses(), the names that code uses.
+#
+# A survey goes level by level and lets C code visit the members of lists and dicts: 60,000 dicts take about as
+# long as pickling them. What changed is seen by identity, without calling the user's __eq__ or __hash__.
+#
+# Not handled: state of C extensions that Python cannot see; a value that holds such is `opaque`.
+
+array, collections, functools, itertools, operator, types, weakref = map(
+    Later, ('array', 'collections', 'functools', 'itertools', 'operator', 'types', 'weakref'))
+
+LARGE = 2 ** 16             # bytes; what is larger is compared by checksum
+MADE_BY_CLASS = 1 << 9          # a type's flag: made by a class statement
+LONG = type(sys.maxsize + 1)
+PLAIN_TYPES = frozenset([type(None), bool, int, LONG, float, complex, bytes, text_type])      # versions by value
+PARTLESS = set(PLAIN_TYPES)          # immutable, and without parts; more of them, and what follows, by learn_members()
+FIXED = frozenset([tuple, frozenset])
+SERIES = set([list, tuple, set, frozenset])
+KNOWN_BASES = set()         # types of Python's own whose instances have no state but what the collector sees
+OPENERS, BASES = {}, []     # {type: function that gives the members of one of it}, the same for derived types
+# Types of C code that have no state but what the collector sees; and immutable ones.
+CLEAR_TYPES = frozenset(
+    '_tuplegetter mappingproxy dictproxy member_descriptor getset_descriptor _lru_cache_wrapper method instancemethod '
+    'SimpleNamespace itemgetter attrgetter methodcaller Match SRE_Match Struct TypeVar ParamSpec dtype ufunc '
+    'classmethod_descriptor method-wrapper Pattern SRE_Pattern _abc_data cython_function_or_method ModuleSpec '
+    'builtin_function_or_method weakproxy module UnionType GenericAlias'.split())
+# Code that uses one of these may read or write any name.
+WILD = frozenset('exec eval globals locals vars execfile __import__ _getframe currentframe __globals__ f_globals '
+                 '__main__ modules func_globals runpy import_module'.split())
+WILD_MODULES = frozenset('pickle cPickle _pickle shelve dill cloudpickle joblib multiprocessing timeit doctest '
+                         'unittest pdb concurrent copyreg runpy inspect gc code'.split())
+NO_KEYS = frozenset('__dict__ __weakref__ __doc__ __slotnames__ __firstlineno__ __static_attributes__ __annotations__ '
+                    '__annotate__ __annotate_func__ __annotations_cache__ _abc_impl _abc_cache _abc_registry '
+                    '_abc_negative_cache _abc_negative_cache_version __subclasshook__ __abstractmethods__'.split())
+# numpy's bit generators and the like are asked for their state.
+STATES = ('getstate', '__getstate__', 'bit_generator')
+
+
+def short_hash(*parts):
+    """A short text that stands for these texts."""
+    return checksum(b'\0'.join(map(encoded, parts)))[:24]
+
+
+# ---- what code uses
+
+# {instruction: the part of CodeUses that its name is in}
+USED_BY = dict((instruction, part) for part, names in (
+    ('names', 'LOAD_NAME LOAD_GLOBAL LOAD_FROM_DICT_OR_GLOBALS'),
+    ('sets', 'STORE_NAME STORE_GLOBAL DELETE_NAME DELETE_GLOBAL'),
+    ('attributes', 'LOAD_ATTR LOAD_METHOD LOAD_SUPER_ATTR IMPORT_FROM'),
+    ('puts', 'STORE_ATTR DELETE_ATTR'), ('imports', 'IMPORT_NAME')) for instruction in names.split())
+
+
+class CodeUses(object):
+    """What a code object and those in it name. names: globals that they read or set.      sets: globals they set.
+    attributes, puts: attributes read, and set or deleted.      imports: names of modules.      wild: it may use
+    any name."""
+
+    __slots__ = ('code', 'names', 'sets', 'attributes', 'puts', 'imports', 'wild')
+
+    def __init__(self, code):
+        self.code = code                        # held, so that its id stays its own
+        self.names, self.sets, self.attributes, self.puts, self.imports = set(), set(), set(), set(), set()
+        for instruction, about in read_code(code)[2]:
+            part = USED_BY.get(instruction)
+            if part is not None:
+                getattr(self, part).add(about)
+        self.wild = False
+        for const in code.co_consts:
+            if isinstance(const, CodeType):
+                inner = code_uses(const)
+                for part in ('names', 'sets', 'attributes', 'puts', 'imports'):
+                    getattr(self, part).update(getattr(inner, part))
+                self.wild |= inner.wild
+        self.names |= self.sets
+        self.wild |= bool(WILD.intersection(self.names) or WILD.intersection(self.attributes)
+                          or '__main__' in self.imports)
+
+
+USES = {}                   # {id of a code object: its CodeUses}
+
+
+def code_uses(code):
+    """The CodeUses of a code object."""
+    found = USES.get(id(code))
+    if found is None:
+        if len(USES) > 50000:
+            USES.clear()
+        found = USES[id(code)] = CodeUses(code)
+    return found
+
+
+# ---- what a value reaches
+
+def flat(groups):
+    """The members of all groups, as an iterator."""
+    return itertools.chain.from_iterable(groups)
+
+
+def compress(items, chosen):
+    """The items whose partner in `chosen` is true, as a list."""
+    return list(itertools.compress(items, chosen))
+
+
+
+class Program(object):
+    """What a survey must know of the program. names: the dict of its globals.      owners: {id of a function or
+    class: its global name}.      is_local(name of a module) -> whether it is the user's.      skip: {id: object}
+    that are not entered.      originals: {id of a code object: the one it took the place of, and itself}."""
+
+    def __init__(self, names, module, is_local):
+        learn_members()
+        self.names, self.owners, self.is_local, self.originals = names, {}, is_local, {}
+        self.skip = dict((id(item), item) for item in (names, module, vars(sys), sys.modules, vars(gc)))
+
+    def owner(self, item):
+        """The global name of the function or class, if it has one now."""
+        name = self.owners.get(id(item))
+        return name if name is not None and self.names.get(name) is item else None
+
+
+class Survey(object):
+    """What a value reaches. trail: the objects, in the order of the walk.      extras: list of other state, such as
+    lengths and positions.      ids: of the objects that can change.      soft: {name: function or class} which it
+    reaches and which global names own; they are not entered.      refs: names that functions in it use.
+    uses: the CodeUses of these.      modules: names of local modules that it reaches.      shared: modules of
+    others that it reaches.      opaque: why it cannot be followed, or None.
+    bytes: how many are in arrays.      walk: [(type, objects of it)], the order of the walk."""
+
+    __slots__ = ('trail', 'extras', 'ids', 'soft', 'refs', 'uses', 'modules', 'shared', 'opaque', 'bytes', 'walk')
+
+    def __init__(self):
+        self.trail, self.extras, self.ids, self.soft, self.refs = [], [], set(), {}, set()
+        self.uses, self.modules, self.shared, self.opaque, self.bytes, self.walk = [], set(), [], None, 0, []
+
+    def still_holds(self, space):
+        """Whether nothing that it met changed since. (Cheaper than a new survey: nothing is collected.)"""
+        if self.opaque:
+            return False
+        at, extra, new = 0, 0, Survey()
+        for kind, items in self.walk:
+            if kind in SERIES:
+                lengths, members = list(map(len, items)), flat(items)
+                new.extras.append(lengths)
+                count = sum(lengths)
+            elif kind is dict:
+                lengths = list(map(len, items))
+                new.extras.append(lengths)
+                members = itertools.chain(flat(items), flat(map(dict.values, items)))
+                count = 2 * sum(lengths)
+            else:
+                opener, members = OPENERS.get(kind) or opener_of(kind, space), []
+                for item in items:
+                    members.extend(opener(item, new, space, item is self.walk[0][1][0]))
+                count = len(members)
+            if new.extras != self.extras[extra:extra + len(new.extras)] or new.opaque:
+                return False
+            known = itertools.islice(self.trail, at, at + count)
+            if at + count > len(self.trail) or not all(map(operator.is_, members, known)):
+                return False
+            at, extra = at + count, extra + len(new.extras)
+            new.extras = []
+        return at == len(self.trail) and new.soft == self.soft
+
+    def holds(self, names):
+        """Whether the functions and classes that it does not enter are still those of their names."""
+        return all(names.get(name) is item for name, item in self.soft.items())
+
+
+NOTHING = Survey()          # of a number, a text and the like
+
+
+def survey(top, space):
+    """The Survey of a value."""
+    if type(top) in PLAIN_TYPES:
+        return NOTHING
+    found, seen, level = Survey(), dict(space.skip), [top]
+    if id(top) in seen:
+        return found
+    seen[id(top)] = top
+    found.ids.add(id(top))
+    while level:
+        groups = {}
+        kinds = set(map(type, level))
+        if len(kinds) == 1:
+            order = list(kinds)
+            groups[order[0]] = level
+        else:
+            order = []
+            for item in level:
+                kind = type(item)
+                if kind not in groups:
+                    groups[kind] = []
+                    order.append(kind)
+                groups[kind].append(item)
+        members = []
+        for kind in order:
+            items = groups[kind]
+            found.walk.append((kind, items))
+            if kind in SERIES:
+                found.extras.append(list(map(len, items)))
+                members.extend(flat(items))
+            elif kind is dict:
+                found.extras.append(list(map(len, items)))
+                members.extend(flat(items))
+                members.extend(flat(map(dict.values, items)))
+            else:
+                opener = OPENERS.get(kind) or opener_of(kind, space)
+                for item in items:
+                    members.extend(opener(item, found, space, item is top))
+        found.trail += members
+        kinds = set(map(type, members)) - PARTLESS
+        if not kinds:
+            break
+        level = compress(members, map(kinds.__contains__, map(type, members)))
+        unique = dict(zip(map(id, level), level))
+        for number in [number for number in unique if number in seen] if len(unique) < len(seen) else [
+                number for number in seen if number in unique]:
+            del unique[number]
+        seen.update(unique)
+        if kinds & FIXED:
+            found.ids.update(number for number, item in unique.items() if type(item) not in FIXED)
+        else:
+            found.ids.update(unique)
+        level = list(unique.values())
+    return found
+
+
+def opener_of(kind, space):
+    """The function that gives the members of instances of a type not in OPENERS."""
+    if isinstance(kind, class_types) and issubclass(kind, class_types):
+        return open_class
+    if kind.__module__.startswith('pandas.'):
+        return open_pandas
+    if kind.__module__ in ('numpy', 'numpy.ma') and hasattr(kind, '__array_interface__'):
+        return open_array if hasattr(kind, 'setflags') else open_nothing
+    for base, opener in BASES:
+        if issubclass(kind, base):
+            return opener
+    if hasattr(kind, '__next__') or hasattr(kind, 'next') and not kind.__flags__ & MADE_BY_CLASS:
+        return open_iterator
+    if hasattr(kind, 'fileno') and hasattr(kind, 'closed') or kind.__name__ in ('StringIO', 'BytesIO', 'StringO'):
+        return open_file
+    built_in = [base for base in kind.__mro__ if not base.__flags__ & MADE_BY_CLASS][0]
+    if built_in in KNOWN_BASES or built_in.__name__ in CLEAR_TYPES or own_hash(built_in):
+        return open_instance
+    return open_opaque
+
+
+def open_nothing(item, found, space, is_top):
+    """Nothing: it has no parts, or none that count."""
+    return ()
+
+
+def open_instance(item, found, space, is_top):
+    """Attributes, slots and contents of an instance."""
+    kind, space_of = type(item), getattr(item, '__dict__', None)
+    members = [part for part in gc.get_referents(item) if part is not kind and part is not space_of]
+    if hasattr(kind, '__self__'):               # a method
+        members.append(item.__self__)
+    if isinstance(item, dict):
+        members += dict.keys(item)
+    if type(space_of) is dict:
+        members.append(space_of)
+    if kind.__flags__ & MADE_BY_CLASS:
+        members.append(kind)
+    if hasattr(kind, 'cache_info'):
+        found.extras.append(tuple(item.cache_info()))
+    return members
+
+
+def open_opaque(item, found, space, is_top):
+    """What C code keeps; it is never the same after it was used."""
+    state = None
+    try:
+        if hasattr(item, 'bit_generator'):
+            state = repr(item.bit_generator.state)
+        elif type(item).__module__.startswith('numpy.random'):
+            state = repr(item.state if hasattr(item, 'state') else item.get_state())
+    except Exception:
+        state = None
+    if state is None:
+        found.opaque = found.opaque or 'a %s' % type(item).__name__
+    found.extras.append(state)
+    return open_instance(item, found, space, is_top) if state is None else ()
+
+
+def open_function(item, found, space, is_top):
+    """What a function holds, unless a global name owns it."""
+    owner = None if is_top else space.owner(item)
+    if owner is not None:
+        found.soft[owner] = item
+        found.ids.discard(id(item))
+        return ()
+    code, spaces = item.__code__, item.__globals__
+    if spaces is not space.names and not space.is_local(getattr(item, '__module__', None)):
+        found.ids.discard(id(item))
+        return ()
+    uses = code_uses(code)
+    found.uses.append(uses)
+    original = space.originals.get(id(code))
+    members = [original[0] if original else code, item.__defaults__, getattr(item, '__kwdefaults__', None)]
+    members += item.__closure__ or ()
+    if item.__dict__:
+        members.append(item.__dict__)
+    if spaces is space.names:
+        found.refs |= uses.names
+    else:
+        found.modules.add(item.__module__)
+        present = sorted(name for name in uses.names if name in spaces)
+        found.extras.append(present)
+        members += [spaces[name] for name in present]
+    return members
+
+
+def open_class(item, found, space, is_top):
+    """What a class of the script holds, unless a global name owns it."""
+    owner = None if is_top else space.owner(item)
+    if owner is not None:
+        found.soft[owner] = item
+    if owner is not None or item.__module__ != '__main__' and not space.is_local(item.__module__):
+        found.ids.discard(id(item))
+        return ()
+    if item.__module__ != '__main__':
+        found.modules.add(item.__module__)
+    names = sorted(name for name in vars(item) if name not in NO_KEYS)
+    found.extras.append(names)
+    members = [vars(item)[name] for name in names] + list(item.__bases__)
+    if type(item) not in class_types:
+        members.append(type(item))
+    return members
+
+
+def open_module(item, found, space, is_top):
+    """What a local module holds."""
+    if not space.is_local(item.__name__):
+        found.ids.discard(id(item))
+        found.shared.append(item)
+        return ()
+    found.modules.add(item.__name__)
+    names = sorted(name for name in vars(item) if not name.startswith('__'))
+    found.extras.append(names)
+    return [vars(item)[name] for name in names]
+
+
+def open_cell(item, found, space, is_top):
+    """What a closure cell holds."""
+    try:
+        return (item.cell_contents,)
+    except ValueError:
+        return ()
+
+
+def open_builtin(item, found, space, is_top):
+    """A method of an object, or a function of a module."""
+    owner = getattr(item, '__self__', None)
+    if owner is None or isinstance(owner, (types.ModuleType,) + class_types):
+        found.ids.discard(id(item))
+        return ()
+    return (owner,)
+
+
+def open_generator(item, found, space, is_top):
+    """A generator or coroutine: where it stands, and its variables."""
+    for prefix in 'gi_', 'cr_', 'ag_':
+        if hasattr(item, prefix + 'frame'):
+            frame, code = getattr(item, prefix + 'frame'), getattr(item, prefix + 'code')
+    found.refs |= code_uses(code).names
+    found.uses.append(code_uses(code))
+    if frame is None:
+        found.extras.append(None)
+        return ()
+    values = dict(frame.f_locals)
+    names = sorted(values)
+    found.extras.append((frame.f_lasti, names))
+    return [values[name] for name in names]
+
+
+def open_iterator(item, found, space, is_top):
+    """An iterator of C code: how much is left, or where it stands."""
+    import warnings
+    try:
+        hint = item.__length_hint__() if hasattr(item, '__length_hint__') else None
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')     # itertools: a state is not to be had from 3.14 on
+            known = HAS_ITERATOR_STATE or type(item).__module__ == 'itertools'
+            state = item.__reduce__()[1:] if known else ()
+        found.extras.append((hint, [part for part in flat(
+            part if isinstance(part, tuple) else [part] for part in state) if type(part) in PLAIN_TYPES]))
+        if hint is None and not known:
+            found.opaque = found.opaque or 'a %s' % type(item).__name__
+    except Exception:
+        found.opaque = found.opaque or 'a %s' % type(item).__name__
+    return [part for part in gc.get_referents(item) if part is not type(item)]
+
+
+def open_file(item, found, space, is_top):
+    """A file: its position."""
+    try:
+        found.extras.append(None if item.closed else item.tell())
+    except (EnvironmentError, ValueError):
+        found.extras.append(None)
+        if is_terminal(item) or item in (sys.stdin, sys.stdout, sys.stderr):
+            return ()
+        found.opaque = found.opaque or 'a file whose position is not known'
+    if hasattr(item, 'getvalue') and not item.closed:
+        found.extras.append(item.getvalue())
+    return ()
+
+
+def open_buffer(item, found, space, is_top):
+    """A bytearray, an array: its content."""
+    data = bytes(item) if isinstance(item, bytearray) else getattr(item, 'tobytes', getattr(item, 'tostring', None))()
+    found.bytes += len(data)
+    found.extras.append(data if len(data) < LARGE else checksum(data))
+    return [item.__dict__] if hasattr(item, '__dict__') else ()
+
+
+def open_view(item, found, space, is_top):
+    """What a memoryview looks at."""
+    return [item.obj] if hasattr(item, 'obj') else ()
+
+
+def open_array(item, found, space, is_top):
+    """An array of numpy: shape, type and a checksum; a view shares the array that it looks at."""
+    found.extras.append((item.shape, item.strides, str(item.dtype)))
+    members = [item.base] if item.base is not None else []
+    if hasattr(item, '__dict__'):
+        members.append(item.__dict__)
+    if item.dtype.hasobject:
+        return members + item.ravel().tolist()
+    found.bytes += item.nbytes
+    data = item if item.flags.c_contiguous else item.copy()
+    found.extras.append(checksum(data.reshape(-1).view('u1')) if item.size else '')
+    return members
+
+
+def open_pandas(item, found, space, is_top):
+    """A frame, series or index of pandas, without what it remembers of earlier questions."""
+    kind = type(item).__name__
+    if hasattr(item, 'blocks') and hasattr(item, 'axes'):
+        return list(item.blocks) + list(item.axes)
+    if kind.endswith('Block') and hasattr(item, 'values'):
+        found.extras.append(repr(item.mgr_locs.as_array.tolist()) if hasattr(item, 'mgr_locs') else None)
+        return [item.values]
+    values = getattr(item, '__dict__', None) or {}
+    names = sorted(name for name in values if name not in ('_cache', '_item_cache', '_cacher', '_is_copy', '_engine'))
+    found.extras.append(names)
+    members = [values[name] for name in names]
+    if hasattr(item, '_ndarray'):
+        members.append(item._ndarray)
+    if type(item).__flags__ & MADE_BY_CLASS and not values and not hasattr(item, '_ndarray'):
+        return open_instance(item, found, space, is_top)
+    return members
+
+
+def open_random(item, found, space, is_top):
+    """The state of a generator of random numbers."""
+    found.extras.append(item.getstate())
+    return open_instance(item, found, space, is_top)
+
+
+def open_error(item, found, space, is_top):
+    """An exception, without the frames of its traceback."""
+    members = [item.args, getattr(item, '__dict__', None), getattr(item, '__cause__', None),
+               getattr(item, '__context__', None)]
+    return members + ([type(item)] if type(item).__flags__ & MADE_BY_CLASS else [])
+
+
+def open_old_instance(item, found, space, is_top):
+    """What an instance of a class of the old style holds."""
+    return [item.__dict__, item.__class__]
+
+
+def open_wrapper(item, found, space, is_top):
+    """A classmethod, staticmethod or property."""
+    if isinstance(item, property):
+        return [item.fget, item.fset, item.fdel] + ([type(item)] if type(item) is not property else [])
+    return [item.__get__(None, object)] if not hasattr(item, '__func__') else [item.__func__]
+
+
+def learn_members():
+    """Fill OPENERS and its like, for the first survey: the modules of these types take long to load."""
+    if FunctionType in OPENERS:
+        return
+    PARTLESS.update([type(Ellipsis), type(NotImplemented), CodeType, range_type, slice, type(str.join),
+                     type(str.__add__), type(CodeType.co_code)])
+    SERIES.add(collections.deque)
+    KNOWN_BASES.update([object, dict, int, LONG, float, complex, bytes, text_type, type, property, staticmethod,
+                        classmethod, builtins.super, functools.partial, types.ModuleType, BaseException, Exception,
+                        type({}.keys()), type({}.values()), type({}.items()), collections.OrderedDict,
+                        collections.defaultdict], SERIES)
+    OPENERS.update((kind, open_nothing) for kind in PARTLESS)
+    OPENERS.update({FunctionType: open_function, types.ModuleType: open_module, CellType: open_cell,
+                    types.BuiltinFunctionType: open_builtin, bytearray: open_buffer, array.array: open_buffer,
+                    memoryview: open_view, weakref.ref: open_nothing, types.FrameType: open_nothing,
+                    types.TracebackType: open_nothing})
+    OPENERS.update((getattr(types, kind), open_generator) for kind in (
+        'GeneratorType', 'CoroutineType', 'AsyncGeneratorType') if hasattr(types, kind))
+    if hasattr(types, 'InstanceType'):
+        OPENERS[types.InstanceType] = open_old_instance
+    BASES.extend([(BaseException, open_error), (bytearray, open_buffer), (array.array, open_buffer),
+                  ((property, staticmethod, classmethod), open_wrapper), (types.ModuleType, open_module)])
+
+
+##############################################################################
+## 15. Observe -- what a statement says, and what it does unseen
+##############################################################################
+#
+# Gives to those below Chunk, a statement of the script with its Facts: what its text tells of what it reads and
+# binds; and Observer, which notes what leaves no trace in names: files and folders that are read, files that
+# are written, variables of the environment, what is printed; and hidden_state(), what of the process can be
+# told apart and put back (random numbers, the current folder, ...).
+#
+# The stand-ins for open(), os.listdir() and the like are there only while statements run.
+#
+# Not handled: files that C code opens by itself (see depends() in Rerun).
+
+MOST_OUTPUT = 100000        # characters that are kept of what a statement printed
+# What gives another answer each time, by module.
+CLOCKS = dict((module, frozenset(names.split())) for module, names in [
+    ('time', 'time time_ns monotonic perf_counter process_time clock ctime localtime gmtime strftime asctime'),
+    ('datetime', 'now utcnow today'), ('uuid', 'uuid1 uuid4'), ('secrets', 'token_hex token_bytes randbelow choice'),
+    ('os', 'urandom getpid times system popen'), ('posix', 'urandom getpid times system popen'),
+    ('subprocess', 'run call check_call check_output Popen getoutput'), ('getpass', 'getpass'),
+    ('urllib.request', 'urlopen urlretrieve'), ('urllib2', 'urlopen'), ('socket', 'socket create_connection'),
+    ('requests', 'get post put request Session'), ('builtins', 'input'), ('__builtin__', 'input raw_input')])
+CLOCK_NAMES = frozenset().union(*CLOCKS.values())
+# Nodes of statements that call nothing at all, and of those that call nothing when they work on plain values.
+INERT_NODES = frozenset('Assign Name Load Store Constant Num Str Bytes NameConstant Ellipsis Tuple List Dict Pass '
+                  'Expr'.split())
+CALM_NODES = INERT_NODES | frozenset(
+    'BinOp UnaryOp BoolOp Compare IfExp AugAssign Add Sub Mult Div FloorDiv Mod Pow Not USub UAdd And Or Eq NotEq Lt '
+    'LtE Gt GtE Is IsNot BitOr BitAnd BitXor Invert LShift RShift'.split())
+
+
+class Facts(object):
+    """What the text of a chunk means. key: text that two of one meaning share.      reads: sorted names that it
+    may read.      writes, sure: names that it may, and that it surely binds.      mark: 'keep', 'rerun' or ''.
+    inert, calm: whether it calls nothing, on plain values at least.      bare: whether it is an expression, whose
+    value is to be shown.      stars: whether it imports all names of a module.      words: its first line.
+    below: lines from the chunk's start to it."""
+
+    __slots__ = ('key', 'reads', 'writes', 'sure', 'mark', 'inert', 'calm', 'bare', 'words', 'below', 'stars')
+
+    def __init__(self, nodes, lines, start, flags):
+        used, reads = names_used(nodes), set()
+        self.sure = set(used.sure)
+        for node in nodes:
+            own = used if len(nodes) == 1 else names_used([node])
+            reads |= own.reads
+            if not is_plain_definition(node):
+                reads |= own.deferred
+            if isinstance(node, _ast.Assign):
+                for target in node.targets:
+                    if all(type(part).__name__ in ('Name', 'Tuple', 'List', 'Starred') for part in walk(target)):
+                        self.sure.update(part.id for part in walk(target) if isinstance(part, _ast.Name))
+        self.writes = set(used.writes) | self.sure
+        self.reads = tuple(sorted(reads | (self.writes - self.sure)))
+        first = nodes[0].lineno - 1 if nodes and nodes[0].col_offset >= 0 else start
+        self.below = max(0, first - start)
+        line = lines[first].strip() if first < len(lines) else b''
+        mark = re.search(br'#\s*(keep|rerun)\s*$', line)
+        self.mark = mark.group(1).decode('ascii') if mark else ''
+        self.words = shown(line)
+        self.key = short_hash(fingerprint(nodes), self.mark, str(flags))
+        kinds = kinds_in(nodes)
+        self.calm = kinds <= CALM_NODES
+        self.inert = kinds <= INERT_NODES or (
+            len(nodes) == 1 and isinstance(nodes[0], FUNCTION_NODES) and is_plain_definition(nodes[0])
+            and not nodes[0].args.defaults and not any(getattr(nodes[0].args, 'kw_defaults', ())))
+        self.bare = len(nodes) == 1 and isinstance(nodes[0], _ast.Expr)
+        self.stars = any(isinstance(part, _ast.ImportFrom) and part.names[0].name == '*' for part in nodes)
+
+
+def kinds_in(nodes):
+    """The set of the names of the types of all nodes in these."""
+    found, todo = set(), list(nodes)
+    while todo:
+        node = todo.pop()
+        found.add(node.__class__.__name__)
+        for value in vars(node).values():
+            if isinstance(value, _ast.AST):
+                todo.append(value)
+            elif value.__class__ is list:
+                todo += [part for part in value if isinstance(part, _ast.AST)]
+    return found
+
+
+def is_plain_definition(node):
+    """Whether the functions in a definition cannot be called while it is executed."""
+    if getattr(node, 'decorator_list', ()):
+        return False
+    if isinstance(node, FUNCTION_NODES):
+        return True
+    return isinstance(node, _ast.ClassDef) and not getattr(node, 'keywords', ()) and all(
+        getattr(base, 'id', '') == 'object' for base in node.bases) and not any(
+            isinstance(part, _ast.Call) or getattr(part, 'decorator_list', ()) for part in node.body
+            for part in (walk(part) if not isinstance(part, FUNCTION_NODES) else [part]))
+
+
+class Chunk(object):
+    """A chunk of the script in its place. facts.      text.      start: the index of its first line.      chunk: its
+    number.      code: its code object, or None when it moved and must be compiled again.      codes: those of
+    its functions.      uses: CodeUses.      is_value: whether the code gives the value of an expression."""
+
+    __slots__ = ('facts', 'text', 'start', 'chunk', 'code', 'codes', 'uses', 'flags', 'is_value')
+
+    def __init__(self, facts, text, start, flags):
+        self.facts, self.text, self.start, self.flags = facts, text, start, flags
+        self.chunk, self.code, self.codes, self.uses, self.is_value = 0, None, [], None, False
+
+    def line(self):
+        """The number of its line."""
+        return self.start + self.facts.below + 1
+
+    def compile(self, nodes, path, is_first):
+        """Make its code. Raises SyntaxError."""
+        self.is_value = self.facts.bare and not (is_first and docstring_node(nodes))
+        if self.is_value:
+            self.code = compile(_ast.Expression(body=nodes[0].value), path, 'eval', self.flags, True)
+        else:
+            self.code = compile_nodes(nodes, path, self.flags)
+        self.uses, self.codes = code_uses(self.code), children(self.code)
+        if any(type(part).__name__ == 'Exec' for node in nodes for part in walk(node)):
+            self.uses.wild = True
+
+
+# ---- the state of the process that statements read and change
+
+def _numpy_state():
+    name, keys, place, has, last = sys.modules['numpy.random'].get_state()
+    return name, keys.tobytes(), place, has, last
+
+
+def _set_numpy_state(state):
+    numpy = sys.modules['numpy']
+    numpy.random.set_state((state[0], numpy.frombuffer(state[1], 'uint32').copy()) + tuple(state[2:]))
+
+
+def _decimal_state():
+    context = sys.modules['decimal'].getcontext()
+    return context.prec, context.rounding, context.Emin, context.Emax, context.capitals, tuple(
+        sorted(kind.__name__ for kind, value in context.traps.items() if value))
+
+
+def _set_decimal_state(state):
+    decimal = sys.modules['decimal']
+    context = decimal.getcontext()
+    context.prec, context.rounding, context.Emin, context.Emax, context.capitals = state[:5]
+    for kind in list(context.traps):
+        context.traps[kind] = kind.__name__ in state[5]
+
+
+def _set_filters(state):
+    sys.modules['warnings'].filters[:] = state
+    getattr(sys.modules['warnings'], '_filters_mutated', int)()
+
+
+def _environment():
+    return dict(dict.items(getattr(*environment_data())))        # whatever its class makes of copy()
+
+
+def _set_environment(state):
+    now = _environment()
+    for name in set(now) - set(state):
+        del os.environ[file_name(name)]
+    for name, value in state.items():
+        if now.get(name) != value:
+            os.environ[file_name(name)] = file_name(value)
+
+
+def _set_folder(state):
+    with suppress(EnvironmentError):
+        os.chdir(state)
+
+
+def _folder():
+    try:
+        return os.getcwd()
+    except EnvironmentError:
+        return ''
+
+
+HIDDEN = [      # (hidden name, the module that it belongs to, get() -> state, set(state))
+    ('@random', 'random', lambda: sys.modules['random'].getstate(), lambda state: sys.modules['random'].setstate(
+        tuple(tuple(part) if isinstance(part, list) else part for part in state))),
+    ('@numpy', 'numpy.random', _numpy_state, _set_numpy_state),
+    ('@decimal', 'decimal', _decimal_state, _set_decimal_state),
+    ('@warnings', 'warnings', lambda: list(sys.modules['warnings'].filters), _set_filters),
+    ('@locale', 'locale', lambda: sys.modules['locale'].setlocale(6), lambda state: sys.modules['locale'].setlocale(
+        6, state)),
+    ('@environ', 'os', _environment, _set_environment),
+    ('@folder', 'os', _folder, _set_folder),
+    ('@argv', 'sys', lambda: list(sys.argv), lambda state: sys.argv.__setitem__(slice(None), state)),
+    ('@path', 'sys', lambda: list(sys.path), lambda state: sys.path.__setitem__(slice(None), state)),
+    ('@recursion', 'sys', sys.getrecursionlimit, sys.setrecursionlimit)]
+SETTERS = dict((name, setter) for name, _, _, setter in HIDDEN)
+BY_VALUE = ('@folder', '@argv')                 # these may differ from process to process
+# The others are read by whatever calls something; of these is known who reads them.
+READ_SEEN = ('@random', '@numpy', '@environ')
+READ_BY_ALL = tuple(sorted(set(SETTERS).difference(READ_SEEN)))
+
+
+def hidden_state():
+    """{hidden name: state} of what is loaded."""
+    found = {}
+    for name, module, getter, _ in HIDDEN:
+        if module in sys.modules:
+            with suppress(Exception):           # a module that is half imported, or a stand-in for it
+                found[name] = getter()
+    return found
+
+
+# ---- stand-ins
+
+class WatchedEnvironment(dict):
+    """Stands in for the dict behind os.environ while statements run. note(name or None: all)."""
+
+    def __getitem__(self, name):
+        self.note(name)
+        return dict.__getitem__(self, name)
+
+    def __contains__(self, name):
+        """As of any dict."""
+        self.note(name)
+        return dict.__contains__(self, name)
+
+    def __iter__(self):
+        self.note(None)
+        return dict.__iter__(self)
+
+    def get(self, name, default=None):
+        """As of any dict."""
+        self.note(name)
+        return dict.get(self, name, default)
+
+    def copy(self):
+        """As of any dict."""
+        self.note(None)
+        return dict(self)
+
+    has_key = __contains__
+
+
+class Spy(object):
+    """Stands in for a function of os or for open() while statements run; tells note(function name, arguments)."""
+
+    def __init__(self, real, name, note):
+        self.real, self.name, self.note = real, name, note
+        self.__name__ = self.__doc__ = name
+
+    def __call__(self, *args, **kwargs):
+        self.note(self.name, args, kwargs)
+        return self.real(*args, **kwargs)
+
+    def __eq__(self, other):
+        return self.real == getattr(other, 'real', other)
+
+    def __ne__(self, other):
+        return not self == other
+
+    def __hash__(self):
+        return hash(self.real)
+
+    def __reduce__(self):
+        return getattr, (sys.modules[self.real.__module__ or 'os'], self.real.__name__)
+
+
+class Observer(object):
+    """Takes note of the files, the environment and the output of the statement that runs.
+
+    files, wrote: {path: print}.      environment: {variable: value}.      output: [(is it stderr, text)].
+    depended: paths named with depends().
+    """
+
+    def __init__(self, script):
+        self.script, self.on, self.thread, self.muted = script, False, None, False
+        self.prints, self.saved, self.tees = {}, [], []
+        OPENERS[Spy] = OPENERS[OutputTee] = open_nothing
+        self.clear()
+
+    def clear(self):
+        """Begin with a statement."""
+        self.files, self.wrote, self.environment, self.output, self.depended = {}, {}, {}, [], []
+        self.size, self.doubt = 0, None
+
+    def install(self):
+        """Put the stand-ins in their places."""
+        import io
+        self.thread = threads.get_ident()
+        for module, names in (builtins, ['open']), (io, ['open']), (os, ['open', 'listdir', 'scandir', 'stat']):
+            for name in names:
+                real = getattr(module, name, None)
+                if real is not None and not isinstance(real, Spy):
+                    self.saved.append((module, name, real))
+                    setattr(module, name, Spy(real, name, self.note_call))
+        holder, attribute = environment_data()
+        real = getattr(holder, attribute)
+        watched = WatchedEnvironment(real)
+        watched.note = self.note_variable
+        self.saved.append((holder, attribute, real))
+        setattr(holder, attribute, watched)
+        for is_error, name in enumerate(('stdout', 'stderr')):
+            tee = OutputTee(getattr(sys, name), self, bool(is_error))
+            self.tees.append((name, tee, tee.tee_real))
+            setattr(sys, name, tee)
+
+    def remove(self):
+        """Put back what was there."""
+        while self.saved:
+            holder, name, real = self.saved.pop()
+            now = getattr(holder, name)
+            if isinstance(now, WatchedEnvironment):
+                real.clear()
+                real.update(dict.items(now))
+            if isinstance(now, (Spy, WatchedEnvironment)):
+                setattr(holder, name, real)
+        for name, tee, real in self.tees:
+            if getattr(sys, name, None) is tee:
+                setattr(sys, name, real)
+        self.tees = []
+
+    def is_ours(self):
+        """Whether what calls is not the statement."""
+        return not self.on or threads.get_ident() != self.thread or is_own_frame(sys._getframe(3).f_code.co_filename)
+
+    def note_variable(self, name):
+        """A variable of the environment is read."""
+        if self.on and threads.get_ident() == self.thread:
+            data = getattr(*environment_data())
+            if name is None:
+                self.environment[''] = short_hash(repr(sorted(dict.items(data))))
+            elif name not in self.environment:
+                self.environment[name] = dict.get(data, name)
+
+    def note_call(self, name, args, kwargs):
+        """A file is opened, or a folder is read."""
+        if self.is_ours():
+            return
+        self.on = False                         # what follows calls such functions itself
+        try:
+            self._note_call(name, args, kwargs)
+        finally:
+            self.on = True
+
+    def _note_call(self, name, args, kwargs):
+        target = args[0] if args else kwargs.get('file', kwargs.get('path', '.'))
+        try:
+            path = os.path.abspath(file_name(target) if isinstance(target, bytes) else path_text(target))
+        except Exception:                       # a descriptor
+            return
+        if isinstance(target, int) or path == self.script or path in fresh.texts or path.endswith('.pyc'):
+            return
+        if path.startswith(('/proc/', '/dev/', '/sys/')):
+            self.doubt = self.doubt or 'it reads %s' % path if path != os.devnull else self.doubt
+            return
+        if is_installed(os.path.dirname(path)):
+            return
+        mode = args[1] if len(args) > 1 else kwargs.get('mode', kwargs.get('flags', 'r'))
+        if name == 'open' and (mode & (os.O_WRONLY | os.O_RDWR) if isinstance(mode, int) else set(mode) & set('wax+')):
+            if mode & os.O_APPEND if isinstance(mode, int) else 'a' in mode:
+                return                          # a log: others may write to it, too
+            if not isinstance(mode, int) and '+' in mode and path not in self.wrote:
+                self.files.setdefault(path, self.print_of(path))
+            self.wrote[path] = None
+        elif path not in self.wrote:
+            fresh.version += path not in fresh.keys
+            fresh.keys[path] = file_key(path)   # for who watches it: the state that was read
+            kind = {'listdir': 'names ', 'scandir': 'names ', 'stat': 'there '}.get(name, '')
+            self.files.setdefault(kind + path, self.print_of(kind + path))
+
+    def print_of(self, path):
+        """What tells the content of a file, the names in a folder, or whether a file is there; None: it is not."""
+        if path.startswith('names '):
+            files, folders = list_folder(path[6:])
+            return short_hash(*sorted(files + folders))
+        if path.startswith('there '):
+            key = file_key(path[6:])
+            return None if key is None else 'folder' if os.path.isdir(path[6:]) else short_hash(repr(key[:2]))
+        key = file_key(path)
+        if key is None:
+            return None
+        known = self.prints.get(path)
+        if known is not None and known[0] == key:
+            return known[1]
+        recent = abs(time.time() - key[3] / TICKS_A_SECOND) < 0.05     # it may be written again within this tick
+        try:
+            data = read_bytes(path)
+        except EnvironmentError:
+            return 'unreadable'
+        if path in fresh.texts or path.endswith('.py'):
+            try:
+                found = short_hash(fingerprint(parse(data, path)))
+            except (SyntaxError, ValueError, TypeError):
+                found = checksum(data)
+        else:
+            found = checksum(data)
+        self.prints[path] = (None if recent else key), found
+        return found
+
+    def write(self, is_error, text):
+        """Note what was printed. Whether it is to be shown."""
+        if self.on and threads.get_ident() == self.thread or self.on and self.size < MOST_OUTPUT:
+            if self.size < MOST_OUTPUT:
+                self.size += len(text)
+                if self.output and self.output[-1][0] == is_error:
+                    self.output[-1][1].append(text)
+                else:
+                    self.output.append((is_error, [text]))
+        return not (self.on and self.muted)
+
+
+class OutputTee(object):
+    """Stands in for sys.stdout or sys.stderr while statements run."""
+
+    def __init__(self, real, observer, is_error):
+        self.__dict__.update(tee_real=real, tee_observer=observer, tee_is_error=is_error)
+
+    def write(self, text):
+        """Write the text, unless it was shown before, and keep it."""
+        if self.tee_observer.write(self.tee_is_error, text):
+            return self.tee_real.write(text)
+        return len(text)
+
+    def writelines(self, lines):
+        """Write several texts."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name):
+        return getattr(self.tee_real, name)
+
+    def __setattr__(self, name, value):
+        setattr(self.tee_real, name, value)
+
+    def __iter__(self):
+        return iter(self.tee_real)
+
+
+##############################################################################
+## 16. Versions -- which value a name should have, and where it is
+##############################################################################
+#
+# Gives to those below State, which name has which version at a place of the script; Record, one execution of a
+# statement, which tells what it would do again; and Values, which finds the objects for versions.
+#
+# A version is a hash of the statement that bound or changed the name and of the versions that this read; numbers
+# and texts are their own version. So it tells what the value is without having it. Values knows living objects
+# (Heap), until something changes them in place; snapshots in a Store, of names that share objects together; and
+# as the last way forces a statement to run again, with those that it needs: it notes them and raises Again.
+#
+# Living objects of several names must come from one and the same execution of each statement that made parts of
+# them; else what they should share is not shared. So an Living knows the births of its objects.
+
+import marshal
+
+MAX_BYTES = 2 * 2 ** 30     # of the snapshots
+MOST_APPENDED = 50          # records are put together after so many
+KEEP_RUNS = 30              # a record or a value that was not used in so many runs is forgotten
+SNAPSHOT_S = 0.005          # a snapshot may take so long, or half as long as its statement did
+CHEAP_S = 0.002             # what takes less is computed again rather than kept
+OBJECT_S = 0.1e-6           # it takes about so long to pickle an object, until more is known
+
+
+def name_of(version):
+    """The name that a version belongs to ('' for one by value)."""
+    return version.partition(' ')[2]
+
+
+def atom_version(value):
+    """The version of a number, text or the like: its value."""
+    text = repr(value)
+    return '%s:%s' % (type(value).__name__, short_hash(text) if len(text) > 60 or ' ' in text else text)
+
+
+def is_plain(value):
+    """Whether a value is told by its text alone."""
+    return type(value) in PLAIN_TYPES
+
+
+class Record(object):
+    """One execution of a statement. key: of its Facts.      names, versions: what it read; the first `fixed` of them
+    are known from its text.      whole: hash of all versions, where it may have read any name.      time: how often
+    it had run like this before in the run, and likeness, a hash of all that.      files: {path: print} that it read.
+    wrote: {path: print} that it wrote.      environment: {variable: value} that it read.      partners: {name that
+    it changed in place: {name that shared with it: version}}.      outs: {name: version} that it bound or changed.
+    values: {name: value} of plain ones.      states: {hidden name: state}.      gone: names that it deleted.
+    after: {name: names that shared with it then}.      sources: {name: names read whose objects it holds}.      near:
+    {name: version} of the partners of what it read.      soft: {name that it bound or changed: names of functions and
+    classes that it reaches}.      rebound: {name that it bound or deleted: {name that reached its old value: version}}.
+    output: [(is it stderr, text)].      shown: the value of a
+    bare expression, as text, or None.      seconds.      doubt: why it must run each time, or None.
+    error: what it raised, as sys.exc_info().      run: the only run that it is good
+    for, or 0.      used: the last run that used it.
+    """
+
+    FIELDS = ('key', 'names', 'versions', 'fixed', 'whole', 'time', 'likeness', 'files', 'wrote', 'environment',
+              'partners', 'outs', 'values', 'states', 'gone', 'after', 'sources', 'near', 'soft', 'rebound', 'output',
+              'shown', 'seconds', 'doubt')
+    __slots__ = FIELDS + ('error', 'run', 'used', 'saved')
+
+    def __init__(self, **parts):
+        for name in self.FIELDS:
+            setattr(self, name, parts.get(name))
+        if 'outs' not in parts:
+            self.gone, self.values, self.states, self.partners, self.outs, self.after = (), {}, {}, {}, {}, {}
+            self.sources, self.near, self.soft, self.rebound = {}, {}, {}, {}
+        self.error, self.run, self.used, self.saved = None, 0, 0, False
+
+    def data(self):
+        """It as a tuple that marshal takes."""
+        return tuple(getattr(self, name) for name in self.FIELDS)
+
+    def group(self):
+        """What a lookup goes by."""
+        return (self.key,) + self.versions[:self.fixed]
+
+
+class Living(object):
+    """A living object that holds a version. value.      survey.      births: {event: serial}: the executions that
+    made the objects in it, and which time of these.      used: the last run that used it.      dead: whether it no
+    longer holds the version."""
+
+    __slots__ = ('version', 'value', 'survey', 'births', 'used', 'dead')
+
+    def __init__(self, version, value, found, births):
+        self.version, self.value, self.survey, self.births = version, value, found, births
+        self.used, self.dead = 0, False
+
+
+def outdated(entries):
+    """Those of the Livings whose objects were made again meanwhile, for others of them.
+
+    One event must have made the objects of one and all the same time: else what they should share is not shared.
+    """
+    newest = {}
+    for entry in entries:
+        for event, serial in entry.births.items():
+            if newest.setdefault(event, serial) < serial:
+                newest[event] = serial
+    return [entry for entry in entries if any(newest[event] != serial for event, serial in entry.births.items())]
+
+
+class Heap(object):
+    """The living objects. entries: {version: Living}.      holders: {id of an object: Livings that reach it}."""
+
+    def __init__(self):
+        self.entries, self.holders, self.garbage = {}, {}, 0
+
+    def get(self, version):
+        """The Living of a version, or None."""
+        return self.entries.get(version)
+
+    def put(self, version, value, found, births):
+        """A new Living; an older one of the version dies."""
+        old = self.entries.get(version)
+        if old is not None:
+            self.drop(old)
+        entry = self.entries[version] = Living(version, value, found, births)
+        self.note(entry)
+        return entry
+
+    def note(self, entry):
+        """Enter what an Living reaches."""
+        ids = entry.survey.ids
+        if ids:
+            new = ids.difference(self.holders)
+            self.holders.update(dict.fromkeys(new, (entry,)))
+            if len(new) < len(ids):
+                shared = list(ids.difference(new))
+                holders = list(map(self.holders.get, shared))
+                more = dict((group, tuple(other for other in group if not other.dead and other is not entry) + (entry,))
+                            for group in set(holders))
+                self.holders.update(zip(shared, map(more.get, holders)))
+
+    def drop(self, entry):
+        """Forget a living object."""
+        if not entry.dead:
+            entry.dead = True
+            if self.entries.get(entry.version) is entry:
+                del self.entries[entry.version]
+            self.garbage += len(entry.survey.ids)
+            entry.value, entry.survey = None, NOTHING
+            if self.garbage > 10000 + len(self.holders) // 2:
+                self.garbage, self.holders = 0, {}
+                for other in list(self.entries.values()):
+                    self.note(other)
+
+    def sharing(self, ids):
+        """The Livings that reach one of these objects."""
+        known = ids.difference(ids.difference(self.holders))
+        return set(entry for group in set(map(self.holders.get, known)) for entry in group if not entry.dead)
+
+
+class State(object):
+    """What holds at one place of the script, by names and versions only. at: {name: version}.      share: {name: set
+    of names that may share objects with it}.      times: {likeness: how often}.      makers: {version: index of the
+    statement}.      soft: {name: names of functions and classes that it reaches}, and holders, the reverse."""
+
+    def __init__(self):
+        self.at, self.share, self.times, self.makers, self.soft, self.holders = {}, {}, {}, {}, {}, {}
+
+    def apply(self, record, index):
+        """Go over a statement that ran, or would have run, like this."""
+        at, share = self.at, self.share
+        self.times[record.likeness] = self.times.get(record.likeness, 0) + 1
+        was = {}
+        for name in record.sources and set(flat(record.sources.values())):
+            was[name] = set(share.get(name, ()))
+        for name in record.gone:
+            at.pop(name, None)
+            self._part(name)
+            self._set_soft(name, ())
+        for name, version in record.outs.items():
+            at[name] = version
+            self.makers[version] = index
+            if name in self.soft or name in record.soft:
+                self._set_soft(name, record.soft.get(name, ()))
+            if name in share:
+                self._part(name)
+        for name, mates in record.after.items():
+            found = set(mate for mate in mates if mate in at and (
+                mate in record.outs or record.near.get(mate, at[mate]) == at[mate]))
+            for source in record.sources.get(name, ()):
+                found.update(mate for mate in was[source] if mate in at and record.near.get(mate) != at[mate]
+                             and mate not in record.outs)
+                if source in at and source not in record.outs and source in mates:
+                    found.add(source)
+            found.discard(name)
+            if found:
+                share.setdefault(name, set()).update(found)
+                for mate in found:
+                    share.setdefault(mate, set()).add(name)
+
+    def _set_soft(self, name, soft):
+        for one in self.soft.pop(name, ()):
+            self.holders[one].discard(name)
+        if soft:
+            self.soft[name] = soft
+            for one in soft:
+                self.holders.setdefault(one, set()).add(name)
+
+    def holders_of(self, name):
+        """{name that reaches the function or class of that name: version}."""
+        return dict((one, self.at[one]) for one in self.holders.get(name, ()) if one != name and one in self.at)
+
+    def _part(self, name):
+        for mate in self.share.pop(name, ()):
+            self.share.get(mate, set()).discard(name)
+
+    def group(self, name):
+        """The names that are connected with it by sharing, itself included."""
+        found, todo = set(), [name]
+        while todo:
+            one = todo.pop()
+            if one not in found and one in self.at:
+                found.add(one)
+                todo.extend(self.share.get(one, ()))
+        return found
+
+
+class Again(Exception):
+    """A value is missing: the statements that make it must run, from the begin."""
+
+
+class Values(object):
+    """Finds the objects that hold versions, and puts them into the namespace.
+
+    names: the namespace.      state: the State at the statement that is looked at.      heap: the Heap.
+    store: a Store.      snapshots: {((name, version), ...): (address, {name of a class: version}, events)}.
+    kept_in: the versions in snapshots.      placed: {name: version} that stands in the namespace.      forced:
+    indices of statements that must run again.      records_of: {index: Record} so far.      space_of: the Program
+    of surveys.      runs: how many runs there were.      serial: counts what makes objects.
+    restored: the versions that came from snapshots in this run.
+    """
+
+    def _begin_values(self, store):
+        self.store, self.heap, self.snapshots, self.kept_in, self.mine = store, Heap(), {}, {}, []
+        self.placed, self.forced, self.records_of, self.new = {}, set(), {}, []
+        self.appended = self.added = 0          # records, and bytes of snapshots, since the begin or the last shrink()
+        self.records, self.latest, self.states, self.state, self.runs = {}, {}, {}, None, 0
+        self.object_s, self.serial, self.restored = OBJECT_S, 0, set()
+
+    def _are_sound(self, names):
+        """Whether living objects hold the versions of all these names, and belong together; drops those that do
+        not."""
+        entries = [self.heap.get(self.state.at[name]) for name in names]
+        if None in entries:
+            return False
+        if len(entries) == 1 and not entries[0].survey.soft:
+            return True
+        for entry in list(entries):
+            entries += [other for other in map(self.heap.get, map(self.state.at.get, entry.survey.soft))
+                        if other is not None]
+        return not self.drop_outdated(entries)
+
+    def drop_outdated(self, entries):
+        """Drop those of the Livings whose objects were made again meanwhile; these."""
+        old = outdated(entries)
+        for entry in old:
+            self.heap.drop(entry)
+            self.unplace(name_of(entry.version))
+        return old
+
+    def need(self, names):
+        """Put the values of these names, and of those that share with them, into the namespace. Raises Again."""
+        at, missing, seen = self.state.at, [], set()
+        todo = list(names)
+        for name in todo:
+            version = at.get(name)
+            if version is None or name in seen or name in SETTERS or name == '@depends' or name[:3] == '@o:':
+                continue
+            if self.placed.get(name) == version and name not in self.state.share:
+                entry = self.heap.get(version)
+                if entry is not None and not entry.survey.soft:
+                    continue
+            if not self.state.share.get(name):
+                group = [name]
+                seen.add(name)
+            else:
+                group = sorted(self.state.group(name))
+                seen.update(group)
+            if self._are_sound(group) or self._restore(group):
+                self._place(group)
+                for one in group:               # the classes of instances must be there before these are looked at
+                    todo += self.heap.get(at[one]).survey.soft
+            else:
+                missing.append(group)
+        for name in names:
+            if name[:3] == '@o:' and name in at and self.heap.get(at[name]) is None:
+                missing.append([name])
+        if missing:
+            self.force(missing)
+            raise Again
+
+    def _place(self, group):
+        for name in group:
+            version = self.state.at[name]
+            entry = self.heap.get(version)
+            entry.used = self.runs
+            self.placed[name] = version
+            if name[:3] == '@m:':
+                module = name[3:]
+                if sys.modules.get(module) is not entry.value:
+                    sys.modules[module] = entry.value
+                    parent, _, tail = module.rpartition('.')
+                    if parent in sys.modules:
+                        setattr(sys.modules[parent], tail, entry.value)
+                continue
+            self.names[name] = entry.value
+            if type(entry.value) is FunctionType or isinstance(entry.value, class_types):
+                self.space_of.owners[id(entry.value)] = name
+
+    def unplace(self, name):
+        """Take a name out of the namespace."""
+        self.placed.pop(name, None)
+        self.names.pop(name, None)
+
+    def _restore(self, group):
+        """Make a group of names from a snapshot. Whether that could be done."""
+        at = self.state.at
+        snapshot = self.snapshots.get(tuple((name, at[name]) for name in group))
+        if snapshot is None:
+            return False
+        address, soft, events = snapshot
+        if any(at.get(name) != version for name, version in soft.items()):
+            return False
+        self.need(soft)
+        data = self.store.read(address)
+        try:
+            values = pickle.loads(data)
+        except Exception:                       # gone from the store, or a class that cannot be found
+            self._drop_snapshot(tuple((name, at[name]) for name in group))
+            return False
+        if self._are_stale(soft):
+            return False
+        self.serial += 1
+        births = dict.fromkeys(events, self.serial)
+        for name in soft:
+            births.update(self.heap.get(at[name]).births)
+        for name in group:
+            found = NOTHING if is_plain(values[name]) else survey(values[name], self.space_of)
+            self.heap.put(at[name], values[name], found, births)
+            self.restored.add(at[name])
+        return True
+
+    def _are_stale(self, soft):
+        """Whether one of these names does not hold its version in the namespace."""
+        return any(self.placed.get(name) != version for name, version in soft.items())
+
+    def _drop_snapshot(self, key):
+        self.snapshots.pop(key, None)
+        for _, version in key:
+            self.kept_in.pop(version, None)
+
+    def force(self, groups):
+        """Force the statements that make what is missing, and what those need in turn."""
+        heap, at, makers = self.heap, self.state.at, self.state.makers
+        todo, seen = [], set()
+        for group in groups:
+            lost = [at[name] for name in group if heap.get(at[name]) is None and at[name] not in self.kept_in]
+            if not lost:                        # single snapshots do not make a group
+                last = max([makers.get(at[name], -1) for name in group])
+                lost = [at[name] for name in group if makers.get(at[name], -1) == last]
+            todo += lost
+        while todo:
+            version = todo.pop()
+            if version in seen or version not in makers:
+                continue
+            seen.add(version)
+            index = makers[version]
+            self.forced.add(index)
+            record = self.records_of.get(index)
+            if record is not None:
+                todo += [read for name, read in zip(record.names, record.versions) if read in makers and (
+                    heap.get(read) is None and read not in self.kept_in and name not in SETTERS)]
+
+    def survey_of(self, name):
+        """The Survey of a placed name."""
+        entry = self.heap.get(self.state.at[name])
+        if entry.survey.soft and not entry.survey.holds(self.names):
+            entry.survey = survey(entry.value, self.space_of)
+            self.heap.note(entry)
+        return entry.survey
+
+    def keep_snapshot(self, record):
+        """Keep what the statement made, if making it again would take longer."""
+        budget = max(SNAPSHOT_S, record.seconds / 2)
+        if record.seconds < CHEAP_S:
+            return
+        state, at, done = self.state, self.state.at, set()
+        later = State()
+        later.at, later.share = dict(at), dict((name, set(mates)) for name, mates in state.share.items())
+        later.apply(record, 0)
+        for name, version in record.outs.items():
+            entry = self.heap.get(version)
+            if name in done or name[0] == '@' or name in record.values or entry is None:
+                continue
+            group = sorted(later.group(name))
+            done.update(group)
+            key = tuple((one, later.at[one]) for one in group)
+            entries = [self.heap.get(version) for _, version in key]
+            if key in self.snapshots or not all(entry is not None and self._can_pickle(entry) for entry in entries):
+                continue
+            if any(self.placed.get(one) != later.at[one] for one in group):
+                continue
+            objects = sum(len(entry.survey.trail) for entry in entries)
+            if objects * self.object_s + sum(entry.survey.bytes for entry in entries) * 2e-9 > budget:
+                continue
+            soft = {}
+            for entry in entries:
+                soft.update((one, later.at[one]) for one in entry.survey.soft if one in later.at)
+            begin = clock_s()
+            try:
+                data = pickle.dumps(dict((one, entry.value) for one, entry in zip(group, entries)),
+                                    pickle.HIGHEST_PROTOCOL)
+                address = self.store.add(data)
+            except Exception:                   # it cannot be pickled
+                continue
+            self.added += len(data)
+            if objects > 5000:
+                self.object_s = (self.object_s + (clock_s() - begin) / objects) / 2
+            events = set(event for entry in entries for event in entry.births)
+            for one in soft:
+                events.difference_update(self.heap.get(later.at[one]).births)
+            self.snapshots[key] = address, soft, sorted(events)
+            self.kept_in.update((version, True) for _, version in key)
+            self.mine.append((key,) + self.snapshots[key])
+
+    def _can_pickle(self, entry):
+        value, found = entry.value, entry.survey
+        if isinstance(value, (FunctionType, types.ModuleType) + class_types) or found.opaque:
+            return False
+        for item in found.soft.values():
+            if isinstance(item, class_types) and any(
+                    name in vars(item) for name in ('__reduce__', '__reduce_ex__', '__getstate__', '__setstate__',
+                                                    '__getnewargs__', '__getnewargs_ex__', '__copyreg__')):
+                return False
+        return not found.modules
+
+    # -- from process to process
+
+    def _owner(self):
+        """The first bytes of this script's records in the store."""
+        where = self.path if self.store.top is None else os.path.relpath(self.path, os.path.dirname(self.store.top))
+        return encoded(short_hash('script', where, sys.version))
+
+    def _payload(self, records, snapshots):
+        """A record of the store: what is to be known of some Records and snapshots."""
+        lines = []
+        for record in records:
+            with suppress(ValueError):          # a state that marshal does not take
+                lines.append(marshal.dumps(record.data()))
+            record.saved = True
+        return self._owner() + marshal.dumps((lines, snapshots))
+
+    def _everything(self, payloads):
+        """The records that the store is to keep, of these: others', and what of ours is in use."""
+        ours = [record for group in self.records.values() for record in group if not record.run]
+        return [payload for payload in payloads if not payload.startswith(self._owner())] + [
+            self._payload(ours, [(key,) + value for key, value in self.snapshots.items()])]
+
+    def _save(self):
+        """Write the new Records and snapshots to the store."""
+        new = [record for record in self.new if not record.run and not record.saved]
+        snapshots, self.new, self.mine = self.mine, [], []
+        if self.store.top is not None and (new or snapshots):
+            self.store.append(self._payload(new, snapshots))
+            self.appended += 1
+            if self.appended % MOST_APPENDED == 0:
+                self.store.rewrite(self._everything)
+            else:
+                self.store.merge(self._everything)
+        if self.added > self.store.max_bytes // 8:
+            self.added = 0
+            self.store.shrink()
+
+    def _load(self):
+        """Read the Records and snapshots of earlier processes."""
+        for payload in self.store.records():
+            if not payload.startswith(self._owner()):
+                continue
+            lines, snapshots = marshal.loads(payload[len(self._owner()):])
+            for line in lines:
+                record = Record(**dict(zip(Record.FIELDS, marshal.loads(line))))
+                record.saved, record.used = True, self.runs
+                self.records.setdefault(record.group(), []).append(record)
+                self.latest[record.key] = record
+            for key, where, soft, events in snapshots:
+                if self.store.has(where):
+                    self.snapshots[key] = where, soft, events
+                    self.kept_in.update((version, True) for _, version in key)
+        self.store.shrink()
+
+    def _tidy(self):
+        """Forget what was not used for long."""
+        if self.runs % 10 == 0:
+            for entry in list(self.heap.entries.values()):
+                if entry.used < self.runs - KEEP_RUNS:
+                    self.heap.drop(entry)
+            for group in list(self.records):
+                kept = [record for record in self.records[group] if record.used >= self.runs - KEEP_RUNS]
+                if kept:
+                    self.records[group] = kept
+                else:
+                    del self.records[group]
+
+    def _forget(self):
+        """Begin with nothing: the last resort."""
+        self.records, self.latest, self.heap, self.snapshots, self.kept_in = {}, {}, Heap(), {}, {}
+        self.report.notes.append('what was kept did not fit together, so everything ran again')
+
+
+##############################################################################
+## 17. Statements -- run one, and see what it did
+##############################################################################
+#
+# Gives to those below Statements, whose execute_unit() runs a statement in the namespace as it should be there and
+# makes the Record of it. Execution is one such run.
+#
+# Before: all that the statement can reach is found from the names in its text, the functions and classes that
+# their values reach, and the names that these use (reach()), and is put in place. After: what was bound is seen
+# from the namespace, what was changed in place from the surveys of all that it could reach, and of what shares
+# objects with that. So nothing is assumed of functions and methods that are called.
+#
+# What is given to or taken from modules and classes of others (patched functions) are names, too: '@o:module';
+# the local modules that are imported are '@m:module', and hold the module.
+
+LOOSE = frozenset('setattr delattr patch __dict__ vars __setattr__'.split())    # may set any attribute
+
+
+class Execution(object):
+    """One execution of a statement. unit.      keeper: the Statements.      record: the Record that is made.
+
+    reads: names that it may read.      uses: [CodeUses] of it and of the functions it may call.      wild: whether
+    it may use any name.      shared: modules of others that it reaches.      near: the reads that are there.
+    watch: near, and what shares with it.      before: {name in watch: Survey}.      inert: whether it calls nothing.
+    imports: whether it may import.      hidden: state of the process before.      held: the namespace before.
+    points: what it may patch.      error: what it raised, as sys.exc_info().
+    bound, gone: names that it bound, and deleted.      changed: {name whose value it changed in place: new Survey}.
+    lost: {name that it bound or deleted, after it changed the old value in place: new Survey of that}.
+    dying: Livings that no longer hold their version.      births: {name in before: births}.
+    """
+
+    def __init__(self, keeper, unit):
+        self.keeper, self.unit, self.bound, self.gone = keeper, unit, set(), []
+        self.changed, self.lost, self.dying, self.error, self.running = {}, {}, [], None, False
+
+    # -- before
+
+    def prepare(self):
+        """Put everything in place that the statement may reach. Raises Again when a value is missing."""
+        keeper, state, at = self.keeper, self.keeper.state, self.keeper.state.at
+        self.reads, self.uses, self.wild, self.shared = keeper.reach(self.unit)
+        self.near = [name for name in self.reads if name in at and name not in SETTERS]
+        watch = set(self.near)
+        for name in self.near:
+            watch.update(state.share.get(name, ()))
+        if state.holders:
+            for name in itertools.chain(self.unit.facts.writes, *[used.sets for used in self.uses]):
+                watch.update(state.holders_of(name))
+        self.watch = set(name for name in watch if name in at and has_value(name))
+        keeper.need(self.watch)
+        if keeper.drop_outdated([keeper.heap.get(at[name]) for name in self.watch]):
+            keeper.need(self.watch)
+        before = [(name, keeper.survey_of(name)) for name in self.watch]
+        self.before = dict((name, found) for name, found in before if found is not NOTHING)
+        facts = self.unit.facts
+        self.inert = not self.wild and (facts.inert or facts.calm and not self.before and len(self.uses) == 1)
+        self.imports = any(used.imports for used in self.uses)
+        if self.imports:
+            for name in list(fresh.modules):    # what is not imported at this place is imported anew
+                if '@m:' + name not in at and name in sys.modules and sys.modules[name] is not keeper.space:
+                    purge_modules([name])
+        self.points = [] if self.inert else keeper.patch_points(self)
+        self.hidden = None if self.inert else keeper.set_hidden()
+
+    def perform(self, muted):
+        """Run it. Sets .error and makes .record."""
+        observer, names, unit, value = self.keeper.observer, self.keeper.names, self.unit, None
+        self.held = dict(names)
+        observer.clear()
+        observer.muted, begin, observer.on = muted, clock_s(), True
+        try:
+            if unit.is_value:
+                value = eval(unit.code, names)
+            else:
+                execute(unit.code, names)
+        except BaseException:                   # whatever it is: what was done until then counts
+            observer.on = False
+            kind, error, trace = sys.exc_info()
+            self.error = kind, error, users_trace(trace)
+            with suppress(AttributeError, TypeError):       # on 2.7 it has none of its own
+                error.__traceback__ = self.error[2]
+        finally:
+            observer.on = False
+        self.record = record = Record(key=unit.facts.key, seconds=clock_s() - begin)
+        record.output = [(which, ''.join(texts)) for which, texts in observer.output]
+        record.files, record.wrote, record.doubt = dict(observer.files), dict(observer.wrote), observer.doubt
+        record.environment, record.error = dict(observer.environment), self.error
+        if value is not None and not self.keeper.is_local(type(value).__module__):
+            with suppress(Exception):           # its own __repr__
+                record.shown = repr(value)[:1000]
+
+    # -- after
+
+    def observe(self):
+        """Fill the Record with what the statement did."""
+        self._see_bindings()
+        self._see_threads()
+        self._see_changes()
+        self._see_modules()
+        self._see_reads()
+        self._name_it()
+        self._see_results()
+
+    def _see_bindings(self):
+        names, keeper, held = self.keeper.names, self.keeper, self.held
+        bound = set() if self.error else set(name for name in self.unit.facts.sure if name in names)
+        if not self.inert or self.error:
+            known = list(held)
+            same = list(map(operator.is_, map(names.get, known), held.values()))
+            if not all(same):
+                bound.update(compress(known, map(operator.not_, same)))
+            new = sum(1 for name in bound if name not in held) - sum(1 for name in bound if name not in names)
+            if len(names) != len(held) + new:
+                bound.update(set(names).difference(held))
+        self.gone = [name for name in bound if name not in names]
+        self.bound = set(name for name in bound if name in names and not is_dunder(name))
+        self.record.gone = tuple(name for name in self.gone if name in keeper.state.at)
+        for name in self.gone:
+            keeper.placed.pop(name, None)
+        for name in self.bound:
+            keeper.placed.pop(name, None)
+            value = names[name]
+            if type(value) in (Spy, OutputTee):       # a script's own name for sys.stdout or open
+                value = names[name] = value.tee_real if type(value) is OutputTee else value.real
+            if type(value) is FunctionType or isinstance(value, class_types):
+                keeper.space_of.owners[id(value)] = name
+
+    def _is_rebound(self, name):
+        return name in self.bound or name in self.gone
+
+    def _see_threads(self):
+        """While a thread of the script runs, everything may change at any time: look at all."""
+        keeper, at = self.keeper, self.keeper.state.at
+        self.running = any(thread not in keeper.alive for thread in other_threads())
+        if not self.running:
+            return
+        self.record.doubt = self.record.doubt or 'a thread is running'
+        try:
+            keeper.need(list(at))
+        except Again:                           # what it did cannot be seen now, so none of this is good any more
+            for name in self.before:
+                if keeper.heap.get(at[name]) is not None:
+                    keeper.heap.drop(keeper.heap.get(at[name]))
+            raise
+        for name in at:
+            if has_value(name) and name not in self.before and not self._is_rebound(name):
+                self.before[name] = keeper.survey_of(name)
+
+    def _see_changes(self):
+        """What was changed in place: among what the statement could reach, and what shares objects with that."""
+        keeper, at, heap, space = self.keeper, self.keeper.state.at, self.keeper.heap, self.keeper.space_of
+        for name, was in self.before.items() if not self.inert or self.running else ():
+            if (was.ids or was.opaque) and not was.still_holds(space):
+                if self._is_rebound(name):
+                    self.lost[name] = survey(self.held.get(name), space)
+                else:
+                    self.changed[name] = survey(heap.get(at[name]).value, space)
+        for name in itertools.chain(self.bound, self.gone):
+            holders = self.record.rebound[name] = keeper.state.holders_of(name)
+            for one in holders:                 # only they reach the old function or class now
+                if not self._is_rebound(one) and one in self.before and one not in self.changed:
+                    self.changed[one] = survey(heap.get(at[one]).value, space)
+            if holders:
+                self.reads.update(holders)
+                self.reads.add(name)
+        touched = set()
+        for name, found in itertools.chain(self.changed.items(), self.lost.items()):
+            touched |= found.ids
+            touched |= self.before[name].ids
+        self.births = dict((name, heap.get(at[name]).births) for name in self.before)
+        for entry in heap.sharing(touched) if touched else ():
+            name = name_of(entry.version)
+            is_current = at.get(name) == entry.version
+            if is_current and name in self.before:
+                if name in self.changed or name in self.lost:
+                    self.dying.append(entry)
+            elif not entry.survey.still_holds(space):
+                self.dying.append(entry)
+                if is_current and not self._is_rebound(name):
+                    self.before[name], self.births[name] = entry.survey, entry.births
+                    self.changed[name] = survey(entry.value, space)
+        self.has_changed = bool(touched)
+
+    def _see_modules(self):
+        """The local modules that the statement imported, and the files that it depends on by that."""
+        if not self.imports:
+            return
+        keeper, record = self.keeper, self.record
+        self.bound.update('@m:' + name for name in fresh.modules
+                          if name in sys.modules and '@m:' + name not in keeper.state.at)
+        needed = modules_of(self.uses)
+        if needed is None:
+            needed = set(fresh.modules)
+        else:
+            self.reads = set(name for name in self.reads if name[:3] != '@m:' or name[3:] in needed)
+        self.reads.update('@m:' + name for name in needed)      # also those that were not there
+        for name in needed:
+            paths = [fresh.modules[name]] if name in fresh.modules and name in sys.modules else []
+            for path in paths + fresh.missing.get(name, []):
+                record.files.setdefault(path, keeper.observer.print_of(path))
+
+    def _see_reads(self):
+        """What the statement read: names, the state of the process, patched modules; and why it is in doubt."""
+        keeper, record, at = self.keeper, self.record, self.keeper.state.at
+        reads = set(name for name in self.reads if name not in SETTERS).union(self.changed)
+        self.patches = {}
+        if not self.inert:
+            reads.update(READ_BY_ALL)
+            reads.add('@depends')
+            reads.update(keeper.modules_read)
+            keeper.hidden_now = hidden_state()
+            for name, value in keeper.hidden_now.items():
+                if name not in self.hidden or value != self.hidden[name]:   # or its module was loaded just now
+                    reads.add(name)
+                    record.states[name] = value
+            self.patches = keeper.see_patches(self.points)
+            reads.update(self.patches)
+            record.doubt = record.doubt or keeper.doubt(self)
+        if self.unit.facts.mark == 'keep':
+            record.doubt = None
+        fixed = self.unit.facts.reads
+        record.names = fixed + tuple(sorted(reads.difference(fixed)))
+        record.versions, record.fixed = tuple(map(at.get, record.names)), len(fixed)
+        record.whole = keeper.whole() if self.wild else None
+        for name in itertools.chain(self.changed, self.lost):
+            record.partners[name] = dict((mate, at.get(mate)) for mate in keeper.state.share.get(name, ()))
+
+    def _name_it(self):
+        """What tells this execution from all others: .root, of which the versions are made."""
+        record, keeper, salt = self.record, self.keeper, ''
+        record.likeness = short_hash(record.key, repr(record.names), repr(record.versions), record.whole or '',
+                                     repr(sorted(record.files.items())), repr(sorted(record.environment.items())))
+        record.time = keeper.state.times.get(record.likeness, 0)
+        if self.error or record.doubt or record.wrote and keeper.because:
+            salt = '%s %d %r' % (keeper.store.session, keeper.serial, time.time())
+        if self.error or record.doubt or self.unit.facts.mark == 'rerun':
+            record.run = keeper.runs
+        self.root = short_hash(record.likeness, str(record.time), salt)
+
+    def _see_results(self):
+        """The versions and Livings of what the statement bound or changed, and what shares objects now."""
+        keeper, record, at, heap = self.keeper, self.record, self.keeper.state.at, self.keeper.heap
+        results = dict((name, self._result(name)) for name in sorted(self.bound.union(self.changed)))
+        for name, value in self.patches.items():
+            record.outs[name] = '%s %s' % (self.root, name)
+            heap.put(record.outs[name], value, NOTHING, {})
+        for name, value in record.states.items():
+            record.outs[name] = '%s %s' % (short_hash(repr(value)), name)
+            keeper.states[record.outs[name]] = value
+        if self.unit.facts.bare and keeper.observer.depended:
+            record.outs['@depends'] = '%s @depends' % short_hash(
+                at.get('@depends', ''), *['%s' % record.files.get(path) for path in keeper.observer.depended])
+        for entry in self.dying:
+            heap.drop(entry)
+        keeper.serial += 1
+        for name, (value, found) in results.items():
+            self._enter(name, value, found)
+        self.after = dict(at)
+        for name in record.gone:
+            del self.after[name]
+        self.after.update(record.outs)
+        record.near = dict((name, at[name]) for name in self.watch.union(self.near))
+        for name, (_, found) in results.items():
+            self._see_sharing(name, found)
+
+    def _result(self, name):
+        """(value, Survey) of a name that was bound or changed; gives it its version."""
+        value = self.keeper.value_of(name)
+        if is_plain(value):
+            self.record.values[name], self.record.outs[name] = value, atom_version(value)
+            return value, NOTHING
+        self.record.outs[name] = '%s %s' % (self.root, name)
+        found = self.changed.get(name)
+        if found is None and not self.has_changed:
+            for other, known in self.before.items():        # another name of an object that was looked at before
+                if other in self.held and self.held[other] is value and other != name:
+                    found = known
+        return value, found or survey(value, self.keeper.space_of)
+
+    def _enter(self, name, value, found):
+        keeper, record, heap = self.keeper, self.record, self.keeper.heap
+        version = record.outs[name]
+        entry = heap.get(version)
+        if entry is None or found is not NOTHING:
+            sources = [one for one in self.before if not self.before[one].ids.isdisjoint(found.ids)]
+            births, old = {}, [self.before[one].ids for one in sources]
+            if found.ids.difference(*old) if old else found.ids:
+                births[self.root] = keeper.serial
+            for one in sources:
+                births.update(self.births[one])
+            entry = heap.put(version, value, found, births)
+            record.sources[name] = tuple(sorted(set(sources).intersection(self.near)))
+        entry.used, keeper.placed[name] = keeper.runs, version
+        if name[:3] != '@m:':
+            keeper.names[name] = value
+
+    def _see_sharing(self, name, found):
+        record, heap, after = self.record, self.keeper.heap, self.after
+        if found.ids:
+            mates = set(name_of(other.version) for other in heap.sharing(found.ids)
+                        if after.get(name_of(other.version)) == other.version)
+            record.after[name] = tuple(sorted(mates.difference([name])))
+        if found.soft:
+            record.soft[name] = tuple(sorted(found.soft))
+            for one in found.soft:              # the class of an instance must be the one that is there
+                mate = heap.get(after.get(one))
+                if mate is not None:
+                    heap.get(record.outs[name]).births.update(mate.births)
+
+
+def has_value(name):
+    """Whether the name stands for an object that can be surveyed, and not for state of the process."""
+    return name[0] != '@' or name[:3] == '@m:'
+
+
+def is_dunder(name):
+    """Whether the name is one of Python's own, such as __name__."""
+    return name[:2] == '__' == name[-2:]
+
+
+def modules_of(uses):
+    """Names of the local modules that code with these CodeUses may import, with what those import; None: any."""
+    found, todo = set(), set(name for used in uses for name in used.imports)
+    if any('import_module' in used.attributes for used in uses):
+        return None
+    todo.update('%s.%s' % (module, name) for used in uses for module in used.imports for name in used.attributes)
+    todo = set(name for name in todo if name in fresh.modules or name in fresh.missing)
+    for name in list(todo):
+        while '.' in name:
+            name = name.rpartition('.')[0]
+            todo.add(name)
+    while todo:
+        name = todo.pop()
+        found.add(name)
+        more = fresh.imports_of(name) if name in fresh.modules else ()
+        if None in more:
+            return None
+        todo.update(one for one in more if one not in found and (one in fresh.modules or one in fresh.missing))
+    return found
+
+
+class Statements(Values):
+    """Runs statements in the namespace as it should be where they stand.
+
+    observer: the Observer.      originals: {'@o:module': {attribute: its value before the script set it}}.
+    modules_read: {'@o:module': module or class of others that the statement reaches}.      hidden_now: the state of
+    the process, where it is known.      because: what changed outside, so that the statement runs, or None.
+    shown: indices of statements whose output was shown in this run.      ran: {index: (reason, seconds)}.
+    distrust: whether a name was missing that nothing seemed to read; then all are put in place.
+    """
+
+    def _begin_statements(self):
+        self.observer, self.originals, self.modules_read, self.hidden_now = None, {}, {}, None
+        self.because, self.shown, self.ran, self.distrust, self.alive = None, set(), {}, False, []
+
+    def execute_unit(self, index, unit):
+        """Run the statement; its Record. Raises Again when a value is missing."""
+        if unit.code is None:
+            unit.compile(self.source.nodes(unit.chunk, unit.chunk + 1)[0], self.path, unit.chunk == 0)
+        reason, one = self.reason(index, unit), Execution(self, unit)
+        one.prepare()
+        one.perform(index in self.shown)
+        self.shown.add(index)
+        self.forced.discard(index)
+        one.observe()
+        record = one.record
+        self.ran[index] = reason, self.ran.get(index, (0, 0))[1] + record.seconds
+        self._remember(record)
+        if one.error is None:
+            if not record.run:
+                self.keep_snapshot(record)
+        elif not isinstance(one.error[1], (Exception, SystemExit)):
+            raise one.error[1]
+        elif self._is_unplaced(one.error[1]):
+            self.distrust = True
+            raise Again
+        return record
+
+    def _remember(self, record):
+        group = self.records.setdefault(record.group(), [])
+        group[:] = [other for other in group if other.likeness != record.likeness or other.time != record.time][-7:]
+        group.append(record)
+        if not record.error:
+            self.latest[record.key] = record
+        self.new.append(record)
+
+    def _is_unplaced(self, error):
+        """Whether the error tells of a name that should be there, but was not placed since nothing read it."""
+        found = re.match(r"(?:global )?name '(\w+)' is not defined", str(error))
+        return isinstance(error, NameError) and found is not None and not self.distrust and (
+            found.group(1) in self.state.at and found.group(1) not in self.placed)
+
+    def reach(self, unit):
+        """What the statement may read, put in place: (names, [CodeUses], whether it may be any, modules of others)."""
+        at, names, uses, wild, shared = self.state.at, set(), [unit.uses], unit.uses.wild or self.distrust, []
+        todo = set(unit.facts.reads)
+        if unit.uses.imports or unit.facts.stars:
+            todo.update(name for name in at if name[:3] == '@m:')
+        while todo or wild and not names:
+            if wild:
+                todo.update(name for name in at if name not in SETTERS)
+                names.add('')
+            todo -= names
+            names |= todo
+            wave = [name for name in todo if name in at]
+            self.need(wave)
+            todo = set()
+            for name in wave:
+                if not has_value(name):
+                    continue
+                found = self.survey_of(name)
+                if found is NOTHING:
+                    continue
+                todo |= found.refs
+                todo.update(found.soft)
+                uses += found.uses
+                shared += found.shared
+                for used in found.uses:
+                    wild |= used.wild
+                    if used.imports:
+                        todo.update(name for name in at if name[:3] == '@m:')
+            wild = wild or any(item.__name__.partition('.')[0] in WILD_MODULES for item in shared)
+            todo -= names
+        return names.difference(['']), uses, wild, shared
+
+    def patch_points(self, one):
+        """[(hidden name, module or class of others, attribute, its value)] that the statement may change."""
+        puts = set(name for used in one.uses for name in used.puts)
+        attributes = set(name for used in one.uses for name in used.attributes)
+        loose = bool(LOOSE.intersection(attributes) or any(LOOSE.intersection(used.names) for used in one.uses))
+        found, todo = {}, list(one.shared)
+        todo += [value for value in map(self.names.get, one.near) if isinstance(value, class_types)
+                 and not self.is_local(value.__module__)]
+        while todo:
+            item = todo.pop()
+            is_class = isinstance(item, class_types)
+            hidden = '@o:%s.%s' % (item.__module__, item.__name__) if is_class else '@o:' + item.__name__
+            if hidden not in found:
+                found[hidden] = item
+                inside = () if is_class else attributes.intersection(vars(item))
+                todo += [part for part in map(vars(item).get, inside)
+                         if isinstance(part, types.ModuleType) and not self.is_local(part.__name__)
+                         or isinstance(part, class_types) and not self.is_local(part.__module__)]
+        self.modules_read, points = found, []
+        for hidden, item in found.items():
+            self._set_patches(hidden, item)
+            points += [(hidden, item, name, vars(item).get(name, ABSENT)) for name in (vars(item) if loose else puts)]
+        return points
+
+    def _set_patches(self, hidden, item):
+        """Bring a module of others to what it is at this place."""
+        known = self.originals.get(hidden)
+        if known is None:
+            return
+        version = self.state.at.get(hidden)
+        entry = self.heap.get(version) if version else None
+        if version and entry is None:
+            self.force([[hidden]])
+            raise Again
+        values = entry.value if entry else {}
+        for name, value in known.items():
+            wanted = values.get(name, value)
+            if wanted is ABSENT:
+                if name in vars(item):
+                    delattr(item, name)
+            elif vars(item).get(name, ABSENT) is not wanted:
+                setattr(item, name, wanted)
+
+    def see_patches(self, points):
+        """{hidden name: {attribute: value}} of the modules of others that the statement changed."""
+        found = {}
+        for hidden, item, name, was in points:
+            now = vars(item).get(name, ABSENT)
+            if now is not was:
+                self.originals.setdefault(hidden, {}).setdefault(name, was)
+                old = self.heap.get(self.state.at.get(hidden))
+                found.setdefault(hidden, dict(old.value) if old else {})[name] = now
+        return found
+
+    def set_hidden(self):
+        """Bring the state of the process to where the script stands; it, as {hidden name: state}."""
+        now, at, missing = self.hidden_now or hidden_state(), self.state.at, []
+        for name in now:
+            version = at.get(name, 'start ' + name)
+            if version not in self.states:
+                if version[:6] == 'start ':
+                    self.base[name] = self.states[version] = now[name]
+                else:
+                    missing.append([name])
+                continue
+            if now[name] != self.states[version]:
+                with suppress(Exception):
+                    SETTERS[name](self.states[version])
+                now[name] = self.states[version]
+        self.hidden_now = now
+        if missing:
+            self.force(missing)
+            raise Again
+        return now
+
+    def doubt(self, one):
+        """Why the statement's outcome cannot be known, as it reads the clock or the like; or None."""
+        for used in one.uses:
+            names = used.attributes & CLOCK_NAMES
+            for item in one.shared if names else ():
+                found = names & CLOCKS.get(item.__name__, frozenset())
+                if found:
+                    return 'it uses %s.%s' % (item.__name__, sorted(found)[0])
+            for name in CLOCKS[builtins.__name__] & used.names:
+                if name not in self.state.at:
+                    return 'it uses %s' % name
+        for name in one.near:
+            value = self.names.get(name)
+            module = getattr(value, '__module__', None) if not is_plain(value) else None
+            known = CLOCKS.get(module) if isinstance(module, str) else None
+            if known:
+                own = getattr(value, '__name__', None)
+                if own in known:
+                    return 'it uses %s' % own
+                if isinstance(value, class_types):
+                    for used in one.uses:
+                        if used.attributes & known:
+                            return 'it uses %s.%s' % (own, sorted(used.attributes & known)[0])
+        return None
+
+    def value_of(self, name):
+        """The object that the name has now, also if it is not placed."""
+        if name[:3] == '@m:':
+            return sys.modules[name[3:]]
+        return self.names[name] if name in self.names else self.heap.get(self.state.at[name]).value
+
+
+##############################################################################
+## 18. Rerun -- run only what changed
+##############################################################################
+#
+# Gives to the user CachedScript, a step that runs a script's statements again only where their outcome would be
+# another one, Report, which tells what it did, depends(), and --cache of the command line.
+#
+# The rule: after each run the namespace is that of a fresh run, objects shared by several names included. Where
+# that cannot be known the statement runs again. One attempt goes over all statements: each has a Record that fits
+# what its reads hold, or is executed. A value that is missing ends the attempt; the next one forces what makes it.
+#
+# Not handled: effects on the world that leave no trace in names, such as windows, servers, libraries' own state.
+
+__all__ += ['CachedScript', 'Report']
+
+
+Ran = tuple_type('Ran', 'line text seconds reason source')
+
+
+class Report(object):
+    """What a run of a CachedScript did. ran, kept: lists of statements: .line .text .seconds .reason .source (where a
+    kept value came from).      saved: seconds that the kept ones took when they ran.      error: the exception that
+    ended the run, or None.      values: [(line, text)] of bare expressions.      notes: what else is to be said.
+
+    >>> str(Report())
+    'ran 0, kept 0 statements'
+    """
+
+    def __init__(self):
+        self.ran, self.kept, self.saved, self.error, self.values, self.notes = [], [], 0.0, None, [], []
+        self.trace, self.seconds = None, 0.0
+
+    def lines(self):
+        """The lines of the report."""
+        first = 'ran %d, kept %d statements' % (len(self.ran), len(self.kept))
+        if self.ran or self.kept:
+            first += ' in %s, saved %s' % (seconds_text(self.seconds), seconds_text(self.saved))
+        lines = [first]
+        for item in self.ran[:20]:
+            lines.append('  ran   line %d: %s  (%s; %s)' % (
+                item.line, item.text[:60], seconds_text(item.seconds), item.reason))
+        if len(self.ran) > 20:
+            lines.append('  ran   %d more' % (len(self.ran) - 20))
+        for item in [item for item in self.kept if item.seconds > 0.1 or item.source == 'store'][:10]:
+            lines.append('  kept  line %d: %s  (saved %s%s)' % (
+                item.line, item.text[:60], seconds_text(item.seconds), ', from the store' * (item.source == 'store')))
+        lines += ['  value line %d: %s' % value for value in self.values]
+        return lines + ['  note  %s' % note for note in self.notes]
+
+    def __str__(self):
+        return '\n'.join(self.lines())
+
+
+def seconds_text(seconds):
+    """A time for people."""
+    return '%.0f ms' % (1000 * seconds) if seconds < 1 else '%.1f s' % seconds
+
+
+current = None              # the Observer of the CachedScript that runs a statement
+
+
+def depends(path):
+    """Tell the cache that the statement that runs reads this file in a way that it cannot notice. The path.
+
+    As a statement of its own: that all later statements may. Without a cache nothing happens.
+
+    >>> depends('table.db')
+    'table.db'
+    """
+    if current is not None:
+        full = os.path.abspath(path_text(path))
+        current.files.setdefault(full, current.print_of(full))
+        current.depended.append(full)
+    return path
+
+
+class CachedScript(Statements, ReloadedScript):
+    """Run a script so that after each run its namespace is that of a fresh run, but run only what changed.
+
+    path, argv, module: as of ReloadedScript.      store: folder that keeps values from process to process; None: they
+    are kept in memory.      trust: use a store that others can write to.      max_bytes: of the store.
+
+    namespace: the dict of the script's globals.      units: list of Chunk.      records: {Record.group(): [Record]}.
+    report: the last Report.      muted: whether what kept statements printed is left out.
+
+    >>> import tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), 'script.py')
+    >>> with open(path, 'w') as stream:
+    ...     done = stream.write('a = [1]')
+    >>> script = CachedScript(path)
+    >>> len(script.run().ran), len(script.run().ran), script.namespace['a']
+    (1, 0, [1])
+    >>> script.close()
+    """
+    def __init__(self, path=None, argv=(), store=None, module=None, trust=False, max_bytes=None):
+        ReloadedScript.__init__(self, path, argv, None, module)
+        self._begin_values(Store(store, 'cache', MAX_BYTES if max_bytes is None else max_bytes, trust))
+        self._begin_statements()
+        self.space_of = Program(self.names, self.space, self.is_local)
+        self.facts, self.units, self.source, self.report, self.base, self.last = {}, [], None, None, None, None
+        self.muted, self.handed_out, self.kept_all = False, True, None
+
+    @property
+    def namespace(self):
+        """The dict of the script's globals. What is changed in it by hand lasts until the next run."""
+        self.handed_out = True
+        return self.names
+
+    @namespace.setter
+    def namespace(self, names):
+        self.names = names
+
+    def is_local(self, name):
+        """Whether the module of that name is the user's."""
+        return name in fresh.modules or name == '__main__'
+
+    def load(self):
+        """The bytes of the script."""
+        return fresh.read(self.path)
+
+    # -- the script's text
+
+    def _read_units(self, data):
+        """Cut the text into Units; those that were there keep their code. Raises SyntaxError."""
+        source = Source(self.path, data) if self.source is None or self.source.data != data else self.source
+        if source is self.source:
+            return
+        left, units, moved, new_nodes = {}, [], {}, []
+        for unit in self.units:
+            left.setdefault(unit.text, []).append(unit)
+        for index in range(len(source)):
+            text, start = source.text(index), source.starts[index]
+            nodes, facts = source.parsed.get(index) or [], self.facts.get((text, source.flags))
+            if facts is None and nodes:
+                facts = self.facts[text, source.flags] = Facts(nodes, source.lines, start, source.flags)
+            if facts is None:                   # comments only
+                continue
+            if left.get(text) and left[text][0].facts is facts:
+                unit = left[text].pop(0)
+                if unit.start != start:
+                    pairs = []
+                    unit.codes = [moved_code(code, start - unit.start, self.path, (), pairs) for code in unit.codes]
+                    unit.code, unit.start = None, start
+                    moved.update((id(one), (one, new)) for one, new, _ in pairs)
+            else:
+                unit = Chunk(facts, text, start, source.flags)
+                unit.compile(nodes, self.path, index == 0)
+                new_nodes += nodes
+            unit.chunk = index
+            units.append(unit)
+        if any(getattr(node, 'module', None) == '__future__' for node in new_nodes):
+            compile(data, self.path, 'exec', 0, True)
+        source.parsed, by_key = {}, {}
+        for unit in flat(left.values()):
+            by_key.setdefault(unit.facts.key, []).append(unit)
+        known = set(map(id, self.units))
+        for unit in units:                      # the same meaning in another layout
+            if id(unit) not in known and by_key.get(unit.facts.key):
+                moved.update((id(one), (one, new)) for one, new, _ in pair(
+                    by_key[unit.facts.key].pop(0).codes, unit.codes))
+        self.source, self.units = source, units
+        self._move_functions(moved)
+
+    def _move_functions(self, moved):
+        """Give the functions of statements that stand on other lines now code with the right lines.
+
+        moved: {id of a code object: (it, the new one)}.
+        """
+        if not moved:
+            return
+        originals = self.space_of.originals
+        for number, (old, new) in moved.items():
+            originals[id(new)] = (originals[id(old)][0] if id(old) in originals else old), new
+        for number, functions in functions_with(dict((number, old) for number, (old, _) in moved.items())).items():
+            for function in functions:
+                function.__code__ = moved[number][1]
+        for old, _ in moved.values():
+            originals.setdefault(id(old), (old, old))
+
+    # -- a run
+
+    def run(self, changed=()):
+        """Bring the namespace to what a fresh run of the script would give; the Report."""
+        global current
+        begin, self.runs, self.report = clock_s(), self.runs + 1, Report()
+        report = self.report
+        try:
+            data = self.enter(changed)
+            if self.runs == 1:
+                self._load()
+            is_new = self.source is None or self.source.data != data
+            self._read_units(data)
+        except SyntaxError as error:
+            report.error, report.trace = error, None
+            with suppress(AttributeError):
+                error.__traceback__ = None
+            return report
+        self.observer = self.observer or Observer(self.path)
+        self.observer.script = self.path
+        if self._repair() and not is_new and self._is_same():
+            self._keep_all()
+            report.seconds = clock_s() - begin
+            return report
+        self.forced, self.shown, self.ran, self.new, self.restored = set(), set(), {}, [], set()
+        self.alive = other_threads()
+        self.distrust, self.placed, self.hidden_now = False, {}, None
+        self.observer.install()
+        current = self.observer
+        try:
+            for attempt in range(2000):
+                if attempt in (60, 1000) or len(self.forced) and attempt == 200:
+                    self._forget()
+                try:
+                    self._attempt()
+                    break
+                except Again:
+                    pass
+        finally:
+            current = None
+            self.observer.remove()
+            self._finish()
+        report.seconds = clock_s() - begin
+        return report
+
+    def _repair(self):
+        """Forget the values that were changed by hand since the last run. Whether there were none."""
+        at, self.last, names, all_well = self.last, None, self.names, True
+        if at is not None and (self.handed_out or other_threads()):
+            for name, version in at.items():
+                entry = self.heap.get(version)
+                if entry is None or not entry.survey.ids:
+                    continue
+                if names.get(name) is not entry.value and name[0] != '@':
+                    all_well = False
+                elif entry.survey.holds(names) and not entry.survey.still_holds(self.space_of):
+                    all_well = False
+                    if not entry.survey.opaque:
+                        for other in self.heap.sharing(entry.survey.ids):
+                            self.heap.drop(other)
+        self.handed_out = False
+        return all_well and at is not None
+
+    def _is_same(self):
+        """Whether nothing at all changed since the last run, so that there is nothing to do."""
+        records, names = list(self.records_of.values()), self.names
+        if len(records) != len(self.units) or any(record.run or record.doubt for record in records):
+            return False
+        at = [(name, version) for name, version in self.state.at.items() if name[0] != '@']
+        entries = [self.heap.get(version) for _, version in at]
+        if None in entries or any(names.get(name, names) is not entry.value for (name, _), entry in zip(at, entries)):
+            return False
+        if sum(1 for name in names if not name[:2] == '__' == name[-2:]) != len(at):
+            return False
+        return not any((record.files or record.wrote or record.environment) and self._outside(record)
+                       for record in records)
+
+    def _keep_all(self):
+        """The run in which nothing is to be done."""
+        self.last = self.state.at
+        if any(record.output for record in self.records_of.values()):
+            self.observer.install()
+            self.shown = set()
+            for index, record in self.records_of.items():
+                self._show(index, record)
+            self.observer.remove()
+        self.hidden_now = None
+        self.set_hidden()
+        if self.kept_all is None:
+            self.ran, self.new = {}, []
+            self.kept_all = self._kept(), sum(record.seconds for record in self.records_of.values())
+        self.report.kept, self.report.saved = self.kept_all
+        self.report.values = self._values()
+
+    def _base(self):
+        """The State at the begin of the script."""
+        state = State()
+        if self.base is None:
+            self.base = hidden_state()
+        base = dict(self.base)
+        base['@argv'] = [self.given] + self.argv
+        for name, value in base.items():
+            version = 'start ' + name
+            if name in BY_VALUE:
+                version = '%s %s' % (short_hash(repr(value)), name)
+                state.at[name] = version
+            self.states[version] = value
+        return state
+
+    def _attempt(self):
+        """Go over all statements; run those that must."""
+        self.state, self.records_of, self.placed, self.space_of.owners = self._base(), {}, {}, {}
+        plain = dict((name, value) for name, value in self.names.items() if name[:2] == '__' == name[-2:])
+        self.names.clear()                  # what stands in it is what the statements so far made
+        self.names.update(plain)
+        for index, unit in enumerate(self.units):
+            self.index = index
+            record = self._look_up(index, unit)
+            if record is None or index in self.forced:
+                record = self.execute_unit(index, unit)
+            else:
+                self._keep(index, unit, record)
+            self.records_of[index] = record
+            self.state.apply(record, index)
+            record.used = self.runs
+            if record.error is not None:
+                self.report.error, self.report.trace = record.error[1], record.error[2]
+                break
+        else:
+            self.report.error = None
+        self.need(self.state.at)
+
+    def _look_up(self, index, unit):
+        """The Record that tells what the statement would do now, or None. Notes why it must run."""
+        facts, at = unit.facts, self.state.at
+        if facts.mark == 'keep' and facts.key in self.latest and index not in self.forced:
+            record = self.latest[facts.key]
+            if self._is_kept(record):
+                return record
+        why = None
+        group = (facts.key,) + tuple(map(at.get, facts.reads))
+        for record in reversed(self.records.get(group, ())):
+            if record.run and record.run != self.runs or tuple(map(at.get, record.names)) != record.versions:
+                continue
+            if self.state.times.get(record.likeness, 0) != record.time:
+                continue
+            if record.whole is not None and record.whole != self.whole():
+                continue
+            if self.state.holders and any(self.state.holders.get(name) and self.state.holders_of(name) != holders
+                                          for name, holders in record.rebound.items()):
+                continue
+            if record.run == self.runs:
+                return record
+            why = record.doubt or ('it is marked' if facts.mark == 'rerun' else None) or self._outside(record)
+            if why is None and all(dict((mate, at.get(mate)) for mate in self.state.share.get(name, ())) == mates
+                                   for name, mates in record.partners.items()):
+                return record
+        self.because = why
+        return None
+
+    def _is_kept(self, record):
+        return all(version in self.kept_in or self.heap.get(version) or name in record.values
+                   for name, version in record.outs.items())
+
+    def whole(self):
+        """A hash of the versions of all names."""
+        return short_hash(*['%s=%s' % item for item in sorted(self.state.at.items())])
+
+    def _outside(self, record):
+        """What changed in files and the environment since the Record was made, as text, or None."""
+        for path, found in record.files.items():
+            if self.observer.print_of(path) != found:
+                return '%s changed' % os.path.basename(path)
+        for path, found in record.wrote.items():
+            if found is not None and self.observer.print_of(path) != found:
+                return '%s, which it wrote, changed' % os.path.basename(path)
+        if record.environment:
+            data = self.states.get(self.state.at.get('@environ', 'start @environ'), {})
+            for name, value in record.environment.items():
+                now = data.get(name) if name else short_hash(repr(sorted(data.items())))
+                if now != value:
+                    return 'the environment changed'
+        return None
+
+    def _keep(self, index, unit, record):
+        """Take over what the statement did when it ran."""
+        heap = self.heap
+        for name in record.gone:
+            self.unplace(name)
+        for name, version in record.outs.items():
+            if name in self.placed and self.placed[name] != version:
+                self.unplace(name)
+            entry = heap.get(version)
+            if entry is not None:
+                entry.used = self.runs
+            elif name in record.values:
+                heap.put(version, record.values[name], NOTHING, {})
+            elif name in record.states:
+                self.states[version] = record.states[name]
+        if index not in self.shown:
+            self._show(index, record)
+
+    def _show(self, index, record):
+        """Show again what the statement printed."""
+        self.shown.add(index)
+        if self.muted:
+            return
+        for is_error, text in record.output:
+            stream = self.observer.tees[is_error][2]
+            if is_terminal(stream):
+                text = ''.join('%s%s%s' % (DIM, line.rstrip('\n'), PLAIN) + '\n' * line.endswith('\n')
+                               for line in text.splitlines(True))
+            write(stream, text)
+
+    def _finish(self):
+        """Leave the process as the script would; fill the report; write what is new to the store."""
+        report, state = self.report, self.state
+        self.hidden_now = None
+        with suppress(Again):
+            self.set_hidden()
+        self.last, self.kept_all = state.at, None
+        for index in sorted(self.ran):
+            unit, (reason, seconds) = self.units[index], self.ran[index]
+            report.ran.append(Ran(unit.line(), unit.facts.words, seconds, reason, 'run'))
+        report.kept = self._kept()
+        report.saved = sum(item.seconds for item in report.kept)
+        report.values = self._values()
+        report.notes += ['line %d is kept, as it is marked' % self.units[index].line() for index in self.records_of
+                         if self.units[index].facts.mark == 'keep' and index not in self.ran]
+        for record in self.new:
+            for path in record.wrote:
+                record.wrote[path] = self.observer.print_of(path)
+        self._save()
+        self._tidy()
+
+    def _kept(self):
+        """The statements that did not run, for the report."""
+        kept, why = [], 'nothing that it reads changed'
+        for index, record in self.records_of.items():
+            if index not in self.ran:
+                source, unit = 'memory', self.units[index]
+                if not self.restored.isdisjoint(record.outs.values()):
+                    source = 'store'
+                kept.append(Ran(unit.start + unit.facts.below + 1, unit.facts.words, record.seconds, why, source))
+        return kept
+
+    def _values(self):
+        """[(line, text)] of the expressions whose value is to be shown."""
+        return [(self.units[index].line(), record.shown) for index, record in self.records_of.items()
+                if record.shown is not None]
+
+    # -- why
+
+    def reason(self, index, unit):
+        """Why the statement runs, for the report."""
+        if index in self.forced:
+            return 'its value was needed and had not been kept'
+        if self.because:
+            return self.because
+        record = self.latest.get(unit.facts.key)
+        if unit.facts.mark == 'rerun':
+            return 'it is marked'
+        if record is None:
+            return 'it is new'
+        if record.doubt:
+            return record.doubt
+        at = self.state.at
+        for name, version in zip(record.names, record.versions):
+            if at.get(name) != version:
+                maker = self.state.makers.get(at.get(name))
+                if maker is not None and name[0] != '@':
+                    return 'because %s (line %d) changed' % (name, self.units[maker].line())
+                return 'because %s changed' % name.lstrip('@mo:') if name in at else '%s is not there now' % name
+        return 'what it works on changed'
+
+    def why(self, about):
+        """Why a statement, given by its line or by a name that it made, ran or was kept in the last run; a text.
+
+        >>> CachedScript.why.__name__
+        'why'
+        """
+        found = None
+        for index, unit in enumerate(self.units):
+            record = self.records_of.get(index)
+            if about == unit.line() or record is not None and (about in record.outs or about in record.gone):
+                found = index
+            elif isinstance(about, int) and unit.start < about <= unit.start + unit.facts.below + 1 and found is None:
+                found = index
+        if found is None and isinstance(about, int):
+            starts = [index for index, unit in enumerate(self.units) if unit.line() <= about]
+            found = starts[-1] if starts else None
+        if found is None or found not in self.records_of:
+            return '%s: no statement that was run made it' % (about,)
+        unit, record = self.units[found], self.records_of[found]
+        text = 'line %d: %s\n' % (unit.line(), unit.facts.words)
+        if found in self.ran:
+            text += '  ran: %s\n' % self.ran[found][0]
+        else:
+            text += '  kept: nothing that it reads changed (%s when it ran)\n' % seconds_text(record.seconds)
+        if record.doubt:
+            text += '  runs each time: %s\n' % record.doubt
+        reads = []
+        for name, version in zip(record.names, record.versions):
+            maker = self.state.makers.get(version)
+            if maker is not None and name[0] != '@' and maker < found:
+                reads.append('%s (line %d)' % (name, self.units[maker].line()))
+        text += '  reads: %s\n' % (', '.join(reads) or 'no names of the script')
+        for path in sorted(record.files):
+            text += '  reads the file %s\n' % path.replace('names ', '', 1).replace('there ', '', 1)
+        changes = [name for name in record.outs if name[0] != '@']
+        return text + '  makes or changes: %s' % (', '.join(sorted(changes)) or 'nothing')
+
+
+# ---- what the user sees
+
+class Picture(object):
+    """Tells values of two processes apart: of({name: value}) -> {name: text}, equal where the values are, with what
+    they share. A second visit of an object that can change is told by the place of the first."""
+
+    def __init__(self, space):
+        self.space, self.seen, self.held = space, {}, []
+
+    def of(self, names):
+        """{name: short text} of all names that are not the machinery's."""
+        return dict((name, short_hash(self.tell(names[name], name))) for name in sorted(names)
+                    if not name[:2] == '__' == name[-2:])
+
+    def tell(self, value, place):
+        """The text of one value."""
+        if type(value) in PLAIN_TYPES:
+            return '%s %r' % (type(value).__name__, value)
+        if type(value) is not tuple:
+            if id(value) in self.seen:
+                return 'the one at ' + self.seen[id(value)]
+            self.seen[id(value)] = place
+            self.held.append(value)
+        parts = [type(value).__name__]
+        if isinstance(value, CodeType):
+            parts += [value.co_name, repr(value.co_names), repr(value.co_varnames)]
+            parts += [self.tell(const, place + '.const') for const in value.co_consts]
+        elif type(value) is FunctionType:
+            parts.append(value.__name__)
+            if value.__globals__ is self.space.names or self.space.is_local(value.__module__):
+                parts += self.all([value.__code__, value.__defaults__, getattr(value, '__kwdefaults__', None),
+                                   vars(value)] + list(map(get_cell, value.__closure__ or ())), place)
+        elif isinstance(value, class_types):
+            parts.append(value.__name__)
+            if value.__module__ == '__main__' or self.space.is_local(value.__module__):
+                parts += self.all([dict((name, part) for name, part in vars(value).items() if name not in NO_KEYS),
+                                   value.__bases__], place)
+        elif isinstance(value, type(sys)):
+            parts.append(value.__name__)
+            if self.space.is_local(value.__name__):
+                parts += self.all([dict((name, part) for name, part in vars(value).items() if not is_dunder(name))],
+                                  place)
+        else:
+            parts += self.contents(value, place)
+        return '(%s)' % ' '.join(parts)
+
+    def all(self, values, place):
+        """The texts of several values."""
+        return [self.tell(value, '%s[%d]' % (place, number)) for number, value in enumerate(values)]
+
+    def contents(self, value, place):
+        """The texts of what an instance holds."""
+        if isinstance(value, dict):
+            pairs = [(self.tell(key, place + '.key'), key) for key in value]
+            found = [text + ':' + self.tell(value[key], place + '.' + text[:40]) for text, key in sorted(
+                pairs, key=lambda pair: pair[0])]
+        elif isinstance(value, (set, frozenset)):
+            found = sorted(self.tell(part, place + '{}') for part in value)
+        elif isinstance(value, (list, tuple, collections.deque)):
+            found = self.all(value, place)
+        else:
+            probe = Survey()
+            opener = OPENERS.get(type(value)) or opener_of(type(value), self.space)
+            kind, members = type(value), ()
+            if opener is not open_instance:
+                members = opener(value, probe, self.space, True)
+            found = [repr(probe.extras)] + self.all([part for part in members if part is not kind], place)
+        if type(getattr(value, '__dict__', None)) is dict:
+            found.append(self.tell(vars(value), place + '.dict'))
+        for kind in type(value).__mro__ if hasattr(type(value), '__mro__') else ():
+            slots = vars(kind).get('__slots__', ())
+            for name in [slots] if isinstance(slots, string_types) else slots:
+                if name != '__dict__' and hasattr(value, name):
+                    found.append(name + self.tell(getattr(value, name), place + '.' + name))
+        return found
+
+
+def get_cell(cell):
+    """What a closure cell holds; None while it is empty."""
+    with suppress(ValueError):
+        return cell.cell_contents
+
+
+def fresh_picture(path, argv, module, answer):
+    """Run a script afresh, silently, and write ({name: text}, name of the exception or None) to the file `answer`.
+
+    For a process of its own.
+    """
+    script = ReloadedScript(path, argv, module=module)
+    null = open(os.devnull, 'w')
+    sys.stdout = sys.stderr = null
+    error = None
+    try:
+        script.run()
+    except BaseException as problem:            # whatever ends it is the answer
+        error = type(problem).__name__
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    space = Program(script.namespace, script.space, lambda name: name in fresh.modules or name == '__main__')
+    with open(answer, 'wb') as stream:
+        stream.write(marshal.dumps((Picture(space).of(script.namespace), error)))
+
+
+class CachedStep(CachedScript):
+    """The step of --cache: a CachedScript that says what it did.
+
+    log: path of the file that the statements which ran are appended to, or None.      checks: whether each run is
+    compared with a fresh one.      quiet: say nothing but errors.      status: as the script's exit status.
+    """
+
+    def __init__(self, path, argv, store, module, log=None, checks=False, quiet=False, trust=False):
+        if store is None:
+            folder = os.path.dirname(os.path.abspath(path)) if path else os.getcwd()
+            store = os.path.join(folder, '.hotload')
+        CachedScript.__init__(self, path, argv, None if store == 'none' else store, module, trust)
+        self.log, self.checks, self.muted, self.status = log and os.path.abspath(log), checks, quiet, 0
+
+    def files(self):
+        """The paths of the script, its modules and the data files that it read."""
+        return CachedScript.files(self) + sorted(path for path in list(fresh.keys) if path != self.path)
+
+    def run(self, changed=()):
+        """Run it, and say what was done."""
+        report = CachedScript.run(self, changed)
+        self.status = 0
+        if not self.muted:
+            for line in report.lines():
+                say(line)
+        if report.error is not None:
+            self.status = self._show_end(report)
+        if self.log and report.ran:
+            self._append(['# run %d at %s' % (self.runs, time.strftime('%H:%M:%S'))] + [
+                self._logged(index) for index in sorted(self.ran)])
+        if self.checks and not isinstance(report.error, SyntaxError):
+            self.check()
+        return report
+
+    def _show_end(self, report):
+        error = report.error
+        if isinstance(error, SystemExit):
+            return exit_status(error)
+        show_error((type(error), error, report.trace))
+        if report.kept:
+            say('%d statements before it are kept' % len(report.kept))
+        return 1
+
+    def _logged(self, index):
+        text = shown(self.source.text(self.units[index].chunk))
+        return commented(text) if self.records_of[index].error else text
+
+    def _append(self, texts):
+        with open(self.log, 'ab') as stream:
+            for text in texts:
+                data = text + '\n'
+                stream.write(data if isinstance(data, bytes) else data.encode('utf-8'))
+
+    def typed(self, text, failed):
+        """A command was typed at the prompt: log it."""
+        if self.log and text.strip():
+            self._append([commented(text) if failed else text])
+
+    def check(self):
+        """Run the script afresh in a child process, and say whether the namespace agrees. Whether it does."""
+        import subprocess
+        import tempfile
+        handle, answer = tempfile.mkstemp()
+        os.close(handle)
+        code = ('import sys; sys.path.insert(0, %r); import hotload; del sys.path[0]; '
+                'hotload.fresh_picture(%r, %r, %r, %r)') % (
+                    os.path.dirname(os.path.abspath(OWN_FILE)), None if self.module else self.given, self.argv,
+                    self.module, answer)
+        try:
+            subprocess.call([sys.executable, '-c', code], cwd=self.base['@folder'])
+            data = read_bytes(answer)
+        finally:
+            os.remove(answer)
+        if not data:
+            say('check: the fresh run ended its process', colour=RED)
+            return False
+        found, error = marshal.loads(data)
+        mine = Picture(self.space_of).of(self.names)
+        ours = type(self.report.error).__name__ if self.report.error is not None else None
+        wrong = sorted(name for name in set(mine) | set(found) if mine.get(name) != found.get(name))
+        if error != ours:
+            wrong.insert(0, 'the error (%s, fresh: %s)' % (ours, error))
+        say('check: a fresh run agrees' if not wrong else 'check: a fresh run differs in %s' % ', '.join(wrong),
+            colour=RED if wrong else DIM)
+        return not wrong
+
+
+def commented(text):
+    """The text as comment lines."""
+    return '\n'.join('# ' + line for line in text.rstrip().split('\n'))
+
+
+MODES.append(Mode('cache', 'the statements that changed, and those that depend on them', lambda choice: CachedStep(
+    choice.script, choice.argv, choice.get('store'), choice.module, choice.get('log'), 'check' in choice,
+    'quiet' in choice, 'trust-store' in choice), [
+        ('', 'store', 'DIR', 'keep values here (default: .hotload beside the script); none: in memory only'),
+        ('', 'trust-store', None, 'use a store that others can write to'),
+        ('', 'log', 'FILE', 'append the statements that ran, and what was typed'),
+        ('', 'check', None, 'run the script afresh as well, and compare')]))
+
+
+##############################################################################
+## 19. Meaning -- fingerprints of functions and values, with all that they use
 ##############################################################################
 #
 # Gives to those below Meanings: digests of functions, classes and values that change when what they do or
@@ -6543,12 +9397,11 @@ class Store(object):
 
 copy, marshal = map(Later, ('copy', 'marshal'))
 GeneratorType = type(value for value in ())
-PLAIN_TYPES = frozenset([type(None), bool, int, float, complex, bytes, text_type, type(2 ** 70)])
 ACTING_FLAGS = 0x803ff      # of code: what kind of function it is; the others tell of docstrings and the like
 CONTAINERS = frozenset([list, tuple, set, frozenset, dict])
 WRAPPERS = (staticmethod, classmethod)
 BUILTINS = (type(len), type(str.join), type(str.__add__), type(''.__add__))
-ModuleType, MethodType = type(sys), type(suppress(Exception).__enter__)
+MethodType = type(suppress(Exception).__enter__)
 # Attributes of a class that say nothing about what it does.
 MINOR_ATTRIBUTES = frozenset(
     '__doc__ __dict__ __weakref__ __module__ __firstlineno__ __static_attributes__ __annotations__ '
@@ -7047,7 +9900,7 @@ def why_changed(old, new, old_parts, new_parts):
 
 
 ##############################################################################
-## 15. Values -- what reactors send, and what is known of their runs
+## 20. Values -- what reactors send, and what is known of their runs
 ##############################################################################
 #
 # Gives to those below Warehouse, which turns values into Products (what the store keeps of a value) and back,
@@ -7487,7 +10340,7 @@ class PastRuns(object):
 
 
 ##############################################################################
-## 16. Reactors -- functions that receive and send values
+## 21. Reactors -- functions that receive and send values
 ##############################################################################
 #
 # Gives to those below ReactorFunc and SubreactorFunc, which register functions; ConfigBase, whose readers are
@@ -8124,7 +10977,7 @@ class Workshop(object):
 
 
 ##############################################################################
-## 17. Workers -- reactors in other threads, processes and machines
+## 22. Workers -- reactors in other threads, processes and machines
 ##############################################################################
 #
 # Gives to those below Tasks, which hands reactors to an executor (of concurrent.futures, or dask's), and
@@ -8391,7 +11244,7 @@ def unguarded_call():
 
 
 ##############################################################################
-## 18. Schedule -- which reactors run, and when
+## 23. Schedule -- which reactors run, and when
 ##############################################################################
 #
 # Gives to those below Session, which makes the reactor asked for and what it needs current.
@@ -8914,7 +11767,7 @@ def duration(seconds):
 
 
 ##############################################################################
-## 19. Pipeline -- functions whose results survive
+## 24. Pipeline -- functions whose results survive
 ##############################################################################
 #
 # Gives to those below Plant, which runs reactors, and again only those whose code, inputs, parameters or
@@ -8954,6 +11807,7 @@ class Plant(object):
 
     def __init__(self, folder, config=None, executor=None, max_bytes=None, progress=None, function_hash=None,
                  trust=False, logger=None, logLevel=None, functionHash=None):
+        require_bytecode('a plant')
         self.warehouse = Warehouse(Store(folder, 'plant', max_bytes, trust), logger)
         self.records = PastRuns(self.warehouse.store)
         self.executor, self.function_hash, self.logger = executor, function_hash or functionHash, logger
@@ -9249,7 +12103,3632 @@ def shrink(records, store):
 
 
 ##############################################################################
-## 20. Run -- start when this file is the program
+## 25. Log -- what a recording is made of
+##############################################################################
+#
+# Gives to those below what a recording is made of. A log is one flat list. A step is one entry, a Site, which all
+# steps at that place share; a change is an Op and its operands. A Token stands for an object that can change; it
+# has the content that the object had when it was first seen, and the changes after that name it. Values are in
+# the log as themselves, so they stay alive and an id means one object. A Keyframe has the content of every token
+# that could be reached then. A Kind is what is known of a type: how to read the content of an object without
+# asking its class, what changed in it since, and how to build another.
+
+ATOMS, MISSING, dict_values = frozenset(ATOM_TYPES), object(), dict.values
+SELF_TYPES = MARKED = same_objects = lazy_map = None             # set by learn_types()
+
+
+class Site(object):
+    """A place in the code and an event there. event: 'call', 'line', 'return' or 'exception'.      line: its number.
+    path: of the file.      frame: name of the function.
+    """
+
+    __slots__ = ('event', 'line', 'path', 'frame')
+
+    def __init__(self, event, line, path, frame):
+        self.event, self.line, self.path, self.frame = event, line, path, frame
+
+
+class Op(object):
+    """A kind of change, the first of its entries in the log. size: their number."""
+
+    __slots__ = ('size', 'act')
+
+    def __init__(self, size, act):
+        self.size, self.act = size, act
+
+    def play(self, world, log, at):
+        """Make this change, whose token and operands come next in the log, in a World."""
+        token = log[at + 1]
+        world.contents[token] = self.act(world.writable(token), *log[at + 2:at + self.size])
+
+
+def _set(content, key, value):
+    content[key] = value
+    return content
+
+
+def _cut(content, key):
+    del content[key]
+    return content
+
+
+def _push(content, value):
+    content.append(value)
+    return content
+
+
+def _splice(content, start, end, values):
+    content[start:end] = values
+    return content
+
+
+SET, CUT, PUSH = Op(4, _set), Op(3, _cut), Op(3, _push)         # token, key, value; token, key; token, value
+SPLICE = Op(5, _splice)                                         # token, from, to, values
+
+
+def _put(content, new):
+    return new if type(new) is tuple else new[:] if not isinstance(new, dict) else type(new)(new)
+
+
+PUT = Op(3, _put)                                               # token, content
+
+
+class Bind(Op):
+    """A name of the current frame, or of its module, has the value that comes next in the log."""
+
+    __slots__ = ('name', 'is_global')
+
+    def __init__(self, name, is_global):
+        self.size, self.act, self.name, self.is_global = 2, None, name, is_global
+
+    def play(self, world, log, at):
+        """Bind the name."""
+        world.names(self.is_global)[self.name] = log[at + 1]
+
+
+class Unbind(Bind):
+    """A name was deleted."""
+
+    __slots__ = ()
+
+    def __init__(self, name, is_global):
+        self.size, self.act, self.name, self.is_global = 1, None, name, is_global
+
+    def play(self, world, log, at):
+        """Unbind the name."""
+        world.names(self.is_global).pop(self.name, None)
+
+
+class Enter(Op):
+    """The current frame is now that of the Space that comes next in the log."""
+
+    __slots__ = ()
+
+    def play(self, world, log, at):
+        """Make the frame the current one."""
+        world.space = log[at + 1]
+
+
+class Printed(Op):
+    """The text that comes next in the log was written to stdout."""
+
+    __slots__ = ()
+
+    def play(self, world, log, at):
+        """Change nothing."""
+        pass
+
+
+ENTER, PRINTED = Enter(2, None), Printed(2, None)
+
+
+class Token(object):
+    """Stands for an object that can change. obj: it.      kind: a Kind.      first: its content when first seen. now:
+    its content as the log has it, or None while it is not followed.      body: the Token of its attributes, or None.
+    """
+
+    __slots__ = ('obj', 'kind', 'first', 'now', 'body')
+
+    def __init__(self, obj, kind, first, now=None):
+        self.obj, self.kind, self.first, self.now, self.body = obj, kind, first, now, None
+
+
+class Space(object):
+    """The Token of a frame's names. home: has .namespace, the Token of its module's names, and .frame, the name of
+    the function.
+    """
+
+    __slots__ = ('first', 'now', 'home')
+    obj = body = kind = None                    # kind: DICT
+
+
+Keyframe = tuple_type('Keyframe', 'at contents space')      # `at`: its place in the log
+Home = tuple_type('Home', 'namespace frame')                # see Space
+
+
+
+# ---- kinds of objects
+
+def layout(cls):
+    """(function that gives the dict of an instance's attributes, or None; [(name, descriptor)] of its slots)."""
+    found = _layouts.get(cls)
+    if found is None:
+        getter, slots = _OLD_LAYOUTS.get(cls), []
+        for base in cls.__mro__:
+            for name, slot in vars(base).items():
+                if name == '__dict__' and type(slot) is GetSetType and getter is None:
+                    getter = slot.__get__
+                elif type(slot) is SlotType and (base.__flags__ & HEAP_TYPE or issubclass(base, BaseException)):
+                    slots.append((name, slot))
+        found = _layouts[cls] = getter, slots
+    return found
+
+
+_OLD_LAYOUTS = dict((cls, lambda value: value.__dict__) for cls in old_instance_types)
+_layouts, _shells = {}, {}                    # {class: layout(class)}; {class: shell_class(class)}
+
+
+def slot_value(slot, value):
+    """What an instance has in a slot, or MISSING."""
+    try:
+        return slot.__get__(value)
+    except AttributeError:
+        return MISSING
+
+
+def c_base(cls):
+    """The first of a class's bases that is written in C."""
+    return [base for base in cls.__mro__ if not base.__flags__ & HEAP_TYPE][0]
+
+
+def plain_value(part):
+    """The value of an immutable type that an object of a subclass of it has."""
+    base = [base for base in type(part).__mro__ if base in IMMUTABLE][0]
+    if base in (tuple, frozenset):
+        return base(base.__iter__(part))
+    return base.__pos__(part) if hasattr(base, '__pos__') else base.__getitem__(part, slice(None))
+
+
+class Mark(object):
+    """Stands in the log for what must end when the program lets go of it, as a generator. id, name of its type."""
+
+    __slots__ = ('id', 'name', 'ref')
+    of = {}                                     # {id: the Mark of what lives}
+
+    def __init__(self, value):
+        self.id, self.name = id(value), type(value).__name__
+        self.of[self.id], self.ref = self, weak_reference(value, self.forget)
+
+    def forget(self, _):
+        """Called when the object is gone."""
+        if self.of.get(self.id) is self:
+            del self.of[self.id]
+
+
+def held(value):
+    """What the log keeps of a value: itself, or a Mark."""
+    return value if type(value) not in MARKED else Mark.of.get(id(value)) or Mark(value)
+
+
+def all_held(content):
+    """A list of values as the log keeps them."""
+    return content if MARKED.isdisjoint(map(type, content)) else list(map(held, content))
+
+
+class Keyed(dict):
+    """The content of a dict with keys whose class is not known to compare harmlessly: {id(key): (key, value)}.
+
+    order: list of the ids.
+    """
+
+    def __init__(self, pairs):
+        pairs = [(key, pairs[key]) for key in pairs.order] if type(pairs) is Keyed else list(pairs)
+        dict.__init__(self, pairs)
+        self.order = [key for key, _ in pairs]
+
+    def values(self):
+        """In the order of the dict that it stands for."""
+        return [self[key] for key in self.order]
+
+
+def is_safe_key(key):
+    """Whether comparing and hashing it runs no code of the user's."""
+    return type(key) in ATOMS or type(key) is tuple and all(map(is_safe_key, key))
+
+
+class Kind(object):
+    """What is known of a type. name: for files."""
+
+    name = 'value'                              # of a subclass of an immutable type: only its body can change
+
+    def read(self, value):
+        """Its content, copied."""
+        return ()
+
+    def copy(self, content):
+        """A copy of a content."""
+        return content
+
+    def parts(self, token):
+        """The objects in the content of a token that is followed."""
+        return tuple.__iter__(token.obj) if isinstance(token.obj, tuple) else ()
+
+    def changes(self, token):
+        """What must be added to the log, as (op, token, operands...), to make its content what the object has."""
+        new = self.read(token.obj)
+        if new is token.now or type(new) is tuple and len(new) == len(token.now) and all(
+                lazy_map(same_objects, new, token.now)):
+            return ()
+        return [(PUT, token, new)]
+
+    def blank(self, token, cls, value):
+        """A new object of the class, to be filled. value(part) -> the copy of a part."""
+        plain = plain_value(token.obj)
+        if isinstance(plain, tuple):
+            plain = tuple(map(value, plain))
+        return type(plain).__new__(cls, plain)
+
+    def fresh(self, cls):
+        """A new object of a class, of this kind, for a recording that is loaded."""
+        return {'list': list, 'dict': dict, 'set': set, 'bytes': bytearray}[self.name].__new__(cls)
+
+    def fill(self, shell, content, value, token):
+        """Give the new object its content."""
+
+
+class ListKind(Kind):
+    """Lists; deques too, whose content is a list."""
+
+    name = 'list'
+
+    def read(self, value):
+        """A list of its items."""
+        deque = collections.deque
+        return all_held(list(deque.__iter__(value)) if isinstance(value, deque) else list.__getitem__(value,
+            slice(None)))
+
+    def copy(self, content):
+        """The same items."""
+        return content[:]
+
+    def parts(self, token):
+        """Its items."""
+        return token.now
+
+    def changes(self, token):
+        """A few items, an append, or one splice."""
+        old, new = token.now, self.read(token.obj)
+        same = len(old) == len(new)
+        if same and all(lazy_map(same_objects, old, new)):
+            return ()
+        differ = [at for at, equal in enumerate(lazy_map(same_objects, old[:len(new)], new)) if not equal]
+        if same and len(differ) <= 3:
+            return [(SET, token, at, new[at]) for at in differ]
+        head, tail, most = differ[0] if differ else min(len(old), len(new)), 0, min(len(old), len(new))
+        while tail < most - head and old[-1 - tail] is new[-1 - tail]:
+            tail += 1
+        if head == len(old) and len(new) == head + 1:
+            return [(PUSH, token, new[-1])]
+        return [(SPLICE, token, head, len(old) - tail, new[head:len(new) - tail])]
+
+    def blank(self, token, cls, value):
+        """An empty one of its class."""
+        if isinstance(token.obj, collections.deque):
+            shell = collections.deque.__new__(cls)
+            collections.deque.__init__(shell, (), token.obj.maxlen)
+            return shell
+        return list.__new__(cls)
+
+    def fill(self, shell, content, value, token):
+        """Give it its items."""
+        add = collections.deque.extend if isinstance(shell, collections.deque) else list.extend
+        add(shell, content if ATOMS.issuperset(map(type, content)) else map(value, content))
+
+
+class BytesKind(Kind):
+    """bytearray and array.array."""
+
+    name = 'bytes'
+
+    def read(self, value):
+        """A plain copy."""
+        return (bytearray if isinstance(value, bytearray) else array.array).__getitem__(value, slice(None))
+
+    def copy(self, content):
+        """The same bytes or numbers."""
+        return content[:]
+
+    def parts(self, token):
+        """None: it holds no objects."""
+        return ()
+
+    def changes(self, token):
+        """One splice."""
+        old, new = token.now, self.read(token.obj)
+        if old == new and len(old) == len(new):
+            return ()
+        head, tail = common_lines(old, new)
+        return [(SPLICE, token, head, len(old) - tail, new[head:len(new) - tail])]
+
+    def blank(self, token, cls, value):
+        """An empty one of its class."""
+        return array.array.__new__(cls, token.obj.typecode) if isinstance(token.obj, array.array) else (
+            bytearray.__new__(cls))
+
+    def fill(self, shell, content, value, token):
+        """Give it its bytes or numbers."""
+        (bytearray if isinstance(shell, bytearray) else array.array).extend(shell, content)
+
+
+class DictKind(Kind):
+    """Dicts of all kinds, and the names of modules."""
+
+    name = 'dict'
+
+    def pairs(self, value):
+        """[(key, value)] in its order."""
+        if isinstance(value, collections.OrderedDict):
+            return [(key, dict.get(value, key)) for key in collections.OrderedDict.__iter__(value)]
+        return dict.items(value)
+
+    def read(self, value):
+        """{key: value}, or Keyed."""
+        pairs = self.pairs(value)
+        if all(map(is_safe_key, dict.keys(value))):
+            ordered = collections.OrderedDict if not DICTS_ARE_ORDERED and isinstance(
+                value, collections.OrderedDict) else dict
+            found = dict.copy(value) if type(value) is dict else ordered(pairs)
+            if not MARKED.isdisjoint(map(type, found.values())):
+                found.update([(key, held(part)) for key, part in found.items()])
+            return found
+        return Keyed((id(pair[0]), pair) for pair in pairs)
+
+    def copy(self, content):
+        """The same pairs."""
+        return Keyed(content) if type(content) is Keyed else content.copy()
+
+    def parts(self, token):
+        """Its values, and keys that are not atoms."""
+        if type(token.now) is Keyed:
+            return [part for pair in token.now.values() for part in pair]
+        return list(token.now.values()) + [key for key in token.now if type(key) is tuple]
+
+    def changes(self, token):
+        """An operation for each key that differs, or all anew where the order does."""
+        old, value = token.now, token.obj
+        if type(value) is dict and len(old) == len(value) and type(old) is not Keyed and all(
+                lazy_map(same_objects, dict_values(old), dict_values(value))) and list(old) == list(value):
+            return ()
+        new = self.read(value)
+        if type(new) is Keyed or type(old) is Keyed:
+            if type(new) is type(old) and list(new) == list(old) and all(new[key][1] is old[key][1] for key in new):
+                return ()
+            return [(PUT, token, new)]
+        gone = [key for key in old if key not in new]
+        fresh_keys = [key for key in new if key not in old]
+        other = [key for key in new if key in old and new[key] is not old[key]]
+        if DICTS_ARE_ORDERED or isinstance(value, collections.OrderedDict):
+            after = [key for key in old if key in new] + fresh_keys
+            if len(gone) + len(fresh_keys) + len(other) > len(new) // 2 + 3 or not (after == list(new)
+                    and all(type(one) is type(two) for one, two in zip(after, new))):
+                return [(PUT, token, new)]
+        return [(CUT, token, key) for key in gone] + [(SET, token, key, new[key]) for key in other + fresh_keys]
+
+    def blank(self, token, cls, value):
+        """An empty one of its class."""
+        defaults = collections.defaultdict
+        if isinstance(token.obj, collections.OrderedDict):
+            shell = collections.OrderedDict.__new__(cls)
+            collections.OrderedDict.__init__(shell)
+            return shell
+        if issubclass(cls, defaults):
+            shell = defaults.__new__(cls)
+            defaults.__init__(shell, value(defaults.default_factory.__get__(token.obj)))
+            return shell
+        return dict.__new__(cls)
+
+    def fill(self, shell, content, value, token):
+        """Give it its pairs."""
+        base = collections.OrderedDict if isinstance(shell, collections.OrderedDict) else dict
+        if base.__flags__ & HEAP_TYPE and token.body is not None:       # written in Python: its order is in its attributes
+            base = dict
+        put = base.__setitem__
+        for key, part in content.values() if type(content) is Keyed else content.items():
+            put(shell, key if type(key) in ATOMS else value(key), part if type(part) in ATOMS else value(part))
+
+
+class SetKind(Kind):
+    """Sets; the content is {element: element}, or Keyed {id: element}."""
+
+    name = 'set'
+
+    def copy(self, content):
+        """The same elements."""
+        return Keyed(content) if type(content) is Keyed else content.copy()
+
+    def read(self, value):
+        """{element: element}, or Keyed."""
+        if all(map(is_safe_key, set.__iter__(value))):
+            return dict((part, part) for part in set.__iter__(value))
+        return Keyed((id(part), part) for part in set.__iter__(value))
+
+    def parts(self, token):
+        """Its elements."""
+        return list(token.now.values())
+
+    def changes(self, token):
+        """An operation for each element that came or went."""
+        old, value = token.now, token.obj
+        if type(old) is dict and all(map(is_safe_key, set.__iter__(value))):
+            if len(old) == set.__len__(value) and all(lazy_map(old.__contains__, set.__iter__(value))):
+                return ()
+        new = self.read(value)
+        if type(new) is Keyed and type(old) is Keyed and set(new) == set(old):
+            return ()
+        if type(new) is Keyed or type(old) is Keyed:
+            return [(PUT, token, new)]
+        return [(CUT, token, key) for key in old if key not in new] + [
+            (SET, token, key, new[key]) for key in new if key not in old]
+
+    def blank(self, token, cls, value):
+        """An empty one of its class."""
+        return set.__new__(cls)
+
+    def fill(self, shell, content, value, token):
+        """Give it its elements."""
+        set.update(shell, list(map(value, content.values())))
+
+
+class ErrorKind(Kind):
+    """Exceptions; the content is their arguments."""
+
+    name = 'error'
+
+    def read(self, value):
+        """Its arguments."""
+        return BaseException.args.__get__(value)
+
+    def parts(self, token):
+        """Its arguments."""
+        return token.now
+
+    def blank(self, token, cls, value):
+        """One of its class, made from the first arguments."""
+        base = c_base(cls)
+        shell = base.__new__(cls)
+        with suppress(Exception):               # sets errno and the like
+            base.__init__(shell, *map(value, token.first))
+        return shell
+
+    def fresh(self, cls):
+        """One of the class without arguments."""
+        return c_base(cls).__new__(cls)
+
+    def fill(self, shell, content, value, token):
+        """Give it its arguments."""
+        BaseException.args.__set__(shell, tuple(map(value, content)))
+
+
+class InstanceKind(Kind):
+    """Attributes of an object; the content is (dict or None, what its slots hold...)."""
+
+    name = 'instance'
+
+    def read(self, value):
+        """(its dict or None, what its slots hold...)."""
+        getter, slots = layout(type(value))
+        head = getter(value) if getter else None
+        return (head,) + tuple([held(slot_value(slot, value)) for _, slot in slots]) if slots else (head,)
+
+    def parts(self, token):
+        """Its dict, and what its slots hold."""
+        return token.now
+
+    def blank(self, token, cls, value):
+        """One without attributes."""
+        return cls(token.obj.__class__, {}) if cls in _OLD_LAYOUTS else object.__new__(cls)
+
+    def fresh(self, cls):
+        """One without attributes."""
+        return object.__new__(cls)
+
+    def fill(self, shell, content, value, token):
+        """Give it its attributes."""
+        getter, slots = layout(type(token.obj))
+        for (name, slot), part in zip(slots, content[1:]):
+            if part is not MISSING:
+                with suppress(TypeError, AttributeError):       # of an exception in C, which cannot be set
+                    vars(type(shell)).get(name, slot).__set__(shell, value(part))
+        if content[0] is not None:
+            if type(shell) in _OLD_LAYOUTS:
+                shell.__dict__ = value(content[0])
+            else:
+                object.__setattr__(shell, '__dict__', value(content[0]))
+
+
+def shell_class(cls):
+    """The class of a new object until all sets and dicts are filled: one that is not hashed by code of the user's,
+    and whose objects can become such of `cls`.
+    """
+    for base in cls.__mro__:
+        if '__hash__' in vars(base):
+            if vars(base)['__hash__'] is None or not base.__flags__ & HEAP_TYPE:
+                return cls                      # it is hashed by what it is, in C, or not at all
+            break
+    space = {'__hash__': object.__hash__, '__eq__': object.__eq__}
+    own = [name for name, part in vars(cls).items() if type(part) is SlotType or name in ('__dict__', '__weakref__')]
+    ways = [(cls.__base__, own), (cls, ())]
+    if type(cls) is not type or any('__init_subclass__' in vars(base) for base in cls.__mro__[:-1]):
+        ways.pop()                              # it would run code of the user's
+    for base, slots in ways:
+        with suppress(TypeError, AttributeError, ValueError):
+            made = type(str('Shell'), (base,), dict(space, __slots__=slots))
+            c_base(made).__new__(made).__class__ = cls
+            return made
+    return cls
+
+
+class ClassKind(DictKind):
+    """Classes of the program; the content is their own attributes that are no part of their text."""
+
+    name = 'class'
+
+    def pairs(self, value):
+        """[(name, value)] of its own attributes."""
+        return [(name, part) for name, part in list(vars(value).items())
+                if not (name.startswith('__') and name.endswith('__')) and type(part) not in TEXT_TYPES]
+
+    def read(self, value):
+        """{name: value} of its own attributes."""
+        return dict(self.pairs(value))
+
+    def changes(self, token):
+        """An operation for each attribute that differs."""
+        new = self.read(token.obj)
+        return [(CUT, token, key) for key in token.now if key not in new] + [
+            (SET, token, key, new[key]) for key in new if token.now.get(key, MISSING) is not new[key]]
+
+    def blank(self, token, cls, value):
+        """A stand-in for the class as it was."""
+        return type.__new__(type, token.obj.__name__, (PastClass,), {'__module__': token.obj.__module__})
+
+    def fill(self, shell, content, value, token):
+        """Give the stand-in the attributes."""
+        for name, part in list(vars(token.obj).items()):
+            if type(part) in TEXT_TYPES and type(part) not in (SlotType,
+                    GetSetType) and name not in ('__dict__', '__weakref__'):
+                with suppress(TypeError, AttributeError):
+                    type.__setattr__(shell, name, part)
+        for name, part in content.items():
+            type.__setattr__(shell, name, value(part))
+
+
+def is_enum(cls):
+    """Whether the class is an enumeration."""
+    return type(cls).__name__ in ('EnumMeta', 'EnumType')
+
+
+class PastClass(object):
+    """The base of what stands for a class whose attributes were others then."""
+
+
+class OpaqueKind(Kind):
+    """What cannot be read or built: generators, iterators, files, locks, objects of most libraries."""
+
+    name = 'opaque'
+
+    def parts(self, token):
+        """None that is followed."""
+        return ()
+
+    def blank(self, token, cls, value):
+        """A stand-in."""
+        return StandIn.of(type(token.obj).__name__, '<past %s object at %#x>' % (type(token.obj).__name__,
+            id(token.obj)))
+
+
+class StandIn(object):
+    """Shows an object of the past that cannot be built again; its type has the name of that object's type."""
+
+    _types = {}
+
+    @classmethod
+    def of(cls, name, text):
+        """A stand-in for an object of the type `name`; `text` is its repr."""
+        if name not in cls._types:
+            cls._types[name] = type(str(name), (cls,), {'__module__': cls.__module__})
+        made = object.__new__(cls._types[name])
+        made._past = text
+        return made
+
+    def __repr__(self):
+        return getattr(self, '_past', None) or '<past %s object at %#x>' % (type(self).__name__, id(self))
+
+
+GetSetType, SuperType = type(vars(type)['__dict__']), super
+TEXT_TYPES = frozenset([FunctionType, type(len), type(''.join), staticmethod, classmethod, property, SlotType,
+                        GetSetType, type(list.append), type(list.__len__), type(Site.__init__)])
+IMMUTABLE = ATOMS | frozenset([tuple, frozenset])
+LIST, BYTES, DICT, SET_KIND, ERROR = ListKind(), BytesKind(), DictKind(), SetKind(), ErrorKind()
+INSTANCE, CLASS, VALUE, OPAQUE = InstanceKind(), ClassKind(), Kind(), OpaqueKind()
+Space.kind = DICT
+KINDS = dict((kind.name, kind) for kind in (LIST, BYTES, DICT, SET_KIND, ERROR, INSTANCE, CLASS, VALUE, OPAQUE))
+
+
+def learn_types():
+    """Set the constants of this section which need modules that a program's start does not."""
+    global SELF_TYPES, MARKED, same_objects, lazy_map
+    same_objects, lazy_map = operator.is_, getattr(itertools, 'imap', map)
+    MARKED = frozenset(marked_types())
+    # What is handed out as itself: it cannot change, or what can change in it is not shown.
+    SELF_TYPES = TEXT_TYPES | frozenset(class_types + (CodeType, type(sys), range_type, slice, type(re.compile('')),
+        type(PastClass().__repr__), CellType, SuperType, object))
+
+
+##############################################################################
+## 26. Files -- a recording as lists and atoms
+##############################################################################
+#
+# Gives to those below packed() and unpacked(), between a recording and what JSON knows. Reading runs no code of
+# others and imports nothing: an object whose class is not there comes back as a stand-in.
+
+MAGIC = b'hotload recording 1\n'
+CONTENT_OPS = {'S': SET, 'C': CUT, '+': PUSH, '/': SPLICE, '=': PUT}
+CONTENT_LETTERS = dict((op, letter) for letter, op in CONTENT_OPS.items())
+
+
+class Numbers(dict):
+    """{thing: its number}; things are numbered as they come. things: list of them."""
+
+    def __init__(self):
+        self.things = []
+
+    def __missing__(self, thing):
+        self[thing] = len(self.things)
+        self.things.append(thing)
+        return self[thing]
+
+
+def packed(recording):
+    """The lists and atoms, as JSON knows them, of a recording."""
+    tables = tokens, spaces, homes, sites, binds = [Numbers() for _ in range(5)]
+    known = recording.tokens
+
+    def value(part):
+        kind = type(part)
+        if part is None or kind is bool or kind in number_types or kind is text_type:
+            return part
+        if kind is float or kind is complex:
+            return [kind.__name__[0], repr(part)]
+        if kind is bytes:
+            return ['b', part.decode('latin-1')]
+        if kind is tuple or kind is frozenset:
+            return ['t' if kind is tuple else 'z', [value(inner) for inner in part]]
+        if kind is Mark:
+            return ['m', part.name, part.id]
+        if id(part) in known:
+            return ['r', tokens[known[id(part)]]]
+        if part is MISSING or part is Ellipsis:
+            return ['x' if part is MISSING else '.']
+        return ['g'] + place(part) + [kind.__name__, id(part)]
+
+    def place(part):
+        is_module = type(part) is type(sys)
+        module = getattr(part, '__name__' if is_module else '__module__', None)
+        return [str(module), '' if is_module else str(getattr(part, '__qualname__', getattr(part, '__name__', '')))]
+
+    def content(kind, data):
+        if kind is BYTES:
+            return value(bytes(data)) if isinstance(data, bytearray) else list(data)
+        if isinstance(data, dict):
+            pairs = data.values() if type(data) is Keyed else data.items()
+            if type(data) is Keyed and kind is SET_KIND:
+                pairs = [(part, part) for part in pairs]
+            return [int(type(data) is Keyed), [[value(key), value(part)] for key, part in pairs]]
+        return [value(part) for part in data]
+
+    def object_facts(token):
+        part, cls = token.obj, type(token.obj)
+        facts = {'kind': token.kind.name, 'id': id(part), 'type': cls.__name__,
+            'place': place(part if isinstance(part, class_types) else cls), 'first': content(token.kind, token.first)}
+        if token.kind is VALUE:
+            facts['plain'] = value(plain_value(part))
+        for name in ('maxlen', 'typecode'):
+            if token.kind in (LIST, BYTES) and hasattr(part, name):
+                facts[name] = value(getattr(part, name))
+        if token.body is not None:
+            facts['body'] = content(INSTANCE, token.body.first)
+        if token.body is not None or token.kind is INSTANCE:
+            facts['slots'] = [name for name, _ in layout(cls)[1]]
+        return facts
+
+    bodies = dict((token.body, token) for token in known.values() if token.body is not None)
+
+    def number(token):
+        if token in bodies:
+            return -1 - tokens[bodies[token]]
+        return tokens[token]
+
+    def entries():
+        at, log = 0, recording.log
+        while at < (len(log) if recording.end is None else recording.end):
+            entry = log[at]
+            if type(entry) is Site:
+                yield sites[entry]
+                at += 1
+                continue
+            operands = log[at + 1:at + entry.size]
+            if entry.act is None:
+                if type(entry) in (Bind, Unbind):
+                    yield ['B' if operands else 'U', binds[entry]] + [value(part) for part in operands]
+                else:
+                    yield ['E', spaces[operands[0]]] if entry is ENTER else ['P', operands[0]]
+            else:
+                token, rest = operands[0], operands[1:]
+                if entry is PUT:
+                    rest = [content(token.kind, rest[0])]
+                elif entry is SPLICE:
+                    rest = rest[:2] + [content(BYTES if token.kind is BYTES else LIST, rest[2])]
+                else:
+                    rest = [value(part) for part in rest]
+                yield [CONTENT_LETTERS[entry], number(token)] + rest
+            at += entry.size
+
+    log = list(entries())
+    keyframes = [[mark.at, spaces[mark.space], [[['s', spaces[token]] if type(token) is Space else number(token),
+        content(DICT if type(token) is Space else token.kind, data)] for token, data in mark.contents.items()]]
+        for mark in recording.keyframes if recording.end is None or mark.at <= recording.end]
+    packed_tokens, packed_spaces = [], []
+    while len(packed_tokens) < len(tokens.things) or len(packed_spaces) < len(spaces.things):
+        if len(packed_tokens) < len(tokens.things):         # these may mention others
+            packed_tokens.append(object_facts(tokens.things[len(packed_tokens)]))
+        else:
+            space = spaces.things[len(packed_spaces)]
+            packed_spaces.append([homes[space.home.namespace, space.home.frame], content(DICT, space.first)])
+    packed_homes = [[tokens[namespace], frame] for namespace, frame in homes.things]
+    packed_tokens += [object_facts(token) for token in tokens.things[len(packed_tokens):]]
+    code, error = recording.code, recording.error
+    return {'code': code if code is None or isinstance(code, text_type) else code.decode('utf-8', 'replace'),
+        'error': error and [type(error).__name__, str(error)], 'engine': recording.engine, 'notes': recording.notes,
+        'approximate': recording.approximate, 'sites': [[part.event, part.line, part.path, part.frame] for part
+        in sites.things], 'binds': [[part.name, part.is_global] for part in binds.things], 'tokens': packed_tokens,
+        'spaces': packed_spaces, 'homes': packed_homes, 'log': log, 'keyframes': keyframes}
+
+
+def find_place(module, name):
+    """What is at a place in a loaded module, found without running code; MISSING if there is nothing."""
+    found = sys.modules.get(module, MISSING)
+    for part in name.split('.') if name else ():
+        found = vars(found).get(part, MISSING) if isinstance(found, class_types + (type(sys),)) else MISSING
+    return found
+
+
+def unpacked(data, recording):
+    """Make `recording`, a new one, that of which packed() made `data`."""
+    tokens = {}
+    facts_of, classes, marks, orders = data['tokens'], {}, {}, {}
+
+    def value(part):
+        if not isinstance(part, list):
+            return part
+        kind = part[0]
+        if kind == 'f' or kind == 'c':
+            return (float if kind == 'f' else complex)(part[1])
+        if kind == 'b':
+            return bytes(part[1].encode('latin-1'))
+        if kind == 't' or kind == 'z':
+            return (tuple if kind == 't' else frozenset)(map(value, part[1]))
+        if kind == 'm':
+            return marks.setdefault(part[2], StandIn.of(part[1], '<past %s object at %#x>' % (part[1], part[2])))
+        if kind == 'r':
+            return token(part[1]).obj
+        if kind == 'g':
+            found = find_place(*part[1:3])
+            key = tuple(part[1:])
+            return found if found is not MISSING and type(found).__name__ == part[3] else marks.setdefault(
+                key, StandIn.of(part[3], '<past %s %s at %#x>' % (part[3], part[2] or part[1], part[4])))
+        return MISSING if kind == 'x' else Ellipsis
+
+    def class_of(facts):
+        found = find_place(*facts['place'])
+        if isinstance(found, class_types) and found.__name__ == facts['type']:
+            return found
+        key = tuple(facts['place']) + tuple(facts.get('slots', ()))
+        if key not in classes:
+            base = {'list': list, 'dict': dict, 'set': set, 'bytes': bytearray, 'error': Exception}.get(facts['kind'])
+            if facts['kind'] == 'value':
+                base = type(value(facts['plain']))
+            classes[key] = type(str(facts['type']), (StandIn,) if base is None else (base,),
+                {'__module__': str(facts['place'][0]), '__slots__': [str(name) for name in facts.get('slots', ())]}
+                if base is None else {'__module__': str(facts['place'][0])})
+        return classes[key]
+
+    def content(kind, data, order=None):
+        if kind is BYTES:
+            return bytearray(value(data)) if data[:1] == ['b'] else data
+        if kind in (DICT, CLASS, SET_KIND):
+            pairs = [(value(key), value(part)) for key, part in data[1]]
+            if not data[0]:
+                return dict((key if not isinstance(key, text_type) else str(key) if is_ascii(key) else key, part)
+                    for key, part in pairs)
+            return Keyed((id(key), (key, part) if kind is DICT else part) for key, part in pairs)
+        parts = [value(part) for part in data]
+        if kind is INSTANCE and order is not None and len(order[0]) == len(parts) - 1:
+            by_name = dict(zip(order[0], parts[1:]))
+            parts[1:] = [by_name.get(name, MISSING) for name in order[1]]
+        return parts if kind is LIST else tuple(parts)
+
+    def token(number):
+        if number < 0:
+            return token(-1 - number).body
+        if number in tokens:
+            return tokens[number]
+        facts = facts_of[number]
+        kind = KINDS[facts['kind']]
+        made = tokens[number] = Token(None, kind, None)
+        cls, part = class_of(facts) if kind not in (CLASS, OPAQUE) else None, None
+        if kind is OPAQUE:
+            part = StandIn.of(str(facts['type']), '<past %s object at %#x>' % (facts['type'], facts['id']))
+        elif kind is CLASS:
+            name = facts['place'][1]
+            part = type(str(name.rpartition('.')[2]), (PastClass,), {'__module__': str(facts['place'][0])})
+        elif kind is VALUE:
+            plain = value(facts['plain'])
+            part = type(plain).__new__(cls, plain)
+        elif 'maxlen' in facts:
+            part = collections.deque.__new__(cls)
+            collections.deque.__init__(part, (), facts['maxlen'])
+        elif 'typecode' in facts:
+            part = array.array.__new__(cls, str(facts['typecode']))
+        else:
+            made.obj = cls                      # of the right class, by the kind's own way
+            part = kind.fresh(cls)
+        made.obj, recording.tokens[id(part)] = part, made
+        return made
+
+    for number, facts in enumerate(facts_of):
+        made = token(number)
+        order = facts.get('slots', ()), [name for name, _ in layout(type(made.obj))[1]]
+        orders[made] = order
+        made.first = content(made.kind, facts['first'], order) if made.kind not in (VALUE, OPAQUE) else ()
+        if 'typecode' in facts:
+            made.first = array.array(str(facts['typecode']), made.first)
+        if 'body' in facts:
+            made.body = Token(made.obj, INSTANCE, content(INSTANCE, facts['body'], order))
+            orders[made.body] = order
+    homes = [Home(token(at), frame) for at, frame in data['homes']]
+    spaces = []
+    for home, first in data['spaces']:
+        spaces.append(Space())
+        spaces[-1].home, spaces[-1].first, spaces[-1].now = homes[home], content(DICT, first), None
+    sites = [Site(str(event), line, path, str(frame)) for event, line, path, frame in data['sites']]
+    binds = [(Bind(str(name), is_global), Unbind(str(name), is_global)) for name, is_global in data['binds']]
+    put = recording.log.extend
+    for entry in data['log']:
+        if not isinstance(entry, list):
+            recording.log.append(sites[entry])
+        elif entry[0] in 'BU':
+            put([binds[entry[1]][entry[0] == 'U']] + [value(part) for part in entry[2:]])
+        elif entry[0] in 'EP':
+            put((ENTER, spaces[entry[1]]) if entry[0] == 'E' else (PRINTED, entry[1]))
+        else:
+            op, target, rest = CONTENT_OPS[entry[0]], token(entry[1]), entry[2:]
+            kind = target.kind
+            if op is PUT:
+                rest = [content(kind, rest[0], orders.get(target))]
+            elif op is SPLICE:
+                rest = rest[:2] + [content(kind if kind is BYTES else LIST, rest[2])]
+                if type(target.first) is array.array:
+                    rest[2] = array.array(target.first.typecode, rest[2])
+            else:
+                rest = [value(part) for part in rest]
+                if rest and isinstance(rest[0], text_type) and is_ascii(rest[0]):
+                    rest[0] = str(rest[0])
+            put([op, target] + rest)
+    for at, space, contents in data['keyframes']:
+        recording.keyframes.append(Keyframe(at, dict((spaces[key[1]], content(DICT, part)) if isinstance(key, list)
+            else (token(key), content(token(key).kind, part, orders.get(token(key)))) for key, part in contents),
+            spaces[space]))
+    recording.engine, recording.notes = data['engine'], data['notes']
+    recording.approximate = [tuple(span) for span in data['approximate']]
+    if data['error']:
+        recording.error = HotloadError('%s: %s' % tuple(data['error']))
+
+
+def is_ascii(text):
+    """Whether a text is one of names (on 2.7 they are bytes)."""
+    return all(letter < '\x80' for letter in text)
+
+
+##############################################################################
+## 27. Recording -- the state at any step, and other questions
+##############################################################################
+#
+# Gives to those below Recording. The state at a step: the keyframe before it, the changes up to it (a World), and
+# then new objects built from the contents (Copies), never by code of the user's.
+
+__all__ += ['Recording']
+
+
+class World(object):
+    """The contents of all tokens at one place of the log. keyframe: where it starts.      space: of the current
+    frame.
+    """
+
+    def __init__(self, keyframe, tokens):
+        self.base, self.contents, self.space, self.tokens = keyframe.contents, {}, keyframe.space, tokens
+
+    def content(self, token):
+        """The content of a token, not to be changed."""
+        found = self.contents.get(token, MISSING)
+        if found is MISSING:
+            found = self.base.get(token, MISSING)
+        return token.first if found is MISSING else found
+
+    def writable(self, token):
+        """The content of a token, which may be changed."""
+        found = self.contents.get(token, MISSING)
+        return token.kind.copy(self.content(token)) if found is MISSING else found
+
+    def names(self, is_global):
+        """The names of the current frame, or of its module, which may be changed."""
+        token = self.space.home.namespace if is_global else self.space
+        found = self.contents.get(token)
+        if found is None:
+            found = self.contents[token] = self.content(token).copy()
+        return found
+
+    def copies(self, *tokens):
+        """For each token of names a dict of new objects; they share what was shared."""
+        return Copies(self).spaces(tokens)
+
+
+class Copies(object):
+    """Builds new objects from the contents of a World. memo: {id of an object: its copy}."""
+
+    def __init__(self, world):
+        self.world, self.memo, self.todo, self.unhashed = world, {}, [], []
+
+    def spaces(self, tokens):
+        """A dict of names for each token."""
+        found = []
+        for token in tokens:
+            names = self.world.content(token)
+            found.append(dict((name, part if type(part) in ATOMS else self.value(part)) for name,
+                part in list(names.items()) if not (isinstance(name, string_types) and name.startswith('.'))))
+        self.finish()
+        return found
+
+    def finish(self):
+        """Fill what has been made, and what that makes."""
+        late = []
+        while self.todo or late:
+            if self.todo:
+                token, shell = self.todo.pop()
+                if token.kind.name in ('dict', 'set'):
+                    # when it is filled the keys are hashed: they must be whole
+                    late.append((token, shell))
+                    continue
+            else:
+                token, shell = late.pop(0)
+            token.kind.fill(shell, self.world.content(token), self.value, token)
+        for shell, cls in self.unhashed:
+            with suppress(TypeError):
+                shell.__class__ = cls
+
+    def value(self, part):
+        """The copy of one object, which finish() fills."""
+        if type(part) in ATOMS or type(part) in SELF_TYPES and id(part) not in self.world.tokens:
+            return part
+        key = part.id if type(part) is Mark else id(part)
+        if key in self.memo:
+            return self.memo[key]
+        if type(part) is Mark:
+            made = self.memo[key] = StandIn.of(part.name, '<past %s object at %#x>' % (part.name, key))
+            return made
+        if type(part) in (tuple, frozenset):
+            return self.constant(part)
+        token = self.world.tokens.get(key)
+        if token is None or token.kind is OPAQUE:
+            made = self.memo[key] = part if token is None or part is builtins_space else OPAQUE.blank(token, None, None)
+            return made
+        if token.kind is CLASS and self.is_same_class(token) or is_enum(type(part)) and self.is_same_member(part):
+            self.memo[key] = part
+            return part
+        cls = type(part)
+        if cls.__flags__ & HEAP_TYPE and cls not in _shells:
+            _shells[cls] = shell_class(cls)
+        shell = _shells.get(cls, cls)
+        try:
+            made = token.kind.blank(token, shell, self.value)
+        except Exception:                       # a type in C that must not be made in this way
+            made = self.memo[key] = OPAQUE.blank(token, None, None)
+            return made
+        self.memo[key] = made
+        self.todo.append((token, made))
+        if token.body is not None:
+            self.todo.append((token.body, made))
+        if shell is not cls:
+            self.unhashed.append((made, cls))
+        return made
+
+    def constant(self, whole):
+        """The copy of a tuple or frozenset; itself when nothing in it can change. They may be nested deeply."""
+        memo, todo = self.memo, [whole]
+        while todo:
+            part = todo[-1]
+            inner = [item for item in part if type(item) in (tuple, frozenset) and id(item) not in memo]
+            if inner and id(part) not in memo:
+                todo += inner
+                continue
+            todo.pop()
+            if id(part) not in memo:
+                parts = list(map(self.value, part))
+                memo[id(part)] = part if all(lazy_map(same_objects, parts, part)) else type(part)(parts)
+        return memo[id(whole)]
+
+    def is_same_class(self, token):
+        """Whether a class has the attributes now that it had then."""
+        content, now = self.world.content(token), CLASS.read(token.obj)
+        return len(content) == len(now) and all(
+            content.get(name, MISSING) is part and (
+                type(part) in ATOMS or id(part) not in self.world.tokens or is_enum(token.obj) and (
+                    type(part) is token.obj and self.is_same_member(part) or
+                    name.startswith('_') and not self.is_changed(self.world.tokens[id(part)])))
+            for name, part in now.items())
+
+    def is_changed(self, token):
+        """Whether an object has another content now than then, as far as that can be told without its parts."""
+        then = Token(token.obj, token.kind, None, self.world.content(token))
+        return bool(token.kind.changes(then))
+
+    def is_same_member(self, part):
+        """Whether a member of an enumeration has the attributes that it had then, and they cannot change."""
+        tokens, content = self.world.tokens, self.world.content
+        token = tokens[id(part)]
+        names = content(token.body or token)[0]
+        return id(names) in tokens and all(
+            names.get(name, MISSING) is value and (is_safe_key(value) or id(value) not in tokens or value is type(part))
+            for name, value in content(tokens[id(names)]).items())
+
+
+class Recording(object):
+    """What a run did: its steps, and the state before each of them.
+
+    code: the text that ran, or None.      error: what ended the run, with its traceback, or None. result: what the
+    function returned, for Recording.of().      engine: 'trace'.      approximate: [(first step, last step, why)] of
+    changes that were noticed late.      notes: list of str, what else is to be known.
+
+    >>> recording = record('x = []\\nfor i in range(3):\\n    x.append(i)')
+    >>> recording.visits(3), recording.state(recording.visits(3)[2])['x']
+    ([3, 5, 7], [0, 1])
+    """
+
+    def __init__(self, code=None):
+        self.code, self.error, self.result, self.engine = code, None, None, 'trace'
+        self.approximate, self.notes, self.log, self.tokens, self.keyframes = [], [], [], {}, []
+        self.end = None                         # the place in the log where it ends, when it was cut
+        if SELF_TYPES is None:
+            learn_types()
+        self._forget()
+
+    def _forget(self):
+        self._indexed, self._steps, self._places, self._visits = 0, [], [], {}
+
+    def _index(self):
+        """The list of all steps; what was added to the log since the last time is looked through."""
+        log = self.log
+        end = len(log) if self.end is None else self.end
+        if self._indexed < end:
+            at, steps = self._indexed, self._steps
+            marks = [mark for mark in self.keyframes[len(self._places):]]
+            while at < end:
+                while marks and marks[0].at <= at:
+                    marks.pop(0)
+                    self._places.append(len(steps))
+                entry = log[at]
+                if type(entry) is Site:
+                    steps.append(entry)
+                    at += 1
+                else:
+                    at += entry.size
+            self._places += [len(steps)] * len(marks)
+            self._indexed = at
+        return self._steps
+
+    def steps(self):
+        """The number of steps."""
+        return len(self._index())
+
+    def _step(self, n):
+        steps = self._index()
+        return steps[n] if 0 <= n < len(steps) else None
+
+    def line(self, n):
+        """The number of the line of step n; 0 where there is no such step."""
+        step = self._step(n)
+        return step.line if step else 0
+
+    def path(self, n):
+        """The file of step n, or None."""
+        step = self._step(n)
+        return step.path if step else None
+
+    def event(self, n):
+        """'call', 'line', 'return' or 'exception'; None where there is no such step."""
+        step = self._step(n)
+        return step.event if step else None
+
+    def visits(self, line, path=None):
+        """The ascending list of steps at a line. path: of its file; default: that of the first step."""
+        steps = self._index()
+        if not self._visits or self._visits[None] != len(steps):
+            self._visits = {None: len(steps)}
+            for n, step in enumerate(steps):
+                self._visits.setdefault((step.path, step.line), []).append(n)
+        path = steps[0].path if path is None and steps else path
+        return list(self._visits.get((path, line), ()))
+
+    def state(self, n):
+        """{name: value} before step n ran: the names of its module, updated with those of its frame. n is brought
+        into 0..steps() - 1. The values are copies.
+        """
+        outer, inner = self.dicts(n)
+        return dict(outer, **inner)
+
+    def dicts(self, n):
+        """(names of the module, names of the frame) before step n ran. At module level the second is empty."""
+        world = self._world(n)
+        if world is None:
+            return {}, {}
+        outer, inner = world.copies(world.space.home.namespace, world.space)
+        return outer, inner
+
+    def _world(self, n):
+        """The World before step n ran; None when there are no steps."""
+        steps = self._index()
+        if not steps or not self.keyframes:
+            return None
+        n = min(max(n, 0), len(steps) - 1)
+        chosen = bisect.bisect_right(self._places, n) - 1
+        world = World(self.keyframes[chosen], self.tokens)
+        self._play(world, self.keyframes[chosen].at, n - self._places[chosen])
+        return world
+
+    def _play(self, world, at, count):
+        """Make the changes from a place in the log on, up to the step after so many others; its place."""
+        log = self.log
+        while True:
+            entry = log[at]
+            if type(entry) is Site:
+                if not count:
+                    return at
+                count -= 1
+                at += 1
+            else:
+                entry.play(world, log, at)
+                at += entry.size
+
+    def _walk(self):
+        """For each step (n, its place in the log, World before it); the world is the same object each time."""
+        if self.steps():
+            world, at = World(self.keyframes[0], self.tokens), self.keyframes[0].at
+            for n in range(self.steps()):
+                at = self._play(world, at, 0)
+                yield n, at, world
+                at += 1
+
+    def output(self, n):
+        """The text that was written to stdout before step n ran."""
+        self._index()
+        texts, at, count, end = [], 0, 0, len(self.log) if self.end is None else self.end
+        while at < end:
+            entry = self.log[at]
+            if type(entry) is Site:
+                if count == n:
+                    break
+                count += 1
+                at += 1
+            else:
+                if entry is PRINTED:
+                    texts.append(self.log[at + 1])
+                at += entry.size
+        return ''.join(texts)
+
+    def changes(self, name):
+        """What happened to a name, and to what is in its value: a list of (n, path, line, frame, old, new).
+
+        n: the first step that finds the new value.      path, line, frame: of the step that made it. old, new: the
+        values, None where there was no such name.      A name of a function counts in each of its calls.
+        """
+        return Changes(self, name)
+
+    def when(self, test):
+        """The steps whose state passes a test, as an ascending list.
+
+        test: a function of a state, or a text: comparisons (== != < <= > >= in) of names with literals, joined by
+        `and` and `or`; a state that lacks a name does not pass.
+
+        >>> record('x = 1\\nx = 2\\nx = 3').when('x >= 2')
+        [3, 4]
+        """
+        passes = test if callable(test) else comparison(test)
+        names, found, seen, passed = getattr(passes, 'names', None), [], None, False
+        for n, at, world in self._walk():
+            if names is None:
+                passed = bool(passes(self._copied(world)))
+            else:
+                values = [Changes.find(world, name) for name in names]
+                if any(type(value) not in ATOMS for value in values) or seen is None or not all(
+                        lazy_map(same_objects, values, seen)):
+                    shown = [value if type(value) in ATOMS or value is MISSING else Changes.copy(world, value)
+                             for value in values]
+                    passed = passes(dict(pair for pair in zip(names, shown) if pair[1] is not MISSING))
+                seen = values
+            if passed:
+                found.append(n)
+        return found
+
+    def save(self, path):
+        """Write it to a file."""
+        import json
+        import zlib
+        with open(path, 'wb') as stream:
+            stream.write(MAGIC + zlib.compress(json.dumps(packed(self), separators=(',', ':')).encode('ascii'), 6))
+
+    @classmethod
+    def load(cls, path):
+        """The Recording in a file that save() wrote. No code runs and nothing is imported: objects of classes that
+        are not loaded, and those that cannot be built, are stand-ins; .error is a HotloadError with the text of the
+        error.
+        """
+        import json
+        import zlib
+        with open(path, 'rb') as stream:
+            data = stream.read()
+        if not data.startswith(MAGIC):
+            raise HotloadError('is no recording', path=path)
+        try:
+            recording = cls()
+            unpacked(json.loads(zlib.decompress(data[len(MAGIC):]).decode('ascii')), recording)
+        except (zlib.error, ValueError, KeyError, IndexError, TypeError) as error:
+            raise HotloadError('is a damaged recording: %s' % error, path=path)
+        return recording
+
+    def _copied(self, world):
+        outer, inner = world.copies(world.space.home.namespace, world.space)
+        return dict(outer, **inner)
+
+
+class Changes(object):
+    """What Recording.changes() returns: a sequence; the values are built when they are asked for."""
+
+    def __init__(self, recording, name):
+        self.recording, self.name, self.found = recording, name, []
+        last, known = {}, {}                    # {space: (value, version of what it is made of)}
+        before, version = {}, {}
+        touched = None
+        at, previous = None, None
+        for n, place, world in recording._walk():
+            step, space = recording._steps[n], world.space
+            start = at + 1 if at is not None else 0
+            touched = self._touched(recording.log, start, place)
+            at = place
+            where = space if name in world.content(space) else space.home.namespace
+            value = world.content(where).get(name, MISSING)
+            old = last.get(where, MISSING)
+            changed = value is not old
+            if not changed and touched and type(value) not in ATOMS:
+                changed = bool(touched.intersection(known.get(where, ())))
+            if changed or touched and type(value) not in ATOMS and known.get(where) is None:
+                known[where] = self._reach(world, value)
+            if changed:
+                source = previous or step
+                self.found.append((n, source.path, source.line, source.frame, before.get(where)))
+                before[where] = n
+            elif value is MISSING and old is not MISSING:
+                self.found.append((n, (previous or step).path, (previous or step).line, (previous or step).frame,
+                    before.get(where)))
+            last[where] = value
+            previous = step
+
+    @staticmethod
+    def _touched(log, at, end):
+        """The tokens that changed between two places of the log."""
+        found = set()
+        while at < end:
+            entry = log[at]
+            if type(entry) is Site:
+                at += 1
+            else:
+                if entry.act is not None:
+                    found.add(log[at + 1])
+                at += entry.size
+        return found
+
+    @staticmethod
+    def _reach(world, value):
+        """The tokens of all that a value is made of."""
+        found, todo, seen = set(), [value], set()
+        while todo:
+            part = todo.pop()
+            if type(part) in ATOMS or id(part) in seen:
+                continue
+            seen.add(id(part))
+            if type(part) in (tuple, frozenset):
+                todo += part
+            token = world.tokens.get(id(part))
+            for token in (token, token and token.body):
+                if token is not None:
+                    found.add(token)
+                    content = world.content(token)
+                    if isinstance(content, dict):
+                        todo += content.values()
+                    elif isinstance(content, (list, tuple)):
+                        todo += content
+        return found
+
+    @staticmethod
+    def find(world, name):
+        """What a name stands for, in the frame or its module; MISSING if it is not there."""
+        value = world.content(world.space).get(name, MISSING)
+        return world.content(world.space.home.namespace).get(name, MISSING) if value is MISSING else value
+
+    @staticmethod
+    def copy(world, value):
+        """A copy of a value at a World's place."""
+        copies = Copies(world)
+        made = copies.value(value)
+        copies.finish()
+        return made
+
+    def __len__(self):
+        return len(self.found)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        n, path, line, frame, earlier = self.found[index]
+        old = None if earlier is None else self.recording.state(earlier).get(self.name)
+        return n, path, line, frame, old, self.recording.state(n).get(self.name)
+
+    def __repr__(self):
+        return repr(list(self))
+
+
+def comparison(text):
+    """The function of a state that a text of comparisons means; its .names are those that it reads."""
+    import ast
+    tree, names = ast.parse(text, mode='eval').body, []
+    tests = {'Eq': operator.eq, 'NotEq': operator.ne, 'Lt': operator.lt, 'LtE': operator.le, 'Gt': operator.gt,
+             'GtE': operator.ge, 'In': lambda a, b: a in b, 'NotIn': lambda a, b: a not in b}
+
+    def operand(node):
+        if isinstance(node, ast.Name) and node.id not in ('None', 'True', 'False'):
+            names.append(node.id)
+            return lambda state: state[node.id]
+        value = ast.literal_eval(node)
+        return lambda state: value
+
+    def build(node):
+        if isinstance(node, ast.BoolOp):
+            parts, join = [build(part) for part in node.values], all if isinstance(node.op, ast.And) else any
+            return lambda state: join(part(state) for part in parts)
+        if not isinstance(node, ast.Compare):
+            raise ValueError
+        values = [operand(part) for part in [node.left] + node.comparators]
+        chosen = [tests[type(op).__name__] for op in node.ops]
+        return lambda state: all(test(one(state), two(state)) for test, one, two in zip(chosen, values, values[1:]))
+    try:
+        passes = build(tree)
+    except (ValueError, KeyError):
+        raise HotloadError('when(%r): expected comparisons of names with literals, joined by and/or' % (text,))
+
+    def test(state):
+        try:
+            return passes(state)
+        except (KeyError, TypeError):           # no such name; values that cannot be compared
+            return False
+    test.names = sorted(set(names))
+    return test
+
+
+##############################################################################
+## 28. Follow -- what changed in the objects
+##############################################################################
+#
+# Gives to those below Follower, which keeps for each object that can be seen the content that the log has of it,
+# and writes to the log how the object differs. check() compares one object; the others know what a statement or a
+# method of a plain container can have changed, and look at that alone. What only an audit of all can tell raises
+# Unsure.
+
+DICTS = MUTATORS = ALL_MUTATORS = INERT = LAZY_TYPES = None     # set by learn_methods()
+# Functions that change nothing that they are given.
+PURE_BUILTINS = frozenset(
+    'abs all any ascii bin bool bytearray bytes callable chr classmethod cmp complex dict dir divmod enumerate float '
+    'format frozenset getattr globals hasattr hash hex id input int isinstance issubclass iter len list locals long max '
+    'min oct open ord pow print property range raw_input repr reversed round set slice sorted staticmethod str sum super '
+    'tuple type unichr unicode vars xrange zip'.split())
+PURE_MODULES = frozenset(
+    '_collections _collections_abc _datetime _json _random _struct abc base64 binascii cmath collections copy dataclasses '
+    'datetime decimal enum fractions hashlib itertools json math ntpath numbers os.path posixpath random re statistics '
+    'string struct textwrap time typing unicodedata uuid zlib'.split())
+IMPURE = frozenset(['shuffle', 'pack_into', 'namedtuple'])
+
+
+class Unsure(Exception):
+    """Raised in a plan when only an audit can tell."""
+
+
+class Follower(object):
+    """Knows the objects that can be seen, and writes to the log what changed in them.
+
+    is_recorded(path) -> whether code of this file has steps.      with_state: False to follow nothing. log, tokens:
+    of the Recording.      followed: list of Tokens.      modules: {id of a module's names: their Token}. homes: the
+    names of those modules.      classes: those that they made.      has_defaults: whether there are defaultdicts.
+    assumed: names of modules that plans take for what they are.      audits_all: whether other threads run.
+    helpers: names for plans.
+    """
+
+    def __init__(self, recording, is_recorded, with_state):
+        if MUTATORS is None:
+            learn_methods()
+        self.recording, self.is_recorded, self.with_state = recording, is_recorded, with_state
+        self.log, self.tokens = recording.log, recording.tokens
+        self.put, self.add = self.log.extend, self.log.append
+        self.followed, self.modules, self.homes, self.classes, self.kinds = [], {}, set(), [], {}
+        self.has_defaults, self.has_lazy, self.audits_all, self.assumed, self.filled = False, False, False, set(), set()
+        self.tokens[id(builtins_space)] = Token(builtins_space, OPAQUE, (), ())
+        self.helpers = dict(
+            log=self.log, put=self.put, add=self.add, ENTER=ENTER, ATOMS=ATOMS, MISSING=MISSING, Unsure=Unsure,
+            is_safe_key=is_safe_key, see=self.see, whole=self.whole, grown=self.grown, default_made=self.default_made,
+            reach=self.reach, left=self.left, called=self.called, consumed=self.consumed, method=self.method,
+            live_attr=self.live_attr, old_attr=self.old_attr, live_item=live_item, old_item=self.old_item,
+            length=length, token_now=self.tokens.__getitem__)
+        self.add_quick_helpers()
+
+    def forget_plans(self):
+        """Called when something that plans are made of is no longer so."""
+
+    def learn(self, what):
+        """Note that the program has something that its plans must reckon with."""
+        if not getattr(self, what):
+            setattr(self, what, True)
+            self.forget_plans()
+
+    # -- following objects
+
+    def kind_of(self, value):
+        """(Kind of an object or None, whether it has a body as well)."""
+        cls = type(value)
+        found = self.kinds.get(cls)
+        if found is None:
+            found = self._kind_of_class(cls)
+            if found is not None:
+                self.kinds[cls] = found
+            elif isinstance(value, class_types):
+                return (CLASS, False) if self.is_own_class(value) else (None, False)
+            else:
+                found = (INSTANCE if is_data(value) else OPAQUE), False
+        return found
+
+    def is_own_class(self, cls):
+        """Whether the recorded code made the class."""
+        return vars(cls).get('__module__') in self.homes and (
+            cls in _OLD_LAYOUTS or not isinstance(cls, type) or bool(cls.__flags__ & HEAP_TYPE))
+
+    def _kind_of_class(self, cls):
+        if cls in SELF_TYPES or issubclass(cls, type(sys)) or cls is Mark:
+            return None if cls in class_types else (None, False)
+        if issubclass(cls, class_types):
+            return None
+        own = self.is_own_class(cls)
+        if is_enum(cls) and not own or getattr(cls, '__module__', None) in (
+                'decimal', '_decimal', 'fractions', 'datetime', 'uuid', 'pathlib'):
+            return None, False
+        if own:
+            self.see(cls)
+        for bases, kind in (((list, collections.deque), LIST), (dict, DICT), (set, SET_KIND), ((bytearray,
+            array.array), BYTES),
+                            (BaseException, ERROR), ((tuple, frozenset) + tuple(ATOM_TYPES), VALUE)):
+            if issubclass(cls, bases):
+                if issubclass(cls, collections.defaultdict):
+                    self.learn('has_defaults')
+                body = layout(cls)
+                return kind, bool((own or kind is ERROR) and (body[0] or body[1]))
+        if own or cls in _OLD_LAYOUTS:
+            return INSTANCE, False
+        if cls in LAZY_TYPES or cls.__module__ == 'itertools':
+            self.learn('has_lazy')
+        return None
+
+    def see(self, value):
+        """Follow an object that is visible from now on, and all in it. Gives what the log keeps of it."""
+        if type(value) in MARKED:
+            return held(value)
+        todo, tokens = [value], self.tokens
+        while todo:
+            part = todo.pop()
+            cls = type(part)
+            if cls in ATOMS:
+                continue
+            token = tokens.get(id(part))
+            if token is None:
+                if cls in (tuple, frozenset):
+                    todo += part
+                    continue
+                if cls in MARKED:
+                    continue
+                kind, has_body = self.kind_of(part)
+                if kind is None:
+                    continue
+                token = tokens.get(id(part))
+                if token is None:
+                    token = tokens[id(part)] = Token(part, kind, None)
+                    if kind is CLASS:
+                        self._learn_class(part)
+                    if has_body:
+                        token.body = Token(part, INSTANCE, None)
+            if token.now is None:
+                self._follow(token, todo)
+                if token.body is not None:
+                    self._follow(token.body, todo)
+        return value
+
+    def _learn_class(self, cls):
+        """Note a class of the program, and attributes of it that library code may fill in when they are read."""
+        self.classes.append(cls)
+        names = [name for name, part in CLASS.pairs(cls) if hasattr(type(part), '__get__') and not (
+            type(part) in SELF_TYPES or self.is_own_class(type(part)))]
+        if not self.filled.issuperset(names):
+            self.filled.update(names)
+            self.forget_plans()
+
+    def _follow(self, token, todo):
+        """Note the content of a token from now on."""
+        content = token.kind.read(token.obj)
+        if token.first is None:
+            token.first = content
+        else:
+            self.put((PUT, token, content))
+        token.now = token.kind.copy(content)
+        todo += [part for part in token.kind.parts(token) if type(part) not in ATOMS]
+        if token.kind is not OPAQUE and token.kind is not VALUE:
+            self.followed.append(token)
+
+    def names_of(self, space):
+        """The Token of a module's names."""
+        token = self.modules.get(id(space))
+        if token is None:
+            self.homes.add(space.get('__name__'))
+            token = self.modules[id(space)] = self.tokens[id(space)] = Token(space, DICT, None)
+            if self.with_state:
+                self._follow(token, [])
+                for value in list(token.now.values()):
+                    self.see(value)
+            else:
+                token.first = {}
+        return token
+
+    def note(self, token, changes):
+        """Write changes of a token's content to the log."""
+        for change in changes:
+            self.put(change)
+            op, operands = change[0], change[2:]
+            if op is PUT and type(token.now) is dict is type(operands[0]):
+                token.now.clear()               # plans hold the names of modules
+                token.now.update(operands[0])
+            else:
+                token.now = op.act(token.now, *operands)
+            if op is PUT:
+                parts = token.kind.parts(token)
+            elif op is CUT or token.kind is BYTES:
+                continue
+            else:
+                parts = operands[-1] if op is SPLICE else operands[-1:]
+            for part in parts:
+                if type(part) not in ATOMS:
+                    self.see(part)
+
+    def check(self, token):
+        """Look at a token and its body; whether anything changed."""
+        changes = token.kind.changes(token)
+        if changes:
+            self.note(token, changes)
+        if token.body is not None and token.body.now is not None:
+            more = token.body.kind.changes(token.body)
+            if more:
+                self.note(token.body, more)
+                return True
+        return bool(changes)
+
+    # -- what a plan calls
+
+    def token_of(self, value):
+        """The Token of an object that is followed, or None."""
+        token = self.tokens.get(id(value))
+        return token if token is not None and token.now is not None else None
+
+    def whole(self, value):
+        """Look at all of one object, and at its attributes."""
+        token = self.token_of(value)
+        if token is not None:
+            if token.kind is OPAQUE:            # such as a memoryview of a bytearray
+                return self.reach((value,))
+            self.check(token)
+            if token.kind is INSTANCE or token.body is not None:
+                content = (token.body or token).now
+                if content and content[0] is not None:
+                    self.whole(content[0])
+
+    def grown(self, value):
+        """Look at an object after += or the like."""
+        token = self.token_of(value)
+        if token is not None:
+            if type(value) is list and len(value) > len(token.now):
+                start = len(token.now)
+                self.note(token, [(SPLICE, token, start, start, all_held(value[start:]))])
+            else:
+                self.whole(value)
+
+    def item_changed(self, box, key):
+        """Look at one item of a container."""
+        token = self.token_of(box)
+        if token is None:
+            return
+        cls, known = type(box), token.now
+        if token.kind is OPAQUE:
+            return self.whole(box)
+        if (cls is list or cls is bytearray) and type(key) in (int, bool) and len(box) == len(known):
+            if -len(box) <= key < len(box):
+                value = box[key]
+                if value is not known[key]:
+                    if type(value) not in ATOMS:
+                        value = self.see(value)
+                        if value is known[key]:
+                            return
+                    known[key] = value
+                    self.put((SET, token, key, value))
+            return
+        if cls in DICTS and type(known) is dict and is_safe_key(key):
+            value, old = dict.get(box, key, MISSING), known.get(key, MISSING)
+            if value is not old:
+                if value is MISSING:
+                    del known[key]
+                    self.put((CUT, token, key))
+                else:
+                    if type(value) not in ATOMS:
+                        value = self.see(value)
+                        if value is old:
+                            return
+                    known[key] = value
+                    self.put((SET, token, key, value))
+            if len(known) == len(box):
+                return
+        self.whole(box)
+
+    def default_made(self, box, key):
+        """Look at an item that a defaultdict may have made."""
+        if isinstance(box, collections.defaultdict):
+            self.item_changed(box, key)
+
+    def attr_changed(self, owner, name):
+        """Look at one attribute of an object."""
+        token = self.token_of(owner)
+        if token is None:
+            return
+        if token.kind is CLASS:
+            self.check(token)
+            return
+        body = token if token.kind is INSTANCE else token.body
+        if token.kind is ERROR:
+            self.check(token)
+        if body is not None:
+            if len(body.now) > 1 or name == '__dict__':
+                self.check(token)
+            if body.now[0] is not None:
+                inner = layout(type(owner))[0](owner)
+                if inner is not body.now[0]:
+                    self.check(token)
+                self.item_changed(inner, name)
+
+    def add_quick_helpers(self):
+        """Those of a plan that are called most often, as closures; others do what they do not."""
+        get, put, see = self.tokens.get, self.put, self.see
+        slow_item, slow_attr, grown = self.item_changed, self.attr_changed, self.grown
+        def item_changed(box, key):
+            token = get(id(box))
+            if token is not None:
+                known, cls = token.now, type(box)
+                if cls is list:
+                    if type(key) is int and known is not None and -1 < key < len(box) == len(known):
+                        value = box[key]
+                        if value is known[key]:
+                            return
+                        if type(value) in ATOMS:
+                            known[key] = value
+                            return put((SET, token, key, value))
+                elif cls is dict and type(known) is dict and type(key) in ATOMS:
+                    value = box.get(key, MISSING)
+                    if value is not MISSING and type(value) in ATOMS:
+                        if value is not known.get(key, MISSING):
+                            known[key] = value
+                            put((SET, token, key, value))
+                        if len(box) == len(known):
+                            return
+                slow_item(box, key)
+
+        def grown_item(box, key):
+            item_changed(box, key)
+            is_plain = type(box) is list or type(box) is dict and type(key) in ATOMS
+            value = box[key] if is_plain else live_item(box, key)
+            if type(value) not in ATOMS:
+                grown(value)
+
+        def attr_changed(owner, name):
+            token = get(id(owner))
+            if token is None:
+                return
+            if token.kind is INSTANCE and token.now is not None and len(token.now) == 1:
+                inner = token.now[0]
+                token = get(id(inner))
+                known = token.now
+                if type(known) is dict and name in known and name in inner:
+                    value = inner[name]
+                    if value is known[name]:
+                        return
+                    if type(value) in ATOMS:
+                        known[name] = value
+                        return put((SET, token, name, value))
+            slow_attr(owner, name)
+
+        def grown_attr(owner, name):
+            attr_changed(owner, name)
+            token = get(id(owner))
+            if token is not None and token.kind is INSTANCE and token.now and len(token.now) == 1 and (
+                    type(token.now[0].get(name)) in ATOMS):
+                return
+            value = self.live_attr(owner, name)
+            if type(value) not in ATOMS:
+                grown(value)
+
+        def appended(box):
+            token = get(id(box))
+            if token is None or token.now is None:
+                return
+            known = token.now
+            more = len(box) - len(known)
+            if more == 1:
+                value = box[-1]
+                if type(value) not in ATOMS:
+                    value = see(value)
+                known.append(value)
+                put((PUSH, token, value))
+            elif more:
+                self.whole(box)
+        self.helpers.update(item_changed=item_changed, grown_item=grown_item, attr_changed=attr_changed,
+                            grown_attr=grown_attr, appended=appended)
+
+    def live_attr(self, owner, name):
+        """An attribute of an object, found without running its code."""
+        cls = type(owner)
+        if cls is type(sys):
+            return vars(owner)[name]
+        if name == '__dict__' and not isinstance(owner, class_types):
+            return layout(cls)[0](owner)
+        if cls in class_types or isinstance(owner, class_types):
+            for base in owner.__mro__:
+                if name in vars(base):
+                    return vars(base)[name]
+            raise Unsure
+        getter, slots = layout(cls)
+        for slot_name, slot in slots:
+            if slot_name == name:
+                return slot.__get__(owner)
+        if getter is not None:
+            inner = getter(owner)
+            if name in inner:
+                return inner[name]
+        if cls in _OLD_LAYOUTS:
+            cls = owner.__class__
+            raise Unsure
+        for base in cls.__mro__:
+            if name in vars(base):
+                found = vars(base)[name]
+                if type(found) is not FunctionType and hasattr(type(found), '__get__'):
+                    raise Unsure
+                return found
+        raise Unsure
+
+    def old_attr(self, owner, name):
+        """An attribute as the log has it."""
+        token = self.token_of(owner)
+        if token is None or name == '__dict__':
+            return self.live_attr(owner, name)
+        content = (token.body or token).now
+        if token.kind is CLASS:
+            return content[name] if name in content else self.live_attr(owner, name)
+        if type(content) is tuple and content and self.token_of(content[0]) is not None:
+            known = self.token_of(content[0]).now
+            if name in known:
+                return known[name]
+        for (slot_name, _), value in zip(layout(type(owner))[1], content[1:]):
+            if slot_name == name:
+                return value
+        return self.live_attr(owner, name)
+
+    def old_item(self, box, key):
+        """An item as the log has it."""
+        token = self.token_of(box)
+        if token is None or token.kind not in (LIST, DICT) or type(token.now) is Keyed:
+            return live_item(box, key)
+        return token.now[key] if token.kind is DICT or type(key) in ATOMS else live_item(box, key)
+
+    def is_own_code(self, code):
+        """Whether code has steps of its own."""
+        return self.is_recorded(code.co_filename)
+
+    def is_harmless(self, function):
+        """Whether calling it changes nothing, or writes the log itself."""
+        function = getattr(function, '__func__', function) if type(function) is BOUND_METHOD else function
+        kind = type(function)
+        if kind is FunctionType and self.is_own_code(function.__code__):
+            return not (function.__closure__ and False)
+        if kind in class_types or isinstance(function, class_types):
+            if function.__module__ in self.homes or function.__module__ in BUILTIN_NAMES and (
+                    function.__name__ in PURE_BUILTINS or issubclass(function, BaseException)):
+                return not (function.__module__ in self.homes and type(function) not in class_types)
+            return function.__module__ in PURE_MODULES and function.__name__ not in ('count',)
+        if kind is FunctionType or kind is type(len):
+            name, module = function.__name__, getattr(function, '__module__', None)
+            if module in BUILTIN_NAMES or module is None:
+                return name in PURE_BUILTINS or name in ('sum', 'print')
+            return module in PURE_MODULES and name not in IMPURE
+        return False
+
+    def consumed(self, value):
+        """After an iterator may have been asked for the next."""
+        if type(value) in LAZY_TYPES or type(value).__module__ == 'itertools':
+            self.reach((value,))
+
+    def left(self, manager):
+        """At the end of a `with` block of a manager."""
+        cls = type(manager)
+        if not (cls in ATOMS or self.is_own_class(cls) or getattr(cls, '__module__', None) in (
+                '_io', 'io', '_thread', 'thread', 'threading', 'codecs') + BUILTIN_NAMES):
+            raise Unsure
+
+    def called(self, function, args):
+        """After a call of a function."""
+        if not self.is_harmless(function):
+            if any(function is other for other in RUNS_TEXT):
+                raise Unsure
+            self.reach((function,) + args)
+
+    def method(self, owner, name, key, args, count):
+        """After a call of a method; True when it writes the log itself for all objects of that class.
+
+        key: what its first argument is if that is known.      count: of arguments; -1: one, a literal.
+        """
+        cls = type(owner)
+        names = MUTATORS.get(cls)
+        if names is not None:
+            if name in names:
+                self._mutated(owner, cls, name, key, count)
+            return
+        if cls is type(sys):
+            return self.called(vars(owner).get(name), args)
+        if isinstance(owner, class_types):
+            found = self.live_attr(owner, name)
+            found = getattr(found, '__func__', found)
+            return None if self.is_harmless(found) else self.reach((owner, found) + args)
+        if cls in _OLD_LAYOUTS:
+            return self.reach((owner,) + args)
+        for base in cls.__mro__:
+            if name in vars(base):
+                found = vars(base)[name]
+                found = getattr(found, '__func__', found)
+                if self.is_harmless(found) and type(found) is FunctionType:
+                    return True
+                if base in MUTATORS:
+                    return self.whole(owner) if name in MUTATORS[base] else None
+                break
+        return self.reach((owner,) + args)
+
+    def _mutated(self, owner, cls, name, key, count):
+        """After a method that changes a plain container."""
+        token = self.token_of(owner)
+        if token is None:
+            return
+        known = token.now
+        if cls is list:
+            more = len(owner) - len(known)
+            if name == 'append' and more == 1:
+                value = owner[-1]
+                if type(value) not in ATOMS:
+                    value = self.see(value)
+                known.append(value)
+                return self.put((PUSH, token, value))
+            if name == 'extend' and more >= 0:
+                return self.grown(owner) if more else None
+            if name == 'pop' and more == -1 and not count:
+                known.pop()
+                return self.put((CUT, token, len(known)))
+            if name == 'pop' and more == -1 and count == -1 and key == 0:
+                del known[0]
+                return self.put((CUT, token, 0))
+        elif cls is collections.deque:
+            more = len(owner) - len(known)
+            if name == 'append' and more == 1:
+                return self.note(token, [(PUSH, token, held(owner[-1]))])
+            if name == 'appendleft' and more == 1:
+                return self.note(token, [(SPLICE, token, 0, 0, [held(owner[0])])])
+            if name in ('pop', 'popleft') and more == -1:
+                return self.note(token, [(CUT, token, 0 if name == 'popleft' else len(known) - 1)])
+        elif cls is set:
+            if name in ('add', 'discard', 'remove', 'pop') and len(owner) == len(known):
+                return
+            if name == 'add' and key is not MISSING and is_safe_key(key) and type(known) is dict and (
+                    len(owner) == len(known) + 1):
+                return self.note(token, [(SET, token, key, key)])
+            if name in ('discard', 'remove') and key is not MISSING and is_safe_key(key) and type(known) is dict and (
+                    len(owner) == len(known) - 1):
+                return self.note(token, [(CUT, token, key)])
+        elif name in ('setdefault', 'pop') and key is not MISSING and is_safe_key(key):
+            return self.item_changed(owner, key)
+        self.whole(owner)
+
+    def reach(self, values):
+        """Look at all that is followed and can be reached from some values, through objects in C too."""
+        if self.audits_all:                     # another thread runs
+            raise Unsure
+        todo, seen = [value for value in values if type(value) not in ATOMS], set()
+        while todo:
+            value = todo.pop()
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            token = self.tokens.get(id(value))
+            if token is not None and token.now is not None and token.kind is not OPAQUE:
+                self.check(token)
+                parts = list(token.kind.parts(token)) + list(token.body.now if token.body is not None else ())
+            elif type(value) in INERT or isinstance(value, class_types) or value is self.put:
+                continue
+            elif type(value) is FunctionType:
+                parts = [cell for cell in value.__closure__ or ()] + list(value.__defaults__ or ())
+                parts += [] if self.is_own_code(value.__code__) else list((value.__dict__ or {}).values())
+            elif token is not None or len(seen) < 2000:
+                parts = gc.get_referents(value)
+            else:
+                raise Unsure
+            todo += [part for part in parts if type(part) not in ATOMS]
+
+
+def is_data(value):
+    """Whether an object of a library is a plain record: its attributes are atoms and containers of atoms."""
+    getter, slots = layout(type(value))
+    is_made_plainly = type(value).__new__ is object.__new__ or type(value).__name__ == 'SimpleNamespace'
+    if getter is None or slots or not is_made_plainly:
+        return False
+    for part in list(getter(value).values()):
+        if type(part) in (list, set, tuple, dict):
+            inner = list(part.values()) if type(part) is dict else part
+            if not ATOMS.issuperset(map(type, inner)):
+                return False
+        elif type(part) not in ATOMS:
+            return False
+    return True
+
+
+def live_item(box, key):
+    """An item of a plain container."""
+    if type(box) in (list, tuple, bytearray, str, text_type, bytes, collections.deque) and type(key) in ATOMS:
+        return box[key]
+    if type(box) in DICTS and is_safe_key(key):
+        value = dict.get(box, key, MISSING)     # [key] would make it in a defaultdict
+        if value is MISSING:
+            raise KeyError(key)
+        return value
+    raise Unsure
+
+
+def length(box):
+    """The length of a plain object."""
+    if type(box) in MUTATORS or type(box) in ATOMS or type(box) is tuple:
+        return len(box)
+    raise Unsure
+
+
+RUNS_TEXT = [builtins_space[name] for name in ('exec', 'eval', 'execfile') if name in builtins_space]
+BOUND_METHOD, BUILTIN_NAMES = type(fresh.read), ('builtins', '__builtin__')
+
+
+def learn_methods():
+    """Set the constants of this section which need modules that a program's start does not."""
+    global DICTS, MUTATORS, ALL_MUTATORS, INERT, LAZY_TYPES
+    found = {
+        list: 'append extend insert remove pop clear sort reverse __setitem__ __delitem__ __iadd__ __imul__ '
+              '__setslice__ __delslice__ __init__',
+        dict: 'update setdefault pop popitem clear __setitem__ __delitem__ __ior__ __init__ move_to_end subtract',
+        set: 'add discard remove pop clear update difference_update intersection_update '
+             'symmetric_difference_update __ior__ __iand__ __isub__ __ixor__ __init__',
+        collections.deque: 'append appendleft extend extendleft insert remove pop popleft clear rotate reverse '
+                           '__setitem__ __delitem__ __iadd__ __imul__ __init__',
+        bytearray: 'append extend insert remove pop clear reverse __setitem__ __delitem__ __iadd__ __imul__ __init__',
+        array.array: 'append extend fromlist frombytes fromstring fromfile fromunicode insert remove pop reverse '
+                     'byteswap clear __setitem__ __delitem__ __iadd__ __imul__'}
+    # Methods of the containers that change them; others of theirs do not.
+    MUTATORS = dict((cls, frozenset(names.split())) for cls, names in found.items())
+    DICTS = frozenset([dict, collections.OrderedDict, collections.defaultdict, collections.Counter])
+    MUTATORS.update((cls, MUTATORS[dict]) for cls in DICTS)
+    ALL_MUTATORS = frozenset().union(*MUTATORS.values())
+    INERT = MARKED | frozenset([type(sys), CodeType, type(sys._getframe()), slice, range_type, Token, Space, Recording])
+    INERT |= frozenset(type(iter(part)) for part in ([], {}, (), set(), range_type(0)))
+    # Iterators that call what they were given only when they are asked for the next.
+    LAZY_TYPES = frozenset([enumerate, reversed, type(iter(int, 0)), map, filter, zip] if lazy_map is map else [
+        enumerate, reversed, type(iter(int, 0))])
+
+
+##############################################################################
+## 29. Plan -- what a line can change
+##############################################################################
+#
+# Gives to those below units_of(), what runs as one line, and LinePlan: the text of a function that sys.settrace
+# calls at the event after the line. It looks at the names and items that the line can write, and at what the
+# functions that it calls may change, as their types at run time tell; logs the step; and returns the function of
+# the line that runs next.
+#
+# Keys and containers are found by evaluating their expressions again, where that runs no code of the user's;
+# where a line changes what they are found by, with the values before it (S, N: as the log has them) and after it
+# (d, G).
+
+FUNCTION_FLAG = 1           # in co_flags: its names are variables
+
+
+class Unit(object):
+    """What runs as one line: a statement, or the head of one that holds others.
+
+    start, end: its line numbers.      nodes: the syntax trees.      names: that it binds beside those in the trees.
+    chain: the names of the classes around.      loops: whether it may run again and again.      own: the
+    comprehension whose frame this is.      iterates: what a loop goes over.      inside: the `with` units around it.      leaves: `with` items that are
+    left at its end.
+    """
+
+    def __init__(self, start, end, nodes, around, names=(), loops=False, own=None):
+        self.start, self.end, self.loops, self.own = start, end, loops, own
+        self.nodes = [node for node in nodes if node is not None]
+        self.names, self.chain = frozenset(names) | around.names, around.chain
+        self.inside, self.leaves, self.iterates = around.inside, (), ()
+
+
+Around = tuple_type('Around', 'names chain inside')
+COMPREHENSIONS = {'ListComp': '<listcomp>', 'SetComp': '<setcomp>', 'DictComp': '<dictcomp>',
+                  'GeneratorExp': '<genexpr>'}
+
+
+def units_of(tree):
+    """{(name of a code object, its first line): [Unit]} of a module's statement nodes."""
+    scopes = {}
+
+    def scope(name, line, nodes, chain):
+        units = scopes.setdefault((name, line), [])
+        if isinstance(nodes, list):
+            body(nodes, units, Around(frozenset(), chain, ()))
+        else:
+            add(units, Unit(nodes.lineno, end_line(nodes), [nodes], Around(frozenset(), chain, ())))
+
+    def add(units, unit):
+        units.append(unit)
+        todo = list(unit.nodes)
+        while todo:                             # the lambdas and comprehensions in it
+            node = todo.pop()
+            if isinstance(node, _ast.Lambda):
+                scope('<lambda>', node.lineno, node.body, unit.chain)
+                todo += inner_nodes(node.args)
+            elif type(node).__name__ in COMPREHENSIONS and node is not unit.own and not is_inline(node):
+                inner = scopes.setdefault((COMPREHENSIONS[type(node).__name__], node.lineno), [])
+                around = Around(frozenset(), unit.chain, ())
+                add(inner, Unit(node.lineno, end_line(node), [node], around, loops=True, own=node))
+                todo.append(node.generators[0].iter)
+            else:
+                todo += inner_nodes(node)
+
+    def body(stmts, units, around):
+        for node in stmts:
+            kind = type(node).__name__.replace('Async', '')
+            start = node.lineno
+            if kind in ('FunctionDef', 'ClassDef'):
+                start = _first_line(node) + 1
+                heads = node.decorator_list + ([node.args, getattr(node, 'returns', None)] if kind == 'FunctionDef'
+                    else node.bases + [word.value for word in getattr(node, 'keywords', ())])
+                add(units, Unit(start, max(node.lineno, node.body[0].lineno - 1), heads, around,
+                                [mangled(node.name, around.chain)]))
+                scope(node.name, start, node.body, around.chain + (node.name,) * (kind == 'ClassDef'))
+            elif kind in ('If', 'While'):
+                add(units, Unit(start, end_line(node.test), [node.test], around, loops=kind == 'While'))
+                first = len(units)
+                body(node.body, units, around)
+                if kind == 'While' and len(units) > first:
+                    units[first].loops = True   # that of `while True` has no events
+                body(node.orelse, units, around)
+            elif kind == 'For':
+                add(units, Unit(start, end_line(node.iter), [node.target, node.iter], around, loops=True))
+                units[-1].iterates = [node.iter]
+                body(node.body, units, around)
+                body(node.orelse, units, around)
+            elif kind == 'With':
+                items = getattr(node, 'items', [node])
+                parts = [part for item in items for part in (item.context_expr, item.optional_vars)]
+                unit = Unit(start, max(end_line(part) for part in parts if part), parts, around)
+                unit.leaves = items
+                add(units, unit)
+                first = len(units)
+                body(node.body, units, around._replace(inside=around.inside + (unit,)))
+                for other in units[first:]:     # it may be left after any of its lines
+                    other.leaves = list(other.leaves) + list(items)
+            elif kind.startswith('Try'):
+                body(node.body, units, around)
+                for handler in getattr(node, 'handlers', ()):
+                    name = handler.name if isinstance(handler.name, string_types) else getattr(handler.name,
+                        'id', None)
+                    inner = around._replace(names=around.names | frozenset([mangled(name, around.chain)] if
+                        name else []))
+                    add(units, Unit(handler.lineno, max(handler.lineno, end_line(handler.type)),
+                        [handler.type], inner))
+                    body(handler.body, units, inner)
+                body(getattr(node, 'orelse', []), units, around)
+                body(getattr(node, 'finalbody', []), units, around)
+            elif kind == 'Match':
+                add(units, Unit(start, end_line(node.subject), [node.subject], around))
+                for case in node.cases:
+                    names = [mangled(name, around.chain) for part in walk(case.pattern) for name in (
+                        getattr(part, 'name', None), getattr(part, 'rest', None)) if isinstance(name,
+                            string_types)]
+                    add(units, Unit(case.pattern.lineno, max(end_line(case.pattern), end_line(case.guard)),
+                                    [case.pattern, case.guard, node.subject], around, names))
+                    body(case.body, units, around)
+            else:
+                add(units, Unit(start, end_line(node), [node], around))
+    body(tree, scopes.setdefault(('<module>', None), []), Around(frozenset(), (), ()))
+    return scopes
+
+
+def inner_nodes(node):
+    """The nodes directly in a node."""
+    return [item for _, part in fields(node) for item in (part if isinstance(part, list) else [part])
+            if isinstance(item, _ast.AST)]
+
+
+def is_inline(node):
+    """Whether a comprehension runs in the frame around it."""
+    return COMPREHENSIONS_INLINE and not isinstance(node,
+        _ast.GeneratorExp) or LISTS_LEAK and isinstance(node, _ast.ListComp)
+
+
+def executed_nodes(unit):
+    """The nodes in a unit that run in its own frame."""
+    todo = list(unit.nodes)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, _ast.Lambda):
+            todo += inner_nodes(node.args)
+            continue
+        yield node
+        if type(node).__name__ in COMPREHENSIONS and node is not unit.own and not is_inline(node):
+            todo.append(node.generators[0].iter)
+        else:
+            todo += inner_nodes(node)
+
+
+def binds_early(node):
+    """Whether a node binds a name before all functions that its line calls have run."""
+    kind = type(node).__name__
+    if kind == 'Assign':                        # unpacking calls what makes the parts
+        nested = [part for target in node.targets for part in walk(target) if isinstance(part, (_ast.Tuple, _ast.List))]
+        return bool(nested) and len(node.targets) + len(nested) > 2
+    if kind in ('Tuple', 'List') and type(node.ctx).__name__ == 'Store':
+        return any(isinstance(part, (_ast.Tuple, _ast.List)) for part in node.elts)
+    return kind in ('NamedExpr', 'With', 'AsyncWith') or kind in ('Import', 'ImportFrom') and len(node.names) > 1 or (
+        kind in COMPREHENSIONS and is_inline(node))
+
+
+class Writes(object):
+    """What a unit may change. names: that it binds.      grown: those with += and the like.      items: [(container
+    node, key node or None, whether in place)].      attrs: [(object node, name, whether in place)]. calls: nodes.
+    reads: [(container node, key node)], which matter when there are defaultdicts.      others: nodes of objects whose
+    code in C runs at the line, as of `with` and `await`.
+    """
+
+    def __init__(self, unit):
+        self.names, self.grown, self.items, self.attrs = set(unit.names), [], [], []
+        self.calls, self.reads, self.others, self.loads = [], [], [], []
+        self.taken = list(unit.iterates) if unit.own is None else unit.own.generators[:1]
+        self.unsure = False
+        for node in executed_nodes(unit):
+            self._note(node, unit.chain)
+        self.leaves = list(unit.leaves)
+
+    def _note(self, node, chain):
+        stored = type(getattr(node, 'ctx', None)).__name__ in ('Store', 'Del', 'AugStore', 'Param')
+        if isinstance(node, _ast.Name):
+            if stored:
+                self.names.add(mangled(node.id, chain))
+        elif isinstance(node, _ast.AugAssign):
+            target = node.target
+            self.taken.append(node.value)
+            if isinstance(target, _ast.Name):
+                self.grown.append(mangled(target.id, chain))
+            elif isinstance(target, _ast.Subscript):
+                self.items.append((target.value, key_node(target), True))
+            else:
+                self.attrs.append((target.value, mangled(target.attr, chain), True))
+        elif isinstance(node, _ast.Subscript):
+            (self.items if stored else self.reads).append((node.value, key_node(node)) + (False,) * stored)
+        elif isinstance(node, _ast.Attribute):
+            if stored:
+                self.attrs.append((node.value, mangled(node.attr, chain), False))
+            else:
+                self.loads.append((node.value, mangled(node.attr, chain)))
+        elif isinstance(node, _ast.Call):
+            self.calls.append(node)
+            self.taken += node.args
+        elif isinstance(node, _ast.Assign):
+            self.taken += [node.value] * any(isinstance(target, (_ast.Tuple, _ast.List)) for target in node.targets)
+        elif isinstance(node, _ast.Compare):
+            self.taken += [part for op, part in zip(node.ops, node.comparators) if isinstance(op, (_ast.In, _ast.NotIn))]
+        elif type(node).__name__ == 'Starred':
+            self.taken.append(node.value)
+        elif type(node).__name__ in COMPREHENSIONS:
+            self.taken += [part.iter for part in node.generators]
+        elif type(node).__name__ == 'Exec':
+            self.unsure = True
+        elif isinstance(node, (_ast.Import, _ast.ImportFrom)):
+            self.names.update(mangled((alias.asname or alias.name).partition('.')[0], chain) for alias in node.names)
+        elif type(node).__name__ in ('Await', 'YieldFrom', 'AsyncFor', 'AsyncWith'):
+            self.others.append(getattr(node, 'value', None) or node)
+        elif isinstance(node, DEFINITIONS):
+            self.names.add(mangled(node.name, chain))
+
+
+def key_node(node):
+    """The node of the key of a subscript; None for a slice."""
+    part = node.slice
+    part = getattr(part, 'value', part) if type(part).__name__ == 'Index' else part
+    return None if type(part).__name__ in ('Slice', 'ExtSlice') else part
+
+
+# ---- the plan of a line
+
+class LinePlan(object):
+    """The text of the function that settrace calls after a line. Raises Unsure when the line needs audits.
+
+    entry: the Entry of its code object.      engine.
+    """
+
+    def __init__(self, engine, entry, units):
+        self.engine, self.entry, self.lines, self.space, self.count = engine, entry, [], {}, 0
+        self.code, self.globals = entry.code, entry.globals
+        self.has_frame_names = entry.is_function
+        self.variables = frozenset(self.code.co_varnames + self.code.co_cellvars + self.code.co_freevars)
+        self.loops = any(unit.loops for unit in units) or self.code.co_name in COMPREHENSIONS.values()
+        self.old = False
+        writes = [Writes(unit) for unit in units]
+        names = set(self.code.co_cellvars + self.code.co_freevars)      # another frame may bind them
+        names.update(*[part.names for part in writes])
+        # An item that is taken out and stored again comes last in a dict.
+        self.reorders = any(getattr(node.func, 'attr', None) in ('pop', 'popitem', 'clear', '__delitem__')
+                            for part in writes for node in part.calls) or len(units) > 1
+        if 'locals' in self.code.co_names and self.has_frame_names or any(part.unsure for part in writes):
+            raise Unsure                        # the dict that locals() gave is that of the frame
+        checks = []
+        for part in writes:
+            self._containers(part, checks)
+        clash = self._clashes(writes, names)
+        if clash:
+            self._emit_checks(checks, old=True)
+        self._emit_names(sorted(names), [name for part in writes for name in part.grown])
+        self._emit_checks(checks, old=False)
+        # Whether nothing of it happens before the last function that it calls.
+        self.is_calm = not checks and len(units) == 1 and not units[0].leaves and not any(
+            map(binds_early, executed_nodes(units[0])))
+
+    # -- the text
+
+    def constant(self, value):
+        """A name for a value in the text."""
+        self.count += 1
+        self.space['c%d' % self.count] = value
+        return 'c%d' % self.count
+
+    def is_variable(self, name):
+        """Whether a name is a variable of the function."""
+        return self.has_frame_names and name in self.variables
+
+    def _emit_names(self, names, grown):
+        local = [name for name in names if self.is_variable(name)]
+        outer = [name for name in names if not self.is_variable(name)]
+        put = self.lines.append
+        if not names and not grown:
+            return
+        put('try:')
+        for name in local + outer:
+            is_global = name not in local
+            source, known = ('G', 'N') if is_global else ('d', 'S')
+            bind = self.constant(self.engine.binds(name, is_global)[0])
+            put('    v = %s[%r]' % (source, name))
+            put('    if v is not %s:' % ('N[%r]' % name if is_global else 'S.get(%r, MISSING)' % name))
+            put('        if type(v) in ATOMS:')
+            put('            %s[%r] = v' % (known, name))
+            put('            put((%s, v))' % bind)
+            put('        else:')
+            put('            bound(%s, %r, %s, v, %r)' % (known, name, bind, is_global))
+            if name in grown:
+                put('    elif type(v) not in ATOMS:')
+                put('        grown(v)')
+        put('except KeyError:')                 # one of them is unbound
+        put('    names(frame)')
+        for name in grown:
+            put('    grown(%s.get(%r))' % ('d' if name in local else 'G', name))
+
+    def _emit_checks(self, checks, old):
+        self.old = old
+        if not checks:
+            return
+        body, before = [], self.lines
+        self.lines = body
+        for check in checks:
+            check()
+        self.lines = before
+        if body:
+            before.append('try:')
+            before += ['    ' + line for line in body]
+            if old:
+                before.append('except KeyError:')       # made by the line itself
+                before.append('    pass')
+            before.append('except Exception:')
+            before.append('    audit(frame)')
+
+    def _clashes(self, writes, names):
+        """Whether the line may change what its containers or keys are found by."""
+        roots, deep, count = set(), False, 0
+        for part in writes:
+            targets = [item[0] for item in part.items] + [item[1] for item in part.items if item[1] is not None]
+            targets += [item[0] for item in part.attrs]
+            called = [node.func.value for node in part.calls if isinstance(node.func, _ast.Attribute)]
+            count += len(part.items) + len(part.attrs) + len([
+                node for node in part.calls if getattr(node.func, 'attr', None) in ALL_MUTATORS])
+            for node in targets + called + [arg for call in part.calls for arg in call.args]:
+                roots.update(sub.id for sub in walk(node) if isinstance(sub, _ast.Name))
+            deep = deep or any(isinstance(sub, (_ast.Subscript, _ast.Attribute)) for item in part.items
+                               if item[1] is not None for sub in walk(item[1]))
+            deep = deep or any(isinstance(node, (_ast.Subscript, _ast.Attribute)) for node in targets +
+                called) and count > 1
+        return bool(roots & names) or deep
+
+    # -- what is looked at
+
+    def _containers(self, writes, checks):
+        for item in writes.items:
+            checks.append(lambda item=item: self._item(*item))
+        if self.engine.has_defaults:
+            for item in writes.reads:
+                if item[1] is not None:
+                    checks.append(lambda item=item: self._read(*item))
+        for item in writes.attrs:
+            checks.append(lambda item=item: self._attribute(*item))
+        for owner, name in writes.loads:
+            if name in self.engine.filled:
+                checks.append(lambda owner=owner, name=name: self._attribute(owner, name, False))
+        if self.engine.has_lazy:
+            for node in writes.taken:
+                checks.append(lambda node=node: self._taken(node))
+        for node in writes.calls:
+            self._call(node, checks)
+        for item in writes.leaves:
+            checks.append(lambda item=item: self._left(item.optional_vars or item.context_expr, item.context_expr))
+        for node in writes.others:
+            checks.append(lambda node=node: self._reach([node]))
+
+    def _left(self, manager, made):
+        """At the end of a `with`: the manager's __exit__ is the program's own, or it is unknown."""
+        if isinstance(made, _ast.Call):
+            name = getattr(made.func, 'id', None)
+            value = self.globals.get(name, builtins_space.get(name)) if name and not self.is_variable(name) else None
+            value = getattr(value, '__wrapped__', value) if type(value) is FunctionType else value
+            if name == 'open' or value is not None and self.engine.is_harmless(value):
+                return
+            if not isinstance(manager, _ast.Name):
+                raise Unsure
+        self.lines.append('left(%s)' % self.path(manager))
+
+    def _item(self, container, key, in_place):
+        box = self.path(container)
+        try:
+            name = self.pure(key) if key is not None else None
+        except Unsure:
+            name = None
+        if name is None or self.reorders:
+            self.lines.append('whole(%s)' % box)
+        else:
+            self.lines.append('%s(%s, %s)' % ('grown_item' if in_place else 'item_changed', box, name))
+
+    def _read(self, container, key):
+        try:
+            self.lines.append('default_made(%s, %s)' % (self.path(container), self.pure(key)))
+        except Unsure:
+            self._reach([container])
+
+    def _attribute(self, owner, name, in_place):
+        self.lines.append('%s(%s, %r)' % ('grown_attr' if in_place else 'attr_changed', self.path(owner), name))
+
+    def _taken(self, node):
+        if isinstance(node, _ast.comprehension):
+            self.lines.append("consumed(d.get('.0'))")
+        elif not isinstance(node, _ast.Call):   # of which the arguments are looked at
+            try:
+                self.lines.append('consumed(%s)' % self.path(node))
+            except Unsure:
+                self.lines += ['consumed(%s)' % root for root in self.roots([node])]
+
+    def _reach(self, nodes):
+        roots = self.roots(nodes)
+        if roots:
+            self.lines.append('reach((%s,))' % ', '.join(roots))
+
+    def roots(self, nodes):
+        """The texts of the names that expressions are made of."""
+        names = sorted(set(sub.id for node in nodes for sub in walk(node) if isinstance(sub, _ast.Name)))
+        known = 'S' if self.old else 'd'
+        return ['%s.get(%r)' % (known, name) if self.is_variable(name) else '%s.get(%r)' % ('N' if self.old
+            else 'G', name)
+                for name in names if self.is_variable(name) or name in self.globals or name not in builtins_space]
+
+    def _call(self, node, checks):
+        args = list(node.args) + [word.value for word in node.keywords] + [part for part
+            in (getattr(node, 'starargs', None), getattr(node, 'kwargs', None)) if part is not None]
+        function = node.func
+        if isinstance(function, _ast.Attribute):
+            return checks.append(lambda: self._method(function, args))
+        if isinstance(function, _ast.Name):
+            name = function.id
+            if name == 'super':
+                return None
+            if not self.is_variable(name):
+                value = self.globals.get(name, builtins_space.get(name, MISSING))
+                if name not in self.globals and name in ('exec', 'eval', 'execfile', '__import__'):
+                    raise Unsure
+                if value is not MISSING and self.engine.is_harmless(value):
+                    self.engine.assumed.add(name)
+                    return None
+        return checks.append(lambda: self._unknown_call(function, args))
+
+    def _unknown_call(self, function, args):
+        try:
+            path = self.path(function)
+        except Unsure:
+            return self._reach([function] + args)
+        self.lines.append('called(%s, (%s))' % (path, ''.join(root + ', ' for root in self.roots(args))))
+
+    def _method(self, function, args):
+        owner, name = function.value, function.attr
+        if type(owner).__name__ in ('Str', 'Constant', 'JoinedStr', 'BinOp', 'Bytes', 'Num', 'List', 'Dict',
+                'ListComp'):
+            return None
+        if isinstance(owner, _ast.Call) and getattr(owner.func, 'id', None) == 'super':
+            if self.code.co_argcount:
+                first = self.code.co_varnames[0]
+                self.lines.append("whole_object(%s[%r])" % ('S' if self.old else 'd', first))
+            return None
+        if isinstance(owner, _ast.Name) and not self.is_variable(owner.id) and isinstance(
+                self.globals.get(owner.id), type(sys)):
+            value = vars(self.globals[owner.id]).get(name, MISSING)
+            self.engine.assumed.add(owner.id)
+            if self.engine.is_harmless(value):
+                return None
+        try:
+            path = self.path(owner)
+        except Unsure:
+            if name in ALL_MUTATORS and any(isinstance(part, _ast.Call) for part in walk(owner)):
+                raise
+            return self._reach([owner] + args)
+        key = 'MISSING'
+        if args and name in ('setdefault', 'pop', 'add', 'discard', 'append', '__setitem__'):
+            try:
+                key = self.pure(args[0])
+            except Unsure:
+                pass
+        self.lines.append('v = %s' % path)
+        harmless, indent = self.constant(set(ATOMS)), ''        # types of owners
+        if name == 'append':
+            self.lines.append('if type(v) is list:')
+            self.lines.append('    appended(v)')
+            indent = 'el'
+        elif name == 'add':
+            self.lines.append('if type(v) is set and len(v) == len(token_now(id(v)).now):')
+            self.lines.append('    pass')
+            indent = 'el'
+        self.lines.append('%sif type(v) not in %s:' % (indent, harmless))
+        self.lines.append('    if method(v, %r, %s, (%s), %d):' % (
+            name, key, ''.join(root + ', ' for root in self.roots(args)),
+            -1 if args and type(args[0]).__name__ in ('Num', 'Constant') else len(args)))
+        self.lines.append('        %s.add(type(v))' % harmless)
+
+    # -- expressions that are evaluated again
+
+    def path(self, node):
+        """The text that finds an object again: names, attributes and items of plain objects."""
+        prefix = 'old_' if self.old else 'live_'
+        if isinstance(node, _ast.Name):
+            name = node.id
+            if self.is_variable(name):
+                return '%s[%r]' % ('S' if self.old else 'd', name)
+            if name not in self.globals and name in builtins_space:
+                self.engine.assumed.add(name)
+                return self.constant(builtins_space[name])
+            return '%s[%r]' % ('N' if self.old else 'G', name)
+        if isinstance(node, _ast.Attribute):
+            return '%sattr(%s, %r)' % (prefix, self.path(node.value), mangled(node.attr, ()))
+        if isinstance(node, _ast.Subscript) and key_node(node) is not None:
+            return '%sitem(%s, %s)' % (prefix, self.path(node.value), self.pure(key_node(node)))
+        if isinstance(node, _ast.Call) and isinstance(node.func, _ast.Attribute) and node.func.attr == 'setdefault':
+            return '%sitem(%s, %s)' % (prefix, self.path(node.func.value), self.pure(node.args[0]))
+        if isinstance(node, _ast.Call) and getattr(node.func, 'id', None) == 'globals' and not node.args:
+            return 'G'
+        raise Unsure
+
+    def pure(self, node):
+        """The text of a key that can be worked out again: of atoms, with operators and builtins."""
+        kind = type(node).__name__
+        if kind in ('Num', 'Str', 'Bytes', 'Constant', 'NameConstant'):
+            return self.constant(constant_value(node) if kind != 'Num' else node.n)
+        if isinstance(node, _ast.Name) or isinstance(node, (_ast.Attribute, _ast.Subscript)):
+            path = self.path(node)
+            self.count += 1
+            self.lines.append('k%d = %s' % (self.count, path))
+            self.lines.append('if type(k%d) not in ATOMS and not is_safe_key(k%d): raise Unsure' %
+                (self.count, self.count))
+            return 'k%d' % self.count
+        if isinstance(node, _ast.BinOp):
+            sign = {'Add': '+', 'Sub': '-', 'Mult': '*', 'Mod': '%', 'FloorDiv': '//', 'BitAnd': '&', 'BitOr': '|',
+                'BitXor': '^', 'RShift': '>>'}.get(type(node.op).__name__)
+            if sign:
+                return '(%s %s %s)' % (self.pure(node.left), sign, self.pure(node.right))
+        if isinstance(node, _ast.UnaryOp) and isinstance(node.op, (_ast.USub, _ast.Not)):
+            return '(%s %s)' % ('-' if isinstance(node.op, _ast.USub) else 'not', self.pure(node.operand))
+        if isinstance(node, _ast.Tuple):
+            return '(%s)' % ''.join(self.pure(part) + ', ' for part in node.elts)
+        if isinstance(node, _ast.Call) and not node.keywords and not getattr(node, 'starargs', None):
+            if isinstance(node.func, _ast.Name) and node.func.id in ('str', 'int', 'chr', 'ord', 'abs',
+                    'len') and (node.func.id not in self.globals and not self.is_variable(node.func.id)) and len(
+                    node.args) == 1:
+                self.engine.assumed.add(node.func.id)
+                if node.func.id == 'len':
+                    return 'length(%s)' % self.path(node.args[0])
+                return '%s(%s)' % (self.constant(builtins_space[node.func.id]), self.pure(node.args[0]))
+            if isinstance(node.func, _ast.Attribute) and node.func.attr in ('lower', 'upper', 'strip', 'title'):
+                owner = self.pure(node.func.value)
+                return '%s.%s(%s)' % (owner, node.func.attr, ', '.join(map(self.pure, node.args)))
+        raise Unsure
+
+    def function(self, table):
+        """The function for sys.settrace; table: {line: (Site, function)} of the code object."""
+        engine = self.engine
+        needs = '\n'.join(self.lines)
+        head = ['if frame is not now[0]:', '    space = frames.get(frame)', '    if space is None:',
+            '        switch(frame)',
+                '    else:', '        now[0], now[1] = frame, space.now', '        put((ENTER, space))']
+        if self.has_frame_names and ('d[' in needs or 'd.get' in needs):
+            head.append('d = frame.f_locals')
+        if self.has_frame_names and ('S[' in needs or 'S.get' in needs):
+            head.append('S = now[1]')
+        tail = ['if len(log) > limit[0]:', '    housekeeping(frame)'] if self.loops else []
+        tail += ['if event == "line":', '    step, after = table[frame.f_lineno]'] + (
+            ['    add(step)'] if engine.raw else ['    if step is not None:', '        add(step)'])
+        tail += ['    return after']
+        if self.has_frame_names and self.entry.shown:
+            tail += ['if event == "return":', '    add(returns[frame.f_lineno])',
+                '    frames.pop(frame).now = now[0] = None', '    return None']
+        tail += ['if event != "check":', '    return other(frame, event, arg)']
+        text = 'def trace(frame, event, arg):\n' + ''.join('    %s\n' % line for line in head + self.lines + tail)
+        space = dict(engine.helpers, G=self.globals, N=engine.names_of(self.globals).now, table=table,
+                     returns=self.entry.returns, **self.space)
+        execute(compile(text, '<hotload plan>', 'exec', 0, True), space)
+        if self.is_calm:
+            engine.calm.add(space['trace'])
+        return space['trace']
+
+
+##############################################################################
+## 30. Trace -- sys.settrace writes the log
+##############################################################################
+#
+# Gives to those below Engine, which runs code and writes the log.
+#
+# What a line changes is found after it ran, at the next event. There are two ways. An audit compares all objects
+# that are followed with what the log has of them: always right, and slow. A plan is made of the line's syntax.
+# The first steps of a run, and the first few of each line, are audited; then the line gets a plan, which is
+# audited some times more. A plan that missed something is given up: that line is always audited. So is everything
+# at each keyframe; what is found only then was noticed late, and the recording says so.
+
+ENTRIES_BETWEEN = 8000      # keyframes, at least; or 4 times what can be reached
+MOST_ENTRIES = 20000000     # in a log
+# of a line: with an audit alone, then with a plan and an audit
+AUDIT_RUNS, CHECKED_RUNS = 3, 4
+FREE_AUDITS = 3000          # so much is compared in audits before plans are made
+CALLBACK_STEPS = 50000
+GENERATOR_FLAGS = 0x20 | 0x80 | 0x200           # in co_flags: generators, coroutines
+
+
+class Stop(BaseException):
+    """Raised in the recorded code at a limit. (Not an Exception, which the code may catch.)"""
+
+
+class Entry(object):
+    """What the engine knows of a code object. namespace, frame: see Space.      globals: the names of its module.
+    is_function, is_class: which kind it is.      units: of its syntax, or None.      tables: {line: (Site,
+    function)}.      steps: {(event, line): Site}.
+    """
+
+    def __init__(self, engine, code, space, units):
+        self.engine, self.code, self.globals, self.units = engine, code, space, units
+        self.frame = code.co_name
+        self.is_function = bool(code.co_flags & FUNCTION_FLAG)
+        # It may be called when a name is bound anew and the last reference to an object goes.
+        self.ends_things = code.co_name == '__del__' or bool(code.co_flags & GENERATOR_FLAGS)
+        self.is_class = not self.is_function and code.co_name != '<module>'
+        self.table = Table(self)
+        self.start = self.table if engine.raw else Table(self, is_start=True)
+        self.shown = engine.raw or code.co_name not in ('<listcomp>', '<setcomp>', '<dictcomp>')
+        self.runs, self.bad, self.steps = {}, set(), {}
+        self.namespace, self.calls, self.returns = None, Sites(self, 'call'), Sites(self, 'return')
+
+    def units_at(self, line):
+        """The units that a line belongs to; else the last one that starts before it."""
+        found = [unit for unit in self.units if unit.start <= line <= unit.end]
+        if not found:
+            before = [unit for unit in self.units if unit.start <= line]
+            found = [max(before, key=lambda unit: unit.start)] if before else []
+        return found
+
+    def forget(self):
+        """Let its plans be made anew."""
+        for table in [self.table, self.start] + list(self.table.others.values()):
+            table.clear()
+
+    def step(self, event, line):
+        """The Site of an event at a line; None when it is none."""
+        if (event, line) not in self.steps:
+            begin = max(line, 1)
+            if not self.engine.raw and self.units is not None and event != 'call':
+                begin = min([unit.start for unit in self.units_at(line)] or [begin])
+            made = Site(event, line if self.engine.raw else begin, self.code.co_filename, self.code.co_name)
+            self.steps[event, line] = made if self.shown else None
+        return self.steps[event, line]
+
+
+class Sites(dict):
+    """{line: the Site of an event there} of an Entry."""
+
+    def __init__(self, entry, event):
+        self.entry, self.event = entry, event
+
+    def __missing__(self, line):
+        found = self[line] = self.entry.step(self.event, line)
+        return found
+
+
+class Table(dict):
+    """{line: (Site or None, the function for settrace after it)} of an Entry, made when asked for.
+
+    inside: the units in whose lines a step goes on rather than begins; leaving: lines of `with` heads that are left;
+    is_start: for the function after a 'call'.
+    """
+
+    def __init__(self, entry, inside=(), leaving=(), is_start=False):
+        self.entry, self.inside, self.leaving, self.is_start = entry, inside, leaving, is_start
+        self.others, self.audits = {}, {}
+
+    def __missing__(self, line):
+        entry, engine = self.entry, self.entry.engine
+        step, units = entry.step('line', line), entry.units_at(line) if entry.units is not None else None
+        after = self
+        if not engine.raw and units is not None:
+            first = min(units, key=lambda unit: unit.start) if units else None
+            if first is None or not any(unit.start <= line <= unit.end for unit
+                    in units) or line in self.leaving or any(unit in self.inside for unit in units):
+                step = None
+            else:
+                step = entry.step('line', first.start)
+            after = entry.table if self.is_start else self.after(units)
+        if not engine.with_state:
+            self[line] = found = step, engine.plain_tracer(after)
+        elif engine.audits_all or entry.is_class or units is None or line in entry.bad:
+            self[line] = found = step, engine.audit_tracer(after, None)
+        else:
+            runs = entry.runs.get(line, 0)
+            if runs < AUDIT_RUNS or engine.spent < FREE_AUDITS:
+                if line not in self.audits:
+                    self.audits[line] = engine.audit_tracer(after, line)
+                # not kept: the next run of the line asks again
+                return step, self.audits[line]
+            found = step, engine.plan_tracer(entry, after, line, units)
+            if entry.runs.get(line, 0) >= AUDIT_RUNS + CHECKED_RUNS or line in entry.bad:
+                self[line] = found
+        return found
+
+    def after(self, units):
+        """The table that tells what follows a line of these units."""
+        inside = tuple(unit for unit in units if unit.end > unit.start)
+        leaving = tuple(line for unit in units for around in unit.inside for line in range(around.start,
+            around.end + 1))
+        if not inside and not leaving:
+            return self.entry.table
+        key = tuple(map(id, units))
+        if key not in self.entry.table.others:
+            self.entry.table.others[key] = Table(self.entry, inside, leaving)
+        return self.entry.table.others[key]
+
+
+class Engine(Follower):
+    """Runs code under sys.settrace and writes the log of a Recording.
+
+    text_of(path) -> the text of a file of code that is recorded, or None.      callback, max_steps, max_seconds, raw:
+    see record().      entries: {id of a code object: its Entry, or False}.      frames: {frame that runs: its Space}.
+    """
+
+    def __init__(self, recording, is_recorded, text_of, callback=None, max_steps=0, max_seconds=0, with_state=True,
+        raw=False):
+        Follower.__init__(self, recording, is_recorded, with_state)
+        self.text_of, self.callback, self.raw, self.flags = text_of, callback, raw, 0
+        self.max_steps, self.max_seconds = max_steps, max_seconds
+        # the current frame, its names as logged; see housekeeping
+        self.now, self.limit = [None, {}], [0]
+        self.entries, self.kept, self.units, self.frames, self.passing, self.calm = {}, [], {}, {}, {}, set()
+        self.spent, self.audited_at, self.late_since, self.visible, self._binds = 0, 0, [], 0, {}
+        self.begin_s, self.stop_error, self.base, self.top = clock_s(), None, None, None
+        self.lock, self.is_over = threads.allocate_lock(), False
+        self.counted, self.counted_at, self.next_call = 0, 0, CALLBACK_STEPS
+        self.helpers.update(now=self.now, limit=self.limit, frames=self.frames, audit=self.audit,
+            names=self.check_names, housekeeping=self.housekeeping, other=self.other_event, whole_object=self.whole)
+        self.add_frame_helpers()
+
+    def code_to_run(self, code):
+        """What is to be run for a code object: it itself; other engines give other code, and `engine` its name."""
+        return code
+
+    # -- frames and names
+
+    def binds(self, name, is_global):
+        """The (Bind, Unbind) of a name."""
+        found = self._binds.get((name, is_global))
+        if found is None:
+            found = self._binds[name, is_global] = Bind(name, is_global), Unbind(name, is_global)
+        return found
+
+    def enter(self, frame, entry):
+        """Make the Space of a frame that was entered or resumed, and make it the current one."""
+        space = self.frames[frame] = Space()
+        space.first, space.now, space.home = {}, {}, entry
+        self.now[:] = frame, space.now
+        if entry.is_class or entry.is_function:
+            names = local_names(frame)
+            for name, value in names.items():
+                if type(value) not in ATOMS:
+                    names[name] = self.see(value)
+            space.first = names.copy()
+            space.now.update(names)
+        self.put((ENTER, space))
+
+    def switch(self, frame):
+        """Make a frame the current one again."""
+        space = self.frames.get(frame)
+        if space is None:
+            self.enter(frame, self.entry_of(frame.f_code, frame))
+        else:
+            self.now[:] = frame, space.now
+            self.put((ENTER, space))
+
+    def bound(self, known, name, bind, value, is_global):
+        """Log that a name has another value, no atom."""
+        value = self.see(value)
+        if known.get(name, MISSING) is not value:
+            known[name] = value
+            self.put((bind, value))
+            if is_global and name in self.assumed:
+                self.forget_plans()
+
+    def add_frame_helpers(self):
+        """What plans call for frames and names, as closures."""
+        get, put = self.tokens.get, self.put
+        now, frames, assumed = self.now, self.frames, self.assumed
+
+        def switch(frame):
+            space = frames.get(frame)
+            if space is None:
+                return self.switch(frame)
+            now[0], now[1] = frame, space.now
+            put((ENTER, space))
+
+        def bound(known, name, bind, value, is_global):
+            token = get(id(value))
+            if token is None or token.now is None or name in assumed:
+                return self.bound(known, name, bind, value, is_global)
+            known[name] = value
+            put((bind, value))
+        self.helpers.update(switch=switch, bound=bound)
+
+    def check_names(self, frame):
+        """Look at all names of a frame and of its module."""
+        space = self.frames[frame]
+        if frame.f_code.co_name != '<module>':
+            self._check_names(local_names(frame), space.now, False)
+        self._check_names(space.home.namespace.obj, space.home.namespace.now, True)
+
+    def _check_names(self, names, known, is_global):
+        gone = None
+        if len(names) < len(known) or not all(lazy_map(names.__contains__, known)):
+            gone = [name for name in known if name not in names]
+        if not (len(names) == len(known) and not gone and all(lazy_map(same_objects, lazy_map(names.get,
+                known), known.values()))):
+            for name in gone or ():
+                del known[name]
+                self.put((self.binds(name, is_global)[1],))
+                if is_global and name in self.assumed:
+                    self.forget_plans()
+            for name, value in list(names.items()):
+                if known.get(name, MISSING) is not value:
+                    bind = self.binds(name, is_global)[0]
+                    if type(value) in ATOMS:
+                        if is_global and name in self.assumed and name not in known:
+                            self.forget_plans()
+                        known[name] = value
+                        self.put((bind, value))
+                    else:
+                        self.bound(known, name, bind, value, is_global)
+
+    # -- audits
+
+    def audit(self, frame):
+        """Compare all that is followed; whether anything had changed."""
+        mark = len(self.log)
+        self.check_names(frame)
+        cost = 0
+        for token in list(self.followed):
+            cost += 4 + len(token.now)
+            changes = token.kind.changes(token)
+            if changes:
+                self.note(token, changes)
+        self.spent += cost
+        self.audited_at = len(self.log)
+        return len(self.log) > mark
+
+    def audit_tracer(self, table, line):
+        """The function for settrace that audits after a line. line: its number, to count its runs, or None."""
+        now, add, runs, raw, put = self.now, self.add, table.entry.runs, self.raw, self.put
+        log, limit = self.log, self.limit
+
+        def trace(frame, event, arg):
+            if frame is not now[0]:
+                self.switch(frame)
+            self.audit(frame)
+            if len(log) > limit[0]:
+                self.housekeeping(frame)
+            if line is not None and event != 'check':
+                runs[line] = runs.get(line, 0) + 1
+            if event == 'line':
+                step, after = table[frame.f_lineno]
+                if step is not None:
+                    add(step)
+                return after
+            return self.other_event(frame, event, arg)
+        return trace
+
+    def plan_tracer(self, entry, table, line, units):
+        """The function for settrace after a line that has a plan; at first what it found is audited."""
+        try:
+            plan = LinePlan(self, entry, units).function(table)
+        except Unsure:
+            entry.bad.add(line)
+            return self.audit_tracer(table, None)
+        if entry.runs.get(line, 0) >= AUDIT_RUNS + CHECKED_RUNS:
+            return plan
+
+        def trace(frame, event, arg):
+            if event != 'check':
+                entry.runs[line] = entry.runs.get(line, 0) + 1
+            self.last_audit, was_audited = self.audited_at, self.audited_at >= len(self.log) - 2
+            plan(frame, 'check', None)
+            if self.audit(frame):
+                entry.bad.add(line)             # the plan missed something
+                entry.forget()
+                if not was_audited:
+                    self.late_since.append((self.last_audit, len(self.log)))
+            return plan_end(frame, event, arg)
+
+        def plan_end(frame, event, arg):
+            if event == 'line':
+                step, after = table[frame.f_lineno]
+                if step is not None:
+                    self.add(step)
+                return after
+            return self.other_event(frame, event, arg)
+        return trace
+
+    def plain_tracer(self, table):
+        """The function for settrace that logs steps only."""
+        add, other, log, limit, raw = self.add, self.other_event, self.log, self.limit, self.raw
+        lines, returns = Sites(table.entry, 'line'), table.entry.returns
+
+        def trace(frame, event, arg):
+            if event == 'line':
+                add(lines[frame.f_lineno])
+                if len(log) > limit[0]:
+                    self.housekeeping(frame)
+            elif event == 'return':
+                add(returns[frame.f_lineno])
+            else:
+                other(frame, event, arg)
+
+        def fold(frame, event, arg):
+            if event == 'line':
+                step, after = table[frame.f_lineno]
+                if step is not None:
+                    add(step)
+                if len(log) > limit[0]:
+                    self.housekeeping(frame)
+                return after
+            return other(frame, event, arg)
+        return trace if raw else fold
+
+    def forget_plans(self):
+        """Let all plans be made anew."""
+        for entry in self.entries.values():
+            if entry:
+                entry.forget()
+
+    # -- events
+
+    def entry_of(self, code, frame):
+        """The Entry of a code object that is recorded, else None."""
+        entry = self.entries.get(id(code))
+        if entry is None or entry and entry.globals is not frame.f_globals:
+            entry = False
+            if self.is_recorded(code.co_filename):
+                entry = Entry(self, code, frame.f_globals, self._units_of(code))
+                entry.namespace = self.names_of(frame.f_globals)
+            self.entries[id(code)] = entry
+            self.kept.append(code)              # its id stays its own
+        return entry or None
+
+    def _units_of(self, code):
+        """The units of a code object, or None where the text is not at hand or is another one."""
+        path = code.co_filename
+        if path not in self.units:
+            self.units[path] = None
+            text = self.text_of(path)
+            with suppress(SyntaxError, ValueError, TypeError, RuntimeError):
+                if text is not None:
+                    self.units[path] = units_of(parse(text, path, flags=self.flags))
+        scopes = self.units[path]
+        if scopes is None:
+            return None
+        if code.co_name == '<module>' and not code.co_flags & FUNCTION_FLAG:
+            return scopes[('<module>', None)]
+        return scopes.get((code.co_name, code.co_firstlineno))
+
+    def call_tracer(self):
+        """The function that settrace calls for each new frame."""
+        entries, frames, calm, log = self.entries, self.frames, self.calm, self.log
+        add, put = self.add, self.put
+        tokens = self.tokens
+        now, limit, with_state, see, new = self.now, self.limit, self.with_state, self.see, object.__new__
+
+        def on_call(frame, event, arg):
+            code = frame.f_code
+            entry = entries.get(id(code))
+            if entry is False:
+                return None
+            if entry is None or entry.globals is not frame.f_globals:
+                entry = self.entry_of(code, frame)
+                if entry is None:
+                    return None
+            line = frame.f_lineno
+            if with_state:
+                back = frame.f_back
+                while back not in frames and back is not None and back is not self.base:
+                    back = back.f_back
+                if back in frames:
+                    trace = back.f_trace
+                    if trace is not None and (trace not in calm or entry.ends_things):
+                        trace(back, 'check', None)
+                if entry.is_function:
+                    space = new(Space)
+                    space.first, space.home = names, _ = dict(frame.f_locals), entry
+                    for name in names:
+                        value = names[name]
+                        if type(value) not in ATOMS:
+                            token = tokens.get(id(value))
+                            if token is None or token.now is None:
+                                names[name] = see(value)
+                    space.now = now[1] = names.copy()
+                    now[0], frames[frame] = frame, space
+                    put((ENTER, space))
+                else:
+                    self.enter(frame, entry)
+            if entry.shown:
+                add(entry.calls[line])
+            if len(log) > limit[0]:
+                self.housekeeping(frame)
+            if entry.ends_things and line != code.co_firstlineno:
+                return entry.table[line][1]     # a generator goes on
+            return entry.start[line][1]
+        return on_call
+
+    def other_event(self, frame, event, arg):
+        """Log a 'return' or an 'exception'."""
+        if event == 'check':
+            return None
+        entry = self.entries[id(frame.f_code)]
+        step = entry.step(event, frame.f_lineno)
+        if event == 'exception':
+            if not self.raw:
+                if self.passing.get(frame) is arg[1] and arg[1] is not None or issubclass(arg[0], (
+                        StopIteration, GeneratorExit)) and False:
+                    return None
+                self.passing[frame] = arg[1]
+            if step is not None:
+                self.add(step)
+            if self.with_state and WITH_ENDS_IN_BODY and entry.units is not None:
+                return self.audit_tracer(entry.table, None)
+            return None
+        if event == 'return':
+            if step is not None:
+                self.add(step)
+            self.passing.pop(frame, None)
+            space = self.frames.pop(frame, None)
+            if space is not None:
+                space.now = None
+                self.now[0] = None
+        return None
+
+    def foreign_tracer(self):
+        """The function for threading.settrace: what other threads do can only be found by audits."""
+        def other_thread(frame, event, arg):
+            if self.is_own_code(frame.f_code):
+                sys.settrace(None)
+                if not self.audits_all:
+                    self.audits_all = True
+                    self.forget_plans()
+                if STARTER_FIRST_S:
+                    time.sleep(STARTER_FIRST_S)
+        return other_thread
+
+    # -- from time to time
+
+    def housekeeping(self, frame):
+        """Make a keyframe when it is time, call the callback, see to the limits; sets when to come next."""
+        log = self.log
+        if self.audits_all and not other_threads():
+            self.audits_all = False
+            self.forget_plans()
+        if self.with_state and len(log) - self.recording.keyframes[-1].at > max(ENTRIES_BETWEEN, 4 * self.visible):
+            audited = self.audited_at
+            if self.audit(frame):
+                self.late_since.append((audited, len(log)))
+            self.keyframe()
+        pause = 500 if self.max_seconds or self.callback else ENTRIES_BETWEEN // 2
+        if self.max_steps or self.callback:
+            self.count()
+            if self.max_steps and self.counted >= self.max_steps:
+                self.stop(RuntimeError('the recording reached its limit of %d steps' % self.max_steps))
+            if self.callback and self.counted >= self.next_call:
+                self.next_call = self.counted + CALLBACK_STEPS
+                self.call_back()
+            if self.max_steps:
+                pause = min(pause, max(1, self.max_steps - self.counted))
+        if self.max_seconds and clock_s() - self.begin_s > self.max_seconds:
+            self.stop(RuntimeError('the recording reached its limit of %g seconds' % self.max_seconds))
+        if len(log) > MOST_ENTRIES:
+            self.stop(RuntimeError('the recording reached its limit of memory, %d entries' % MOST_ENTRIES))
+        self.limit[0] = len(log) + pause
+
+    def count(self):
+        """Count the steps that were logged."""
+        log, at = self.log, self.counted_at
+        while at < len(log):
+            entry = log[at]
+            if type(entry) is Site:
+                self.counted += 1
+                at += 1
+            else:
+                at += entry.size
+        self.counted_at = at
+
+    def call_back(self):
+        """Call the user's callback; what it raises ends the run."""
+        try:
+            self.callback(self.recording)
+        except BaseException as error:
+            self.stop(error)
+
+    def stop(self, error):
+        """End the run."""
+        self.stop_error = error
+        self.watch_over(threads.get_ident(), 0.2)
+        raise Stop()
+
+    def watch_over(self, thread, patience_s):
+        """See to it that the run ends after so long, also when it catches Stop, or when no code of its own runs."""
+        def watch():
+            wait_until(lambda: self.is_over, patience_s)
+            while not self.is_over:
+                with self.lock:
+                    if not self.is_over:
+                        self.stop_error = self.stop_error or RuntimeError(
+                            'the recording reached its limit of %g seconds' % self.max_seconds)
+                        raise_in_thread(thread, Stop)
+                wait_until(lambda: self.is_over, 0.05)
+        with suppress(RuntimeError, threads.error):             # a host without threads
+            threads.start_new_thread(watch, ())
+
+    def keyframe(self):
+        """Keep the content of all that can be reached; what cannot be is not followed any more."""
+        spaces = [space for space in self.frames.values()]
+        contents, followed, todo = {}, [], []
+        for token in list(self.modules.values()) + spaces:
+            contents[token] = token.now.copy()
+            todo += token.now.values()
+            if token.kind is DICT and token.obj is not None:
+                followed.append(token)
+        size, tokens = sum(map(len, contents.values())), self.tokens
+        while todo:
+            value = todo.pop()
+            cls = type(value)
+            if cls in ATOMS:
+                continue
+            if cls in (tuple, frozenset):
+                todo += value
+                continue
+            token = tokens.get(id(value))
+            if token is None or token in contents or token.now is None:
+                continue
+            for token in (token, token.body):
+                if token is not None and token.now is not None:
+                    contents[token] = token.kind.copy(token.now)
+                    size += len(token.now) + 1
+                    if token.kind is not OPAQUE and token.kind is not VALUE:
+                        followed.append(token)
+                    todo += token.kind.parts(token)
+        for token in self.followed:
+            if token not in contents:
+                token.now = None
+        self.followed[:] = followed
+        self.visible = size
+        self.recording.keyframes.append(Keyframe(len(self.log), contents, self.frames.get(self.now[0], self.top)))
+
+    # -- the run
+
+    def run(self, call, space):
+        """Call `call()` and record it; what it raises becomes the recording's error. space: its globals."""
+        recording, before, thread = self.recording, sys.gettrace(), threads.get_ident()
+        if thread in recorded_threads:
+            raise HotloadError('a recording is going on in this thread: code that is recorded cannot record')
+        _layouts.clear()                        # classes of the last run
+        _shells.clear()
+        namespace = self.names_of(space)
+        top = Space()
+        top.first, top.now, top.home = {}, {}, Home(namespace, '<module>')
+        self.top, self.base = top, sys._getframe()
+        recording.keyframes.append(Keyframe(0, {namespace: namespace.kind.copy(namespace.now or {}), top: {}}, top))
+        stdout, self.limit[0] = sys.stdout, 0
+        # the log keeps all alive: looking for garbage costs a seventh of the time
+        collects = gc.get_threshold()
+        if collects[0]:
+            gc.set_threshold(max(collects[0], 20000), *collects[1:])
+        sys.stdout = tee = Tee(stdout, self.log)
+        try:
+            if self.callback is not None:
+                try:
+                    self.callback(recording)
+                except BaseException as error:
+                    recording.error = error
+                    return
+            import threading
+            others = getattr(threading, '_trace_hook', None)
+            threading.settrace(self.foreign_tracer())
+            recorded_threads.add(thread)
+            if self.max_seconds:
+                self.watch_over(thread, self.max_seconds + 0.2)
+            on_call = self.call_tracer()
+            sys.settrace(on_call)
+            try:
+                recording.result = call()
+            finally:
+                if sys.gettrace() is not on_call and self.stop_error is None:
+                    recording.notes.append(
+                        'steps are missing from step %d on: the code set a trace function of its own, or ran out of '
+                        'stack' % recording.steps())
+                sys.settrace(before)
+                threading.settrace(others)
+                recorded_threads.discard(thread)
+                with self.lock:                 # no Stop from another thread is sent after this
+                    self.is_over = True
+                for _ in range(100):            # one that was sent is raised here
+                    pass
+        except Stop:
+            recording.error = self.stop_error
+        except BaseException as error:          # whatever the program raises
+            recording.error = self.stop_error or error
+            if recording.error is error:
+                set_traceback(error, users_trace(sys.exc_info()[2]))
+        finally:
+            gc.set_threshold(*collects)
+            if hasattr(gc, 'freeze') and not gc.get_freeze_count():
+                gc.freeze()                     # makes the log old, without looking through it
+                gc.unfreeze()
+            if sys.stdout is tee:
+                sys.stdout = stdout
+            tee.log = []
+            self.frames.clear()
+            if self.max_steps:
+                self.cut(self.max_steps)
+            if not self.with_state:
+                recording.keyframes[:] = []
+            self.tell_late()
+            if self.callback is not None and self.stop_error is None and recording.error is None:
+                with suppress(Stop):
+                    self.call_back()
+                recording.error = self.stop_error
+
+    def cut(self, most):
+        """Let the recording end before the step number `most`."""
+        if self.recording.steps() > most:
+            at, count = 0, 0
+            while count < most:
+                entry = self.log[at]
+                count += type(entry) is Site
+                at += 1 if type(entry) is Site else entry.size
+            while type(self.log[at]) is not Site:
+                at += self.log[at].size
+            self.recording.end = at
+            self.recording._forget()
+
+    def tell_late(self):
+        """Turn the places of changes that were noticed late into spans of steps."""
+        recording = self.recording
+        for first, last in self.late_since:
+            counts, at, count = [], 0, 0
+            while at < last:
+                if at <= first:
+                    start = count
+                entry = self.log[at]
+                count += type(entry) is Site
+                at += 1 if type(entry) is Site else entry.size
+            recording.approximate.append((start, count, 'a change that no line was known to make'))
+
+def local_names(frame):
+    """{name: value} of a frame's own names."""
+    names = frame.f_locals
+    return dict(dict.items(names)) if isinstance(names, dict) else dict(names)
+
+
+recorded_threads = set()        # idents of those in which a recording goes on
+
+
+class Tee(object):
+    """Stands in for sys.stdout: what is written is logged too."""
+
+    def __init__(self, stream, log):
+        self.stream, self.log = stream, log
+
+    def write(self, text):
+        """Write and log it."""
+        self.log.extend((PRINTED, text))
+        return self.stream.write(text)
+
+    def writelines(self, lines):
+        """Write and log them."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+
+##############################################################################
+## 31. Record -- code, functions and scripts
+##############################################################################
+#
+# Gives to the user record(), Recording.of(), RecordedScript, and `hotload --record` with its prompt.
+
+__all__ += ['RecordedScript']               # record is written hotload.record
+ENGINES = {'trace': Engine}                  # sections below enter theirs; 'auto' takes 'rewrite' where it is there
+
+
+def record(code, globals=None, callback=None, max_steps=0, max_seconds=0, record_state=True, engine='trace',
+        raw=False):
+    """Run code, and return a Recording of it, also when it raises.
+
+    code: text or a code object.      globals: dict that it runs in, which is used and not copied; default: a new one,
+    in which __name__ is '__main__'.      callback(recording): called at the start, every 50,000 steps and at the end;
+    the recording can be queried in it; what it raises ends the run.      max_steps, max_seconds: limits, 0 for none;
+    at one the run ends, with a RuntimeError as .error.      record_state: False to keep the steps only. engine:
+    'trace'. raw: keep the events of sys.settrace as they are; without it they are those of one Python as of the
+    others. Raises SyntaxError when the text does not compile.
+
+    >>> recording = record('a = 1\\na += 1')
+    >>> [recording.state(n).get('a') for n in range(recording.steps())]
+    [None, None, 1, 2]
+    """
+    text, path, kind = None, '<recorded>', engine_of(engine)
+    if isinstance(code, CodeType):
+        path = code.co_filename
+    else:
+        text, code = code, compile(code, path, 'exec', 0, True)
+    recording = Recording(text)
+    own = globals is None
+    space = {'__name__': '__main__'} if own else globals
+    made = kind(recording, lambda name: name == path, lambda name: text if text is not None else file_text(name),
+                callback, max_steps, max_seconds, record_state, raw)
+    made.flags = future_flags(code)
+    code = made.code_to_run(code)
+    made.run(lambda: execute(code, space), space)
+    if own:                                     # they are not in the __main__ that other code sees
+        for cls in made.classes:
+            if vars(cls).get('__module__') == '__main__':
+                with suppress(TypeError, AttributeError):
+                    cls.__module__ = path
+    return recording
+
+
+def engine_of(name):
+    """The class of the engine of that name; 'auto' is the fastest that is there."""
+    kind = ENGINES.get(name) or name == 'auto' and (ENGINES.get('rewrite') or Engine)
+    if not kind:
+        raise HotloadError('engine=%r: expected one of %s' % (name, ', '.join(map(repr, sorted(ENGINES) + ['auto']))))
+    return kind
+
+
+def record_call(function, args, kwargs):
+    """Call a function and record it; see Recording.of."""
+    inner = getattr(function, '__func__', function)
+    code = getattr(inner, '__code__', None)
+    if type(code) is not CodeType:
+        raise HotloadError('cannot record %r: expected a function written in Python' % (function,))
+    recording = Recording()
+    made = Engine(recording, lambda path: path == code.co_filename, file_text)
+    made.flags = future_flags(code)
+    made.run(lambda: function(*args, **kwargs), inner.__globals__)
+    return recording
+
+
+def _of(cls, function, *args, **kwargs):
+    """Call function(*args, **kwargs) and record it and the other code of its file; .result is what it returned.
+
+    What it raises becomes .error. Raises HotloadError for what is not written in Python.
+
+    >>> def double(numbers):
+    ...     return [2 * number for number in numbers]
+    >>> Recording.of(double, [1, 2]).result
+    [2, 4]
+    """
+    return record_call(function, args, kwargs)
+
+
+Recording.of = classmethod(_of)                 # here, because it stands on the engine
+
+
+def __getattr__(name):
+    """hotload.exec is record, for programs that were written for Execorder (3.7 and later)."""
+    if name == 'exec':
+        return record
+    raise AttributeError('module %r has no attribute %r' % (__name__, name))
+
+
+def file_text(path):
+    """The bytes of a source file as it was when it was loaded, or None."""
+    if path in fresh.texts:
+        return fresh.texts[path][1]
+    with suppress(EnvironmentError, ValueError, TypeError):
+        return read_bytes(path)
+
+
+def future_flags(code):
+    """The flags of the __future__ imports that a code object was compiled with."""
+    if FUTURES is None:
+        learn_nodes()
+    return code.co_flags & sum(set(FUTURES.values()))
+
+
+def show_value(value, room=60):
+    """A short text for a value of the past; calls no code of the user's."""
+    def show(part, depth):
+        kind = type(part)
+        if kind in ATOMS:
+            text = repr(part)
+            return text if len(text) <= room else text[:room // 2] + '...' + text[-8:]
+        if isinstance(part, StandIn) and hasattr(part, '_past'):
+            return part._past
+        name = getattr(kind, '__name__', '?')
+        if depth > 3:
+            return '...'
+        if kind in (list, tuple, set, frozenset) or isinstance(part, (list, tuple, set, frozenset,
+                collections.deque)):
+            base = [base for base in (list, tuple, set, frozenset, collections.deque) if isinstance(part, base)][0]
+            parts = list(base.__iter__(part))
+            inner = ', '.join([show(item, depth + 1) for item in parts[:8]] + ['...'] * (len(parts) > 8))
+            return {list: '[%s]', tuple: '(%s)', set: '{%s}'}.get(kind, name + '(%s)') % inner
+        if isinstance(part, dict):
+            pairs = list(DICT.pairs(part))
+            inner = ', '.join(['%s: %s' % (show(key, depth + 1), show(item, depth + 1)) for key, item in pairs[:8]]
+                + ['...'] * (len(pairs) > 8))
+            return ('{%s}' if kind is dict else name + '({%s})') % inner
+        if kind is FunctionType or isinstance(part, class_types + (type(sys),)):
+            return '<%s %s>' % (name, part.__name__)
+        if kind in SELF_TYPES:
+            return repr(part)[:room]
+        getter = layout(kind)[0]
+        names = sorted(getter(part).items(), key=lambda item: str(item[0])) if getter else []
+        names += [(slot, slot_value(where, part)) for slot, where in layout(kind)[1]]
+        return '%s(%s)' % (name, ', '.join('%s=%s' % (key, show(item, depth + 1)) for key, item in names[:8]
+                                           if item is not MISSING))
+    text = show(value, 0)
+    return text if len(text) <= 3 * room else text[:3 * room] + '...'
+
+
+class Cursor(object):
+    """A place in a Recording, moved by what is typed at the prompt. n: the step."""
+
+    def __init__(self, recording):
+        self.recording, self.n = recording, max(0, recording.steps() - 1)
+
+    def verbs(self):
+        """{name: what it means at the prompt}."""
+        return {'rec': self.recording, 'back': self.back, 'forward': self.forward, 'goto': self.goto, 'last':
+            self.last}
+
+    def goto(self, n):
+        """Go to step n, and show it."""
+        self.n = min(max(n, 0), max(0, self.recording.steps() - 1))
+        self.show()
+
+    def back(self, steps=1):
+        """Go back."""
+        self.goto(self.n - steps)
+
+    def forward(self, steps=1):
+        """Go forward."""
+        self.goto(self.n + steps)
+
+    def last(self, name):
+        """Go to the step before the last change of a name, seen from here; says so when there is none."""
+        earlier = [change for change in self.recording.changes(name).found if change[0] <= self.n]
+        if not earlier:
+            return write(sys.stdout, '%s did not change before step %d\n' % (name, self.n))
+        self.goto(earlier[-1][0] - 1)
+
+    def show(self):
+        """Print the line of the step, and the names that it changes."""
+        write(sys.stdout, 'step %d of %d  %s\n' % (self.n, self.recording.steps(), line_text(self.recording, self.n)))
+
+
+def line_text(recording, n):
+    """'path:line in frame  text' of a step, with the names that the step changes."""
+    step = recording._steps[n]
+    text = source_line(recording, step.path, step.line)
+    names = ', '.join('%s = %s' % pair for pair in changed_names(recording, n))
+    place = '%s:%d%s' % (os.path.basename(step.path), step.line, '' if step.frame == '<module>' else ' in ' +
+        step.frame)
+    return '%-24s %-10s%s%s' % (
+        place, '' if step.event == 'line' else step.event, text, names and '        # ' + names)
+
+
+def source_line(recording, path, line):
+    """The text of a line, stripped."""
+    text = recording.code if path == '<recorded>' else file_text(path)
+    if text is None:
+        return ''
+    text = text if isinstance(text, text_type) else text.decode('utf-8', 'replace')
+    lines = text.splitlines()
+    found = lines[line - 1].strip() if 0 < line <= len(lines) else ''
+    return native_text(found)
+
+
+def changed_names(recording, n):
+    """[(name, text of its new value)] of what step n changed, as the next step in the same frame finds it."""
+    before, at = recording._world(n), n + 1
+    while at < recording.steps() and recording._world(at).space is not before.space and at < n + 50:
+        at += 1
+    if at >= recording.steps() or recording._world(at).space is not before.space:
+        return []
+    old, new = recording.state(n), recording.state(at)
+    shown = [(name, show_value(new[name])) for name in sorted(new) if not name.startswith('__')]
+    return [(name, text) for name, text in shown if name not in old or show_value(old[name]) != text]
+
+
+class RecordedScript(ReloadedScript):
+    """Run a script as ReloadedScript does, and record it and the local modules that it imports.
+
+    path, argv, module, entrypoint: see ReloadedScript.      engine: 'trace' or 'auto'.      max_steps, max_seconds:
+    limits. recording: the Recording of the last run, or None.
+
+    >>> RecordedScript('no such file')
+    Traceback (most recent call last):
+        ...
+    HotloadError: no such file: there is no such script
+    """
+
+    def __init__(self, path=None, argv=(), module=None, engine='auto', max_steps=0, max_seconds=0, entrypoint=None):
+        ReloadedScript.__init__(self, path, argv, entrypoint, module)
+        self.engine = engine_of(engine)
+        self.recording, self.max_steps, self.max_seconds, self.cursor = None, max_steps, max_seconds, None
+
+    def run(self, changed=()):
+        """Run and record it once; what it raises goes through."""
+        if self.cursor is not None:             # what the prompt had
+            for name, verb in self.cursor.verbs().items():
+                if self.namespace.get(name) == verb:
+                    del self.namespace[name]
+            self.cursor = None
+        ReloadedScript.run(self, changed)
+
+    def execute(self, code):
+        """Run its code, and record that."""
+        def is_recorded(path):
+            return path == self.path or fresh.is_local(path)
+        text = file_text(self.path)
+        self.recording = Recording(text)
+        engine = self.engine(self.recording, is_recorded, file_text, None, self.max_steps, self.max_seconds)
+        engine.flags = future_flags(code)
+        code = engine.code_to_run(code)
+        engine.run(lambda: ReloadedScript.execute(self, code), self.namespace)
+        for note in self.recording.notes:
+            say(note)
+        error = self.recording.error
+        if error is not None:
+            reraise(error, traceback_of(error))
+
+    def prompt_names(self):
+        """What the prompt of -i has beside the script's names."""
+        if self.recording is None:
+            return {}
+        self.cursor = self.cursor or Cursor(self.recording)
+        return dict((name, verb) for name, verb in self.cursor.verbs().items() if name not in self.namespace)
+
+    def show_past(self):
+        """Print the last ten lines that ran before the error, and what they changed."""
+        recording = self.recording
+        if recording is None or recording.error is None or isinstance(recording.error, SystemExit):
+            return
+        lines = [n for n in range(recording.steps()) if recording.event(n) == 'line'][-10:]
+        if lines:
+            write(sys.stderr, 'The last %d lines that ran, and what they changed:\n' % len(lines))
+            for n in lines:
+                write(sys.stderr, '  %s\n' % line_text(recording, n))
+            write(sys.stderr, 'Further back: hotload --record -i %s, then back(20), goto(%d) or last("name")\n' % (
+                self.given, lines[0]))
+
+
+def make_recorded(choice):
+    """The step of `hotload --record`."""
+    limits = []
+    for name in ('max-steps', 'max-seconds'):
+        try:
+            limits.append(float(choice.get(name, 0)))
+            if limits[-1] < 0:
+                raise ValueError
+        except ValueError:
+            raise HotloadError('--%s %s: expected a number' % (name, choice[name]))
+    return RecordedScript(choice.script, choice.argv, choice.module, 'auto', int(limits[0]), limits[1],
+                          choice.get('entrypoint') or choice.function)
+
+
+MODES.append(Mode('record', 'the whole script; the state at each of its steps is kept', make_recorded,
+    [('', 'max-steps', 'N', 'end the run after N steps'), ('', 'max-seconds', 'S', 'end the run after S seconds')]))
+
+
+##############################################################################
+## 32. Run -- start when this file is the program
 ##############################################################################
 
 # While it runs a file, the interpreter keeps its syntax tree: 7 MB for this one, in both processes. It lets go of
