@@ -9374,7 +9374,6 @@ MODES.append(Mode('cache', 'the statements that changed, and those that depend o
     choice.script, choice.argv, choice.get('store'), choice.module, choice.get('log'), 'check' in choice,
     'quiet' in choice, 'trust-store' in choice), [
         ('', 'store', 'DIR', 'keep values here (default: .hotload beside the script); none: in memory only'),
-        ('', 'trust-store', None, 'use a store that others can write to'),
         ('', 'log', 'FILE', 'append the statements that ran, and what was typed'),
         ('', 'check', None, 'run the script afresh as well, and compare')]))
 
