@@ -661,8 +661,112 @@ def replace_file(old, new):
         os.rename(old, new)
 
 
+if PY2:
+    import __builtin__ as builtins
+    range_type = xrange                                                          # noqa: F821
+else:
+    import builtins
+    range_type = range
+HAS_ITERATOR_STATE = not PY2                    # list iterators and the like tell where they stand
+
+
+def shown(data):
+    """Bytes of a source file as a str for people."""
+    return data if PY2 else data.decode('utf-8', 'replace')
+
+
+def file_name(data):
+    """The str for a name that the system gave as bytes."""
+    return data if isinstance(data, str) else os.fsdecode(data)
+
+
+def environment_data():
+    """(the object, the name of its attribute) that holds the dict behind os.environ."""
+    return os.environ, '_data' if hasattr(os.environ, '_data') else 'data'
+
+
+def own_hash(kind):
+    """Whether the type hashes by value: then its instances do not change."""
+    return kind.__hash__ not in (object.__hash__, None)
+
+
+builtins_space = vars(builtins)
+ATOM_TYPES = [int, float, complex, bool, str, bytes, text_type, type(None), type(Ellipsis),
+    type(NotImplemented)] + (
+    [long] if PY2 else [])                                      # noqa: F821
+number_types = (int, long) if PY2 else (int,)                   # noqa: F821
+# Comprehensions run in the frame around them (2.7: those that make a list); `with` is left on the line of
+# its body.
+COMPREHENSIONS_INLINE, WITH_ENDS_IN_BODY = sys.version_info >= (3, 12), sys.version_info < (3, 10)
+DICTS_ARE_ORDERED = sys.version_info >= (3, 6)
+SlotType = type(type(str('Slotted'), (object,), {'__slots__': (str('slot'),)}).slot)
+# Turns of threads are counted in instructions, of which the recorder takes many: one that begins lets its starter go on.
+STARTER_FIRST_S = 0.002 if PY2 else 0
+HAS_WIDE_IDENTS = sys.version_info >= (3, 7)
+HEAP_TYPE = 1 << 9                              # in a class's __flags__: made by a class statement
+
+
+def marked_types():
+    """The types whose objects run `finally` blocks when the last reference goes: generators."""
+    found = [type(part for part in ())]
+    if not PY2:
+        with suppress(SyntaxError):             # 3.4, 3.5
+            made = {}
+            execute(compile('async def each(): yield', '<types>', 'exec'), made)
+            found.append(type(made['each']()))
+    return found
+
+
+def native_text(text):
+    """A unicode text as a str; on 2.7 what is not ASCII is escaped."""
+    return text.encode('ascii', 'backslashreplace') if PY2 else text
+
+
+def traceback_of(error):
+    """The traceback that an exception carries, or None."""
+    return getattr(error, '__traceback__', None)
+
+
+def set_traceback(error, trace):
+    """Let an exception carry its traceback, on 2.7 too."""
+    with suppress(AttributeError, TypeError):
+        error.__traceback__ = trace
+
+
+def end_line(node):
+    """The number of the last line of a syntax tree's node."""
+    end = getattr(node, 'end_lineno', None)
+    if end is not None:
+        return end
+    end, todo = 0, [node]
+    while todo:                                 # before 3.8: that of the last node in it
+        part = todo.pop()
+        if isinstance(part, list):
+            todo += part
+        elif hasattr(part, '_fields'):
+            end = max(end, getattr(part, 'lineno', 0))
+            todo += [getattr(part, name, None) for name in part._fields]
+    return end
+
+
+if PY2:
+    exec('def reraise(error, trace):\n'
+         '    """Raise an exception again, with its traceback."""\n    raise error, None, trace\n')
+else:
+    def reraise(error, trace):
+        """Raise an exception again, with its traceback."""
+        raise error.with_traceback(trace)
+
+
+def raise_in_thread(ident, kind):
+    """Make the thread raise an exception of this kind, where Python lets that be done."""
+    with suppress(ImportError, AttributeError):
+        import ctypes
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            (ctypes.c_long if PY2 or not HAS_WIDE_IDENTS else ctypes.c_ulong)(ident), ctypes.py_object(kind))
+
+
 HAS_CASTS = hasattr(memoryview, 'cast')          # of a memoryview, to other items
-HAS_DICT_ORDER = sys.version_info >= (3, 7)
 HAS_REDUCERS = sys.version_info >= (3, 8)        # of a Pickler's subclass
 EXACT_MARSHAL = 0 if PY2 else 2                 # the highest version that writes equal values equally
 
@@ -754,111 +858,6 @@ def reserve(descriptor, size):
     os.ftruncate(descriptor, size)
     if hasattr(os, 'posix_fallocate') and size:
         os.posix_fallocate(descriptor, 0, size)
-
-
-if PY2:
-    import __builtin__ as builtins
-    range_type = xrange                                                          # noqa: F821
-else:
-    import builtins
-    range_type = range
-HAS_ITERATOR_STATE = not PY2                    # list iterators and the like tell where they stand
-
-
-def shown(data):
-    """Bytes of a source file as a str for people."""
-    return data if PY2 else data.decode('utf-8', 'replace')
-
-
-def file_name(data):
-    """The str for a name that the system gave as bytes."""
-    return data if isinstance(data, str) else os.fsdecode(data)
-
-
-def environment_data():
-    """(the object, the name of its attribute) that holds the dict behind os.environ."""
-    return os.environ, '_data' if hasattr(os.environ, '_data') else 'data'
-
-
-def own_hash(kind):
-    """Whether the type hashes by value: then its instances do not change."""
-    return kind.__hash__ not in (object.__hash__, None)
-
-
-builtins_space = vars(builtins)
-ATOM_TYPES = [int, float, complex, bool, str, bytes, text_type, type(None), type(Ellipsis),
-    type(NotImplemented)] + (
-    [long] if PY2 else [])                                      # noqa: F821
-number_types = (int, long) if PY2 else (int,)                   # noqa: F821
-# Comprehensions run in the frame around them (2.7: those that make a list); `with` is left on the line of
-# its body.
-COMPREHENSIONS_INLINE, WITH_ENDS_IN_BODY = sys.version_info >= (3, 12), sys.version_info < (3, 10)
-DICTS_ARE_ORDERED = sys.version_info >= (3, 6)
-SlotType = type(type(str('Slotted'), (object,), {'__slots__': (str('slot'),)}).slot)
-# Turns of threads are counted in instructions, of which the recorder takes many: who begins lets its starter go on.
-STARTER_FIRST_S = 0.002 if PY2 else 0
-HAS_WIDE_IDENTS = sys.version_info >= (3, 7)
-HEAP_TYPE = 1 << 9                              # in a class's __flags__: made by a class statement
-
-
-def marked_types():
-    """The types whose objects run `finally` blocks when the last reference goes: generators."""
-    found = [type(part for part in ())]
-    if not PY2:
-        with suppress(SyntaxError):             # 3.4, 3.5
-            made = {}
-            execute(compile('async def each(): yield', '<types>', 'exec'), made)
-            found.append(type(made['each']()))
-    return found
-
-
-def native_text(text):
-    """A unicode text as a str; on 2.7 what is not ASCII is escaped."""
-    return text.encode('ascii', 'backslashreplace') if PY2 else text
-
-
-def traceback_of(error):
-    """The traceback that an exception carries, or None."""
-    return getattr(error, '__traceback__', None)
-
-
-def set_traceback(error, trace):
-    """Let an exception carry its traceback, on 2.7 too."""
-    with suppress(AttributeError, TypeError):
-        error.__traceback__ = trace
-
-
-def end_line(node):
-    """The number of the last line of a syntax tree's node."""
-    end = getattr(node, 'end_lineno', None)
-    if end is not None:
-        return end
-    end, todo = 0, [node]
-    while todo:                                 # before 3.8: that of the last node in it
-        part = todo.pop()
-        if isinstance(part, list):
-            todo += part
-        elif hasattr(part, '_fields'):
-            end = max(end, getattr(part, 'lineno', 0))
-            todo += [getattr(part, name, None) for name in part._fields]
-    return end
-
-
-if PY2:
-    exec('def reraise(error, trace):\n'
-         '    """Raise an exception again, with its traceback."""\n    raise error, None, trace\n')
-else:
-    def reraise(error, trace):
-        """Raise an exception again, with its traceback."""
-        raise error.with_traceback(trace)
-
-
-def raise_in_thread(ident, kind):
-    """Make the thread raise an exception of this kind, where Python lets that be done."""
-    with suppress(ImportError, AttributeError):
-        import ctypes
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            (ctypes.c_long if PY2 or not HAS_WIDE_IDENTS else ctypes.c_ulong)(ident), ctypes.py_object(kind))
 
 
 ##############################################################################
@@ -6713,7 +6712,7 @@ LARGE = 2 ** 16             # bytes; what is larger is compared by checksum
 MADE_BY_CLASS = 1 << 9          # a type's flag: made by a class statement
 LONG = type(sys.maxsize + 1)
 PLAIN_TYPES = frozenset([type(None), bool, int, LONG, float, complex, bytes, text_type])      # versions by value
-PARTLESS = set(PLAIN_TYPES)          # immutable, and without parts; more of them, and what follows, by learn_members()
+PARTLESS = set(PLAIN_TYPES)  # immutable, and without parts; more of them, and what follows, by learn_members()
 FIXED = frozenset([tuple, frozenset])
 SERIES = set([list, tuple, set, frozenset])
 KNOWN_BASES = set()         # types of Python's own whose instances have no state but what the collector sees
@@ -9394,7 +9393,7 @@ MODES.append(Mode('cache', 'the statements that changed, and those that depend o
 # Not handled: what code looks up by a computed name in a class or an instance, and the state of objects that
 # cannot be pickled. Of installed packages only the version counts.
 
-copy, marshal = map(Later, ('copy', 'marshal'))
+copy = Later('copy')
 GeneratorType = type(value for value in ())
 ACTING_FLAGS = 0x803ff      # of code: what kind of function it is; the others tell of docstrings and the like
 CONTAINERS = frozenset([list, tuple, set, frozenset, dict])
@@ -9830,7 +9829,7 @@ def content(cell):
 
 def ordered_items(value):
     """A dict's items: in their order, which the program sees, or where dicts have none sorted."""
-    if HAS_DICT_ORDER:
+    if DICTS_ARE_ORDERED:
         return list(value.items())
     return sorted(value.items(), key=lambda item: spelled(item[0]) if type(item[0]) in PLAIN_TYPES else b'')
 
@@ -10288,7 +10287,7 @@ class PastRuns(object):
                 text = payload[:17] + spelled(PastRuns.decode(payload).conversation)
             found.pop(text, None)
             found[text] = payload
-        return list(found.values()) if HAS_DICT_ORDER else sorted(found.values(), key=payloads.index)
+        return list(found.values()) if DICTS_ARE_ORDERED else sorted(found.values(), key=payloads.index)
 
     @staticmethod
     def decode(payload):
