@@ -6725,7 +6725,8 @@ CLEAR_TYPES = frozenset(
     'builtin_function_or_method weakproxy module UnionType GenericAlias'.split())
 # Code that uses one of these may read or write any name.
 WILD = frozenset('exec eval globals locals vars execfile __import__ _getframe currentframe __globals__ f_globals '
-                 '__main__ modules func_globals runpy import_module'.split())
+                 '__main__ modules func_globals runpy import_module '
+                 'run_reactor fetch_ingredient add_all_visible_reactors outdated'.split())      # any reactor may run
 WILD_MODULES = frozenset('pickle cPickle _pickle shelve dill cloudpickle joblib multiprocessing timeit doctest '
                          'unittest pdb concurrent copyreg runpy inspect gc code'.split())
 NO_KEYS = frozenset('__dict__ __weakref__ __doc__ __slotnames__ __firstlineno__ __static_attributes__ __annotations__ '
@@ -7466,6 +7467,9 @@ class Spy(object):
         return getattr, (sys.modules[self.real.__module__ or 'os'], self.real.__name__)
 
 
+PATH_FILES = frozenset([os.path.exists.__code__.co_filename, os.path.join.__code__.co_filename])
+
+
 class Observer(object):
     """Takes note of the files, the environment and the output of the statement that runs.
 
@@ -7522,7 +7526,10 @@ class Observer(object):
 
     def is_ours(self):
         """Whether what calls is not the statement."""
-        return not self.on or threads.get_ident() != self.thread or is_own_frame(sys._getframe(3).f_code.co_filename)
+        frame = sys._getframe(3)
+        while frame.f_code.co_filename in PATH_FILES and frame.f_back is not None:     # os.path.exists() and the like
+            frame = frame.f_back
+        return not self.on or threads.get_ident() != self.thread or is_own_frame(frame.f_code.co_filename)
 
     def note_variable(self, name):
         """A variable of the environment is read."""
@@ -7585,6 +7592,8 @@ class Observer(object):
             return known[1]
         recent = abs(time.time() - key[3] / TICKS_A_SECOND) < 0.05     # it may be written again within this tick
         try:
+            if os.path.isdir(path):             # of depends(): with all that is in it
+                return file_checksum(path)
             data = read_bytes(path)
         except EnvironmentError:
             return 'unreadable'
@@ -10380,6 +10389,7 @@ class Return(BaseException):
 # {module: (namespace, its code when it was loaded, {name: function}, names that it had for them)} of the
 # reactors, and of the subreactors.
 REACTORS, SUBREACTORS = {}, {}
+DECORATED = {}              # {id of a function that was made a reactor: weak reference to it}
 
 
 def register(function, registry, registered=None):
@@ -10394,15 +10404,23 @@ def register(function, registry, registered=None):
 
 
 def visible_reactors():
-    """The functions that are reactors now. One that its module had a name for and has no more was deleted, in a module
-    that was patched or of which only some statements ran again."""
+    """The functions that are reactors now.
+
+    One that its module had a name for and has no more was deleted, in a module that was patched. A script of which only
+    some statements run again may have one back without the decorator being called: it is found by its name.
+    """
     found = []
-    for space, _, functions, named in list(REACTORS.values()):
+    for module, (space, loaded, functions, named) in list(REACTORS.items()):
         for name, function in list(functions.items()):
             if space is not None and space.get(name) is function:
                 named.add(name)
             elif name in named:
                 del functions[name]
+        if loaded is None:                      # else it ran as a whole, and names of before are still there
+            for name, function in list((space or {}).items()):
+                known = DECORATED.get(id(function))
+                if known is not None and known() is function and function.__module__ == module and name not in functions:
+                    functions[name] = function
         found += functions.values()
     return found
 
@@ -10417,6 +10435,8 @@ def ReactorFunc(function):
     if not callable(function) or not hasattr(function, '__name__'):
         raise HotloadError('@ReactorFunc: expected a function, found %r' % (function,))
     register(function, REACTORS)
+    with suppress(TypeError):                   # an object that takes no weak references
+        DECORATED[id(function)] = weak_reference(function)
     return function
 
 
@@ -10920,6 +10940,7 @@ class Workshop(object):
 
     def file_digest(self, path):
         """The digest of a file's or folder's content."""
+        depends(path)
         try:
             state, begun, path = state_of(path), time.time(), os.path.abspath(path)
             if state is not None and FILE_DIGESTS.get(path, (None,))[0] == state:
@@ -11820,6 +11841,9 @@ class Plant(object):
 
     def __exit__(self, kind, error, trace):
         self.shutdown()
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError('a plant cannot be pickled: make one with the same folder')
 
     # ---- what is to be run, and with what
 

@@ -14953,6 +14953,33 @@ def show(pipe):
         with io.open('graph.svg', encoding='utf-8') as stream:
             self.assertIn('>one</text>', stream.read())
 
+    def test_a_script_of_which_only_some_statements_run(self):
+        script = u'from __future__ import print_function\nfrom hotload import Plant, ReactorFunc\nimport tools\nFACTOR = 2\n' + (
+            CHAIN.replace(u"note('", u"print('").replace(u'out(s)', u"print(s)").replace(
+                u'sum(raw)', u'tools.add(raw) * FACTOR').replace(u'[1, 2, 3]', u"[len(open(pipe.depends_on('data')).read())]")
+            + u"\nplant = Plant('store', progress=False)\nplant.run_reactor(show)\nplant.shutdown()\n")
+        tools, total = u'def add(values):\n    return sum(values)\n', u'tools.add(raw)'
+        without = script[:script.index(u'@ReactorFunc\ndef load')] + script[script.index(u'@ReactorFunc\ndef total'):]
+        self.files({'script.py': script, 'tools.py': tools, 'data': u'123'})
+        step = hotload.CachedScript('script.py')
+        self.addCleanup(step.close)
+        for name, text, result in (
+                ('script.py', script, '6'), ('script.py', script.replace(total, total + u' + 1'), '5'),
+                ('script.py', script.replace(u'FACTOR = 2', u'FACTOR = 3'), '9'),
+                ('tools.py', tools.replace(u'sum', u'-sum'), '-9'), ('data', u'12345', '-15'),
+                ('script.py', without, None), ('script.py', script, '-10'),
+                ('script.py', script.replace(u'@ReactorFunc\ndef load', u'def load'), None),
+                ('script.py', script.replace(u'def load', u'def fetch'), '-10'), ('script.py', script, '-10')):
+            self.save(name, text)
+            self.out.seek(0)
+            self.out.truncate()
+            report = step.run()
+            if result is None:
+                self.assertIn("'raw'", str(report.error))
+            else:
+                self.assertEqual((report.error, self.out.getvalue().splitlines()[-1]), (None, result), (name, text))
+        self.assertEqual(step.run().ran, [])    # what the plant itself reads and writes is none of the script's files
+
     def test_a_reactor_whose_name_was_deleted_is_forgotten(self):
         module = self.load(CHAIN)               # as by live patching, or when only some statements run again
         with self.plant() as plant:
