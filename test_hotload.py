@@ -14618,12 +14618,14 @@ class TestExecutors(PlantCase):
         self.assertIn('ERROR HotloadError a worker died (KilledWorker) while it ran reactor make1', died, out)
         self.assertIn('RESULT [100, 102, 104, 106]', died, out)
 
+    @same_between
     @slow
     @not_on_pypy('its pool cannot spawn processes')
     @unittest.skipIf(sys.version_info < (3, 7), 'a pool of spawned processes')
     def test_spawned_processes(self):
         self.check('spawn')
 
+    @same_between
     @slow
     @not_on_pypy('its pool cannot spawn processes')
     @unittest.skipIf(sys.version_info < (3, 7), 'a pool of spawned processes')
@@ -14633,6 +14635,7 @@ class TestExecutors(PlantCase):
         self.assertIn('job.py:%d' % len(script.splitlines()), out)
         self.assertIn('__main__', out)
 
+    @same_between
     def test_four_half_seconds_go_side_by_side(self):
         for kind in ('threads', 'fork') if os.name == 'posix' else ('threads',):
             shutil.rmtree(self.path('store'), True)
@@ -14640,6 +14643,7 @@ class TestExecutors(PlantCase):
             self.assertIn('RESULT', out)
             self.assertLess(float(out.split()[-1]), 1.2, out + err)
 
+    @same_between
     def test_a_pool_may_outlive_the_code_that_it_was_made_with(self):
         program = u"""if 1:
             import os, sys, time, hotload
@@ -14817,6 +14821,7 @@ def show(pipe):
             self.assertEqual(self.noted, ['a'])
         self.assertRuns(text, [], [1], config={'n': 1})
 
+    @same_between
     def test_a_chain_and_a_fan_of_thousands(self):
         text = u'''
 def step(i):
@@ -15172,6 +15177,7 @@ def show(pipe):
         self.assertLess(len(self.entries()), 20)
         self.assertRuns(CHAIN.replace(u'[1, 2, 3]', u'[7]'), [], [7])
 
+    @same_between
     @needs_posix
     @needs_processes
     def test_killed_shared_and_damaged_at_random_the_next_run_is_right(self):
@@ -15179,6 +15185,7 @@ def show(pipe):
                                       '2' if QUICK else '4', '--runs', '6', '--damages', '20', limit=100)
         self.assertEqual(status, 0, out + err)
 
+    @same_between
     @needs_processes
     def test_processes_may_share_a_store(self):
         self.save('program.py', u'import sys\nfrom hotload import *\n' + CHAIN.replace(u"note('", u"str('").replace(
@@ -15189,6 +15196,7 @@ def show(pipe):
         for child in children:
             self.assertEqual(child.communicate()[0].split(), [b'0', b'1000', b'2000', b'3000', b'4000'])
 
+    @same_between
     @needs_processes
     def test_a_class_has_one_name_whoever_runs_its_file(self):
         self.files({'things.py': u'''from __future__ import print_function
