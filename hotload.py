@@ -6731,7 +6731,8 @@ CLEAR_TYPES = frozenset(
     'builtin_function_or_method weakproxy module UnionType GenericAlias'.split())
 # Code that uses one of these may read or write any name.
 WILD = frozenset('exec eval globals locals vars execfile __import__ _getframe currentframe __globals__ f_globals '
-                 '__main__ modules func_globals runpy import_module'.split())
+                 '__main__ modules func_globals runpy import_module '
+                 'run_reactor fetch_ingredient add_all_visible_reactors outdated'.split())      # any reactor may run
 WILD_MODULES = frozenset('pickle cPickle _pickle shelve dill cloudpickle joblib multiprocessing timeit doctest '
                          'unittest pdb concurrent copyreg runpy inspect gc code'.split())
 NO_KEYS = frozenset('__dict__ __weakref__ __doc__ __slotnames__ __firstlineno__ __static_attributes__ __annotations__ '
@@ -7472,6 +7473,9 @@ class Spy(object):
         return getattr, (sys.modules[self.real.__module__ or 'os'], self.real.__name__)
 
 
+PATH_FILES = frozenset([os.path.exists.__code__.co_filename, os.path.join.__code__.co_filename])
+
+
 class Observer(object):
     """Takes note of the files, the environment and the output of the statement that runs.
 
@@ -7528,7 +7532,10 @@ class Observer(object):
 
     def is_ours(self):
         """Whether what calls is not the statement."""
-        return not self.on or threads.get_ident() != self.thread or is_own_frame(sys._getframe(3).f_code.co_filename)
+        frame = sys._getframe(3)
+        while frame.f_code.co_filename in PATH_FILES and frame.f_back is not None:     # os.path.exists() and the like
+            frame = frame.f_back
+        return not self.on or threads.get_ident() != self.thread or is_own_frame(frame.f_code.co_filename)
 
     def note_variable(self, name):
         """A variable of the environment is read."""
@@ -7591,6 +7598,8 @@ class Observer(object):
             return known[1]
         recent = abs(time.time() - key[3] / TICKS_A_SECOND) < 0.05     # it may be written again within this tick
         try:
+            if os.path.isdir(path):             # of depends(): with all that is in it
+                return file_checksum(path)
             data = read_bytes(path)
         except EnvironmentError:
             return 'unreadable'
@@ -9379,7 +9388,6 @@ MODES.append(Mode('cache', 'the statements that changed, and those that depend o
     choice.script, choice.argv, choice.get('store'), choice.module, choice.get('log'), 'check' in choice,
     'quiet' in choice, 'trust-store' in choice), [
         ('', 'store', 'DIR', 'keep values here (default: .hotload beside the script); none: in memory only'),
-        ('', 'trust-store', None, 'use a store that others can write to'),
         ('', 'log', 'FILE', 'append the statements that ran, and what was typed'),
         ('', 'check', None, 'run the script afresh as well, and compare')]))
 
@@ -9428,19 +9436,33 @@ def spelled(value):
     return marshal.dumps(value, EXACT_MARSHAL)
 
 
+def installed_names(folder):
+    """The names of what pip has put into the folder (set of str), as by `pip install --target`."""
+    if folder not in INSTALLED_NAMES:
+        names = INSTALLED_NAMES[folder] = set()
+        for name in list_folder(folder)[1]:
+            if name.endswith('.dist-info'):
+                with suppress(EnvironmentError):
+                    data = read_bytes(os.path.join(folder, name, 'RECORD'))
+                    lines = (data if str is bytes else data.decode('utf-8', 'replace')).splitlines()
+                    names.update(line.partition(',')[0].partition('/')[0] for line in lines)
+    return INSTALLED_NAMES[folder]
+
+
 def is_users_file(path):
-    """Whether the source file is the user's own, and neither installed nor this one."""
-    folder = os.path.dirname(path)
+    """Whether the source file, or a folder, is the user's own, and neither installed nor this one."""
+    folder, name = os.path.split(path)
     if folder not in USERS_FOLDERS:
         above, main = os.path.dirname(folder), getattr(sys.modules.get('__main__'), '__file__', None) or ''
         is_main = folder == os.path.dirname(os.path.abspath(main)) and not (
             IGNORED_FOLDERS.intersection(folder.split(os.sep)))
         USERS_FOLDERS[folder] = fresh.is_local(path) or is_main or not is_installed(folder) and (
             above == folder or is_users_file(folder))
-    return USERS_FOLDERS[folder] and path != os.path.abspath(OWN_FILE)
+    return USERS_FOLDERS[folder] and name not in installed_names(folder) and path != os.path.abspath(OWN_FILE)
 
 
-USERS_FOLDERS = {}          # {folder: whether the files in it are the user's}
+# {folder: whether the files in it are the user's}, {folder: names of packages and modules in it that pip put there}
+USERS_FOLDERS, INSTALLED_NAMES = {}, {}
 
 
 def is_users_module(name, space):
@@ -10373,6 +10395,7 @@ class Return(BaseException):
 # {module: (namespace, its code when it was loaded, {name: function}, names that it had for them)} of the
 # reactors, and of the subreactors.
 REACTORS, SUBREACTORS = {}, {}
+DECORATED = {}              # {id of a function that was made a reactor: weak reference to it}
 
 
 def register(function, registry, registered=None):
@@ -10387,15 +10410,23 @@ def register(function, registry, registered=None):
 
 
 def visible_reactors():
-    """The functions that are reactors now. One that its module had a name for and has no more was deleted, in a module
-    that was patched or of which only some statements ran again."""
+    """The functions that are reactors now.
+
+    One that its module had a name for and has no more was deleted, in a module that was patched. A script of which only
+    some statements run again may have one back without the decorator being called: it is found by its name.
+    """
     found = []
-    for space, _, functions, named in list(REACTORS.values()):
+    for module, (space, loaded, functions, named) in list(REACTORS.items()):
         for name, function in list(functions.items()):
             if space is not None and space.get(name) is function:
                 named.add(name)
             elif name in named:
                 del functions[name]
+        if loaded is None:                      # else it ran as a whole, and names of before are still there
+            for name, function in list((space or {}).items()):
+                known = DECORATED.get(id(function))
+                if known is not None and known() is function and function.__module__ == module and name not in functions:
+                    functions[name] = function
         found += functions.values()
     return found
 
@@ -10410,6 +10441,8 @@ def ReactorFunc(function):
     if not callable(function) or not hasattr(function, '__name__'):
         raise HotloadError('@ReactorFunc: expected a function, found %r' % (function,))
     register(function, REACTORS)
+    with suppress(TypeError):                   # an object that takes no weak references
+        DECORATED[id(function)] = weak_reference(function)
     return function
 
 
@@ -10913,6 +10946,7 @@ class Workshop(object):
 
     def file_digest(self, path):
         """The digest of a file's or folder's content."""
+        depends(path)
         try:
             state, begun, path = state_of(path), time.time(), os.path.abspath(path)
             if state is not None and FILE_DIGESTS.get(path, (None,))[0] == state:
@@ -11798,6 +11832,7 @@ class Plant(object):
 
     def __init__(self, folder, config=None, executor=None, max_bytes=None, progress=None, function_hash=None,
                  trust=False, logger=None, logLevel=None, functionHash=None):
+        require_bytecode('a plant')
         self.warehouse = Warehouse(Store(folder, 'plant', max_bytes, trust), logger)
         self.records = PastRuns(self.warehouse.store)
         self.executor, self.function_hash, self.logger = executor, function_hash or functionHash, logger
@@ -11812,6 +11847,9 @@ class Plant(object):
 
     def __exit__(self, kind, error, trace):
         self.shutdown()
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError('a plant cannot be pickled: make one with the same folder')
 
     # ---- what is to be run, and with what
 

@@ -14006,6 +14006,12 @@ class TestMeaning(Case):
             self.assertEqual(before, self.digest(u'import helpers\n' + text, u'# why\n' + HELPERS))
             self.assertNotEqual(before, self.digest(u'import helpers\n' + text, HELPERS.replace(u'OFFSET = 10', u'OFFSET = 1')))
 
+    def test_what_pip_has_put_into_a_folder_is_not_the_users(self):
+        self.files({'lib/pkg-1.0.dist-info/RECORD': u'pkg/__init__.py,sha256=x,1\npkg/sub/a.py,,\nsix.py,,\n'})
+        found = [hotload.is_users_file(self.path('lib', *name.split('/')))
+                 for name in ('pkg/__init__.py', 'pkg/sub/a.py', 'six.py', 'own.py', 'own/sub/b.py', 'site-packages/c.py')]
+        self.assertEqual(found, [False, False, False, True, True, False])
+
     def test_objects_that_raise_when_they_are_looked_at(self):
         text = u'class Angry(object):\n @property\n def __class__(self): raise RuntimeError\n' \
                u' def __getattr__(self, name): raise RuntimeError\nangry = Angry()\ndef top(): return id(angry) + 1\n'
@@ -14296,32 +14302,40 @@ def show(pipe):
                 self.assertEqual(str(plant.get_ingredient_object('y').type), 'thing')
             self.assertEqual((self.noted, self.given, module.ThingSpec.closed), (ran, given, 1))
 
+    @needs_processes
     def test_numpy_arrays_are_mapped_into_memory(self):
-        try:
-            import numpy
-        except ImportError:
+        if run_python('import numpy\n', packages=True)[0]:
             self.skipTest('no numpy here')
-        self.extra['np'] = numpy
-        text = u'''
+        self.save('arrays.py', u"""from __future__ import print_function
+import numpy as np
+from hotload import Ingredient, Plant, ReactorFunc
 @ReactorFunc
-def a(pipe):
-    note('a')
+def make(pipe):
+    print('make')
     pipe.send('big', np.arange(400000.).reshape(400, 1000))
     pipe.send('small', np.arange(3), Ingredient.Type.array)
     pipe.send('empty', np.zeros((0, 3)), Ingredient.Type.array)
+    pipe.send('objects', np.array([None, 'x'] * 100000, dtype=object))
     array = pipe.allocate('filled', Ingredient.Type.array, shape=(1000, 100), dtype='f4')
     array[:] = 7
 @ReactorFunc
-def show(pipe):
-    for name in 'big', 'small', 'empty', 'filled':
+def show(pipe, config):
+    for name in 'big', 'small', 'empty', 'filled', 'objects':
         array = yield pipe.receive(name)
-        out([type(array) is np.ndarray, array.shape, float(array.sum())])
+        print(type(array) is np.ndarray, array.shape, array.sum() if name != 'objects' else array[1])
         if array.size:
             array.flat[0] = 99
-'''
-        expected = [[True, (400, 1000), 79999800000.0], [True, (3,), 3.0], [True, (0, 3), 0.0], [True, (1000, 100), 700000.0]]
-        for _ in range(2):
-            self.assertEqual(self.run_text(text)[1], expected)
+    print(config.window.sum())
+for last in 1, 1, 2:
+    with Plant('store', {'window': np.array([0, last])}) as plant:
+        plant.run_reactor(show)
+        print(plant.get_ingredient_object('big').type)
+""")
+        status, out, err = run_python('arrays.py', packages=True)
+        said = ['True (400, 1000) 79999800000.0', 'True (3,) 3', 'True (0, 3) 0.0', 'True (1000, 100) 700000.0',
+                'True (200000,) x']
+        self.assertEqual(out.replace('(200000L,)', '(200000,)').splitlines(),
+                         ['make'] + said + ['1', 'array'] + said + ['1', 'array'] + said + ['2', 'array'], err)
 
 
 ##############################################################################
@@ -14542,6 +14556,7 @@ if __name__ == '__main__':
 
 
 LONG_LIVED = u'''
+from __future__ import print_function
 import os
 import concurrent.futures, hotload, helper
 @hotload.ReactorFunc
@@ -14603,12 +14618,14 @@ class TestExecutors(PlantCase):
         self.assertIn('ERROR HotloadError a worker died (KilledWorker) while it ran reactor make1', died, out)
         self.assertIn('RESULT [100, 102, 104, 106]', died, out)
 
+    @same_between
     @slow
     @not_on_pypy('its pool cannot spawn processes')
     @unittest.skipIf(sys.version_info < (3, 7), 'a pool of spawned processes')
     def test_spawned_processes(self):
         self.check('spawn')
 
+    @same_between
     @slow
     @not_on_pypy('its pool cannot spawn processes')
     @unittest.skipIf(sys.version_info < (3, 7), 'a pool of spawned processes')
@@ -14618,6 +14635,7 @@ class TestExecutors(PlantCase):
         self.assertIn('job.py:%d' % len(script.splitlines()), out)
         self.assertIn('__main__', out)
 
+    @same_between
     def test_four_half_seconds_go_side_by_side(self):
         for kind in ('threads', 'fork') if os.name == 'posix' else ('threads',):
             shutil.rmtree(self.path('store'), True)
@@ -14625,7 +14643,7 @@ class TestExecutors(PlantCase):
             self.assertIn('RESULT', out)
             self.assertLess(float(out.split()[-1]), 1.2, out + err)
 
-    @unittest.skipIf(PY2, 'the pool that 2.7 was given here would be loaded anew, too')
+    @same_between
     def test_a_pool_may_outlive_the_code_that_it_was_made_with(self):
         program = u"""if 1:
             import os, sys, time, hotload
@@ -14803,6 +14821,7 @@ def show(pipe):
             self.assertEqual(self.noted, ['a'])
         self.assertRuns(text, [], [1], config={'n': 1})
 
+    @same_between
     def test_a_chain_and_a_fan_of_thousands(self):
         text = u'''
 def step(i):
@@ -14910,7 +14929,8 @@ class TestPipeline(PlantCase):
         self.assertIn('2 ran, 1 kept', lines[-1])
         self.assertEqual((self.out.getvalue(), self.err.getvalue()), ('', ''))
 
-    def test_a_tree_with_names_of_all_kinds(self):
+    @needs_processes
+    def test_a_tree_and_a_graph_with_names_of_all_kinds(self):
         text = u"""
 @ReactorFunc
 def make(pipe):
@@ -14927,7 +14947,43 @@ def show(pipe):
             top, below = plant.tree().replace("u'", "'").splitlines()
             self.assertEqual((top.split()[0], below.split(' <- ')[0]),
                              ('show', "  one, 'a\\nb', ' ', %s..." % ('x' * 37)))
-            self.assertEqual(plant.graph().count('->'), 8)
+            graph = plant.graph()
+        self.assertEqual(graph.count('->'), 8)
+        self.save('graph.dot', graph if isinstance(graph, bytes) else graph.encode('utf-8'))
+        try:
+            status = subprocess.call(['dot', '-Tsvg', '-o', 'graph.svg', 'graph.dot'])
+        except EnvironmentError:
+            self.skipTest('no dot here')
+        self.assertEqual(status, 0)
+        with io.open('graph.svg', encoding='utf-8') as stream:
+            self.assertIn('>one</text>', stream.read())
+
+    def test_a_script_of_which_only_some_statements_run(self):
+        script = u'from __future__ import print_function\nfrom hotload import Plant, ReactorFunc\nimport tools\nFACTOR = 2\n' + (
+            CHAIN.replace(u"note('", u"print('").replace(u'out(s)', u"print(s)").replace(
+                u'sum(raw)', u'tools.add(raw) * FACTOR').replace(u'[1, 2, 3]', u"[len(open(pipe.depends_on('data')).read())]")
+            + u"\nplant = Plant('store', progress=False)\nplant.run_reactor(show)\nplant.shutdown()\n")
+        tools, total = u'def add(values):\n    return sum(values)\n', u'tools.add(raw)'
+        without = script[:script.index(u'@ReactorFunc\ndef load')] + script[script.index(u'@ReactorFunc\ndef total'):]
+        self.files({'script.py': script, 'tools.py': tools, 'data': u'123'})
+        step = hotload.CachedScript('script.py')
+        self.addCleanup(step.close)
+        for name, text, result in (
+                ('script.py', script, '6'), ('script.py', script.replace(total, total + u' + 1'), '5'),
+                ('script.py', script.replace(u'FACTOR = 2', u'FACTOR = 3'), '9'),
+                ('tools.py', tools.replace(u'sum', u'-sum'), '-9'), ('data', u'12345', '-15'),
+                ('script.py', without, None), ('script.py', script, '-10'),
+                ('script.py', script.replace(u'@ReactorFunc\ndef load', u'def load'), None),
+                ('script.py', script.replace(u'def load', u'def fetch'), '-10'), ('script.py', script, '-10')):
+            self.save(name, text)
+            self.out.seek(0)
+            self.out.truncate()
+            report = step.run()
+            if result is None:
+                self.assertIn("'raw'", str(report.error))
+            else:
+                self.assertEqual((report.error, self.out.getvalue().splitlines()[-1]), (None, result), (name, text))
+        self.assertEqual(step.run().ran, [])    # what the plant itself reads and writes is none of the script's files
 
     def test_a_reactor_whose_name_was_deleted_is_forgotten(self):
         module = self.load(CHAIN)               # as by live patching, or when only some statements run again
@@ -15121,6 +15177,7 @@ def show(pipe):
         self.assertLess(len(self.entries()), 20)
         self.assertRuns(CHAIN.replace(u'[1, 2, 3]', u'[7]'), [], [7])
 
+    @same_between
     @needs_posix
     @needs_processes
     def test_killed_shared_and_damaged_at_random_the_next_run_is_right(self):
@@ -15128,6 +15185,7 @@ def show(pipe):
                                       '2' if QUICK else '4', '--runs', '6', '--damages', '20', limit=100)
         self.assertEqual(status, 0, out + err)
 
+    @same_between
     @needs_processes
     def test_processes_may_share_a_store(self):
         self.save('program.py', u'import sys\nfrom hotload import *\n' + CHAIN.replace(u"note('", u"str('").replace(
@@ -15138,6 +15196,7 @@ def show(pipe):
         for child in children:
             self.assertEqual(child.communicate()[0].split(), [b'0', b'1000', b'2000', b'3000', b'4000'])
 
+    @same_between
     @needs_processes
     def test_a_class_has_one_name_whoever_runs_its_file(self):
         self.files({'things.py': u'''from __future__ import print_function
