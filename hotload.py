@@ -15513,7 +15513,7 @@ class Engine(Follower):
         recording.keyframes.append(Keyframe(0, {namespace: namespace.kind.copy(namespace.now or {}), top: {}}, top))
         stdout, self.limit[0] = sys.stdout, 0
         # the log keeps all alive: looking for garbage costs a seventh of the time
-        collects = gc.get_threshold()
+        collects = gc.get_threshold() if hasattr(gc, 'get_threshold') else (0,)        # PyPy's collects otherwise
         if collects[0]:
             gc.set_threshold(max(collects[0], 200000), *collects[1:])
         sys.stdout = tee = Tee(stdout, self.log)
@@ -15553,7 +15553,8 @@ class Engine(Follower):
             if recording.error is error:
                 set_traceback(error, users_trace(sys.exc_info()[2]))
         finally:
-            gc.set_threshold(*collects)
+            if collects[0]:
+                gc.set_threshold(*collects)
             if hasattr(gc, 'freeze') and not gc.get_freeze_count():
                 gc.freeze()                     # makes the log old, without looking through it
                 gc.unfreeze()
