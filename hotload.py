@@ -36,14 +36,15 @@ Contents. Each section uses only what stands above it: delete from a banner on
     10. Patch         what one save does
     11. Live          save, and the running program has the new code
     12. Recode        patches made by the program, and loops that are read again
-    13. Log           what a recording is made of
-    14. Files         a recording as lists and atoms
-    15. Recording     the state at any step, and other questions
-    16. Follow        what changed in the objects
-    17. Plan          what a line can change
-    18. Trace         sys.settrace writes the log
-    19. Record        code, functions and scripts
-    20. Run           start when this file is the program
+    13. Store         values on disk
+    14. Log           what a recording is made of
+    15. Files         a recording as lists and atoms
+    16. Recording     the state at any step, and other questions
+    17. Follow        what changed in the objects
+    18. Plan          what a line can change
+    19. Trace         sys.settrace writes the log
+    20. Record        code, functions and scripts
+    21. Run           start when this file is the program
 
 Words: a path is an absolute file name; a key is what tells one state of a file
 from another (None: no file); a step is an object with run(); a module is local
@@ -90,8 +91,8 @@ class Later(object):
 
     left = {}                                   # {name: Later} of those that are not imported yet
 
-    def __init__(self, name):
-        self.name, self.left[name] = name, self
+    def __init__(self, name, alias=None):
+        self.name, self.alias, self.left[name] = name, alias or name, self
 
     def __getattr__(self, attribute):
         return getattr(self.import_now(), attribute)
@@ -99,7 +100,7 @@ class Later(object):
     def import_now(self):
         """Import it, and put it in the place of this; the module."""
         self.left.pop(self.name, None)
-        module = globals()[self.name] = sys.modules.get(self.name) or __import__(self.name)
+        module = globals()[self.alias] = sys.modules.get(self.name) or __import__(self.name)
         return module
 
 
@@ -618,6 +619,92 @@ def raise_in_thread(ident, kind):
         import ctypes
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             (ctypes.c_long if PY2 or not HAS_WIDE_IDENTS else ctypes.c_ulong)(ident), ctypes.py_object(kind))
+
+
+opcode, pickle = Later('opcode'), Later('cPickle' if PY2 else 'pickle', 'pickle')
+HAS_WORDCODE = sys.version_info >= (3, 6)       # each instruction has two bytes
+# By how many bits the number of a name is shifted in an instruction, to have room for flags.
+_NAME_SHIFTS = {'LOAD_GLOBAL': int(sys.version_info >= (3, 11)), 'LOAD_ATTR': int(sys.version_info >= (3, 12)),
+                'LOAD_SUPER_ATTR': 2}
+# Values of one Python are not read by another: byte code and pickles differ.
+PYTHON_TAG = '%s%d%d' % ((getattr(getattr(sys, 'implementation', None), 'name', 'cpython')[:2],)
+                         + tuple(sys.version_info[:2]))
+LONE_SURROGATES = 'replace' if PY2 else 'surrogatepass'         # how to encode them
+
+
+def _instruction_tables():
+    """({number of an instruction: (its name, shift)} of those with a name, the numbers of those with a constant, of
+    those with a small number, and of those that say nothing), made when they are first needed."""
+    if not hasattr(_instruction_tables, 'made'):
+        number_of = opcode.opmap.get
+        _instruction_tables.made = (
+            dict((number, (opcode.opname[number], _NAME_SHIFTS.get(opcode.opname[number], 0)))
+                 for number in opcode.hasname if number < len(opcode.opname)),
+            frozenset(opcode.hasconst), frozenset([number_of('LOAD_SMALL_INT', -1)]),
+            frozenset(number_of(name, -1) for name in ('CACHE', 'PUSH_NULL', 'PRECALL', 'NOP')))
+    return _instruction_tables.made
+
+
+def read_code(code):
+    """What a code object says, wherever it stands: (its bytes without the numbers of constants, [constants in the
+    order of use], [(name of the instruction, the name or constant that it is about, or None)]).
+
+    A docstring is a constant that is not used.
+    """
+    names, constants, small, fillers = _instruction_tables()
+    data, at, high, used, found = bytearray(code.co_code), 0, 0, [], []
+    extended, have_argument = opcode.EXTENDED_ARG, opcode.HAVE_ARGUMENT
+    while at < len(data):
+        number, start = data[at], at
+        if HAS_WORDCODE:
+            argument, at = data[at + 1] + high, at + 2
+        elif number >= have_argument:
+            argument, at = data[at + 1] + (data[at + 2] << 8) + high, at + 3
+        else:
+            argument, at = 0, at + 1
+        if number == extended:
+            high = argument << (8 if HAS_WORDCODE else 16)
+            continue
+        high = 0
+        if number in names:
+            name, shift = names[number]
+            found.append((name, code.co_names[argument >> shift]))
+        elif number in constants:
+            used.append(code.co_consts[argument])
+            found.append(('LOAD_CONST', used[-1]))
+            data[start + 1] = 0
+            if not HAS_WORDCODE:
+                data[start + 2] = 0
+        elif number not in fillers:
+            found.append((opcode.opname[number], argument if number in small else None))
+    return bytes(data), used, found
+
+
+def encoded(text):
+    """A text as bytes, whatever is in it."""
+    return text if isinstance(text, bytes) else text.encode('utf-8', LONE_SURROGATES)
+
+
+def lock_file(descriptor):
+    """Lock the open file for as long as it is open. Whether that could be done, where locks are to be had."""
+    try:
+        import fcntl
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, AttributeError):       # Windows: an open file cannot be removed there
+        return True
+    except EnvironmentError:
+        return False
+    return True
+
+
+def replace_file(old, new):
+    """Give the file `old` the name `new`, whether or not there is one of that name."""
+    if hasattr(os, 'replace'):
+        os.replace(old, new)
+    else:
+        if HAS_CONSOLE and os.path.exists(new):
+            os.remove(new)
+        os.rename(old, new)
 
 
 ##############################################################################
@@ -5898,7 +5985,495 @@ def reloaded_function(function, every):
 
 
 ##############################################################################
-## 13. Log -- what a recording is made of
+## 13. Store -- values on disk
+##############################################################################
+#
+# Gives to those below Store: a folder (or memory) with entries, which are files and folders found by the checksum
+# of what they hold, and with records: short byte strings, read in the order in which they were written.
+#
+# Nothing in it is trusted: what does not fit its checksum is not there. Entries are written under another name and
+# renamed; a record is one write, with a length and a checksum; records come last. So a process may be killed at any
+# moment. Each process writes records to a journal of its own, which is locked while it lives, and reads those of
+# all: two processes need not know of each other, and who removes what another uses only makes it compute once more.
+# Where nothing can be written, values are kept in memory (or the folder for temporary files) while the process lives.
+#
+# Not handled: a file system that keeps no locks, or that shows a renamed file before what is in it.
+
+binascii, hashlib, shutil, tempfile = map(Later, ('binascii', 'hashlib', 'shutil', 'tempfile'))
+
+STORE_FORMAT = 1            # part of the folder's name: formats never meet
+RECORD_HEAD, RECORD_HEAD_SIZE, RECORD_MARK = '>4sII', 12, b'\xf5hl\n'         # mark, length, checksum
+LARGEST_HELD = 2 ** 28      # bytes of entries that are kept in memory, so that they are read once
+MOST_JOURNALS = 16          # more are put together
+TICK_S = 0.02               # the clocks of file systems move in steps that are no longer
+LONG_TO_READ = 2 ** 24      # bytes; a file from this on is not read twice only since it is new
+ABANDONED_S = 3600          # what a killed process left half-written is removed after that time
+# {folder: ({address: state of the entry when it was verified}, {address: its bytes}, [their sum])} in this process.
+REMEMBERED = {}
+
+
+def checksum(data):
+    """The checksum (40 letters) of bytes, or of anything with the buffer protocol."""
+    return hashlib.sha1(data).hexdigest()
+
+
+def file_checksum(path):
+    """The checksum (40 letters) of the content of a file, or of a folder with all that is in it."""
+    found = hashlib.sha1()
+    if os.path.isdir(path):
+        for name in sorted(os.listdir(path)):
+            found.update(encoded(name) + b'/' + encoded(file_checksum(os.path.join(path, name))))
+    else:
+        with open(path, 'rb') as stream:
+            part = stream.read(2 ** 20)
+            while part:
+                found.update(part)
+                part = stream.read(2 ** 20)
+    return found.hexdigest()
+
+
+def state_of(path):
+    """What changes with a file, or with any file in a folder; None when it is not there."""
+    if not os.path.isdir(path):
+        return file_key(path)
+    return tuple((name, state_of(os.path.join(path, name))) for name in sorted(os.listdir(path)))
+
+
+def newest_s(state):
+    """When the file, or any in the folder, that has this state was modified, in seconds."""
+    if state and isinstance(state[0], tuple):
+        return max(newest_s(part) for _, part in state)
+    return state[0] / TICKS_A_SECOND if state else 0.0
+
+
+def is_settled(state, when_s):
+    """Whether what was read of a file at that time stays true while its state does: its times are coarse."""
+    return newest_s(state) < when_s - TICK_S
+
+
+def sealed(payload):
+    """A record as it stands in a journal."""
+    return struct.pack(RECORD_HEAD, RECORD_MARK, len(payload), binascii.crc32(payload) & 0xffffffff) + payload
+
+
+def split_records(data):
+    """The payloads of the whole records in a journal's bytes; what is damaged is skipped."""
+    at, found, view = 0, [], memoryview(data)
+    while 0 <= at <= len(data) - RECORD_HEAD_SIZE:
+        mark, size, total = struct.unpack_from(RECORD_HEAD, data, at)
+        start, end = at + RECORD_HEAD_SIZE, at + RECORD_HEAD_SIZE + size
+        if mark == RECORD_MARK and end <= len(data) and binascii.crc32(view[start:end]) & 0xffffffff == total:
+            found.append(data[start:end])
+            at = end
+        else:
+            at = data.find(RECORD_MARK, at + 1)
+    return found
+
+
+def sizes_below(folder):
+    """[(path, bytes)] of the files in the folder and below."""
+    files, folders = list_folder(folder)
+    found = []
+    for path in [os.path.join(folder, name) for name in files]:
+        with suppress(EnvironmentError):
+            found.append((path, os.stat(path).st_size))
+    for name in folders:
+        found += sizes_below(os.path.join(folder, name))
+    return found
+
+
+def make_folders(path):
+    """Make the folder, and those above it that are not there, for this user alone; another process may do the same."""
+    if not os.path.isdir(path):
+        try:
+            os.makedirs(path, 0o700)
+        except EnvironmentError:
+            if not os.path.isdir(path):
+                raise
+
+
+def remove(path):
+    """Remove a file, or a folder with all that is in it, if it is there and that can be done."""
+    with suppress(EnvironmentError):
+        if os.path.isdir(path) and not os.path.islink(path):
+            files, folders = list_folder(path)
+            for name in files + folders:
+                remove(os.path.join(path, name))
+            os.rmdir(path)
+        else:
+            os.remove(path)
+
+
+class Store(object):
+    """Entries and records in a folder, of one kind of use and one Python; or in memory.
+
+    folder: str, made with mode 0700 if it is not there; None: in memory.      use: name of a folder in it, so that
+    several uses may share it.      max_bytes: of the entries, see shrink(); None: no bound.      trust: use it
+    although other users can write to it.      session: name of the journal; workers have that of their plant.
+
+    lost: why nothing can be written, or None.      used: addresses that were asked for.
+
+    Raises HotloadError where the folder is a file, or where others can write to it: loading values runs what is in
+    them.
+
+    >>> store = Store(None)
+    >>> address = store.add(b'some bytes')
+    >>> store.read(address) == b'some bytes', store.read('0' * 40)
+    (True, None)
+    >>> store.append(b'a record', b'another')
+    >>> len(store.records())
+    2
+    """
+
+    def __init__(self, folder, use='values', max_bytes=None, trust=False, session=None):
+        self.journal, self.lost, self.number, self.max_bytes = None, None, 0, max_bytes
+        self.spare, self.used = {}, set()       # spare: {address: bytes, or a path} of what could not be written
+        self.top = self.folder = self.drafts = None
+        self.session = session or '%x-%d-%s' % (
+            int(time.time() * 1e6), os.getpid(), binascii.hexlify(os.urandom(4)).decode('ascii'))
+        self.verified, self.held, self.held_bytes = {}, {}, [0]
+        self.unwritten = []                     # records, where they cannot be written
+        if folder is not None:
+            self.top = os.path.abspath(path_text(folder))
+            self.folder = os.path.join(self.top, '%s-%s-%d' % (use, PYTHON_TAG, STORE_FORMAT))
+            self.verified, self.held, self.held_bytes = REMEMBERED.setdefault(
+                self.folder, (self.verified, self.held, self.held_bytes))
+            self.drafts = os.path.join(self.folder, 'new', self.session)
+            self._make(trust)
+
+    def _make(self, trust):
+        """Make what is not there, and look who can write to it."""
+        if os.path.exists(self.top) and not os.path.isdir(self.top):
+            raise HotloadError('expected a folder for the store, found a file', path=self.top)
+        folders = [os.path.join(self.folder, name) for name in ('entries', 'journals', 'new')]
+        is_new = not os.path.exists(self.top)
+        for path in [] if trust else [self.top, self.folder] + folders:
+            self._refuse_others(path)
+        try:
+            for path in folders:
+                make_folders(path)
+            if is_new:
+                with open(os.path.join(self.top, '.gitignore'), 'w') as stream:
+                    stream.write('*\n')
+        except EnvironmentError as error:
+            self._lose(error)
+
+    def _refuse_others(self, path):
+        """Raise HotloadError if the folder is there and another user can write to it."""
+        if os.path.isdir(path) and hasattr(os, 'getuid'):
+            status = os.stat(path)
+            if status.st_mode & 0o022 or status.st_uid not in (0, os.getuid()):
+                raise HotloadError('others can write to this store, and loading values runs what they wrote; `chmod -R '
+                                   'go-w %s`, choose another folder, or trust it (trust=True, --trust-store)'
+                                   % self.top, path=path)
+
+    def _lose(self, error):
+        """Take note that the store cannot be written, and say so once."""
+        if self.lost is None:
+            self.lost = getattr(error, 'strerror', None) or str(error)
+            say('%s: cannot be written (%s): results are kept only while this process lives' % (
+                self.top, self.lost), colour=RED)
+
+    # ---- entries
+
+    def draft(self):
+        """The path of a new file or folder, to be given to adopt() when it is complete."""
+        self.number += 1
+        if self.drafts is None or not os.path.isdir(self.drafts):
+            try:
+                if self.folder is None or self.lost is not None:
+                    self.drafts = tempfile.mkdtemp(prefix='hotload-')
+                else:
+                    make_folders(self.drafts)
+            except EnvironmentError as error:
+                self._lose(error)
+                self.drafts = tempfile.mkdtemp(prefix='hotload-')
+        return os.path.join(self.drafts, '%d-%x-%d' % (os.getpid(), threads.get_ident(), self.number))
+
+    def place(self, address):
+        """Where the entry is, if it is there."""
+        return os.path.join(self.folder, 'entries', address[:2], address)
+
+    def add(self, data):
+        """Keep the bytes; their address (str)."""
+        address = checksum(data)
+        self.used.add(address)
+        if self.folder is None:
+            self.spare[address] = data
+        elif not self.path(address):
+            path = self.draft()
+            try:
+                with open(path, 'wb') as stream:
+                    stream.write(data)
+                self._move(path, address)
+            except EnvironmentError as error:
+                self._lose(error)
+                self.spare[address] = data
+                remove(path)
+        return address
+
+    def adopt(self, path):
+        """Make a file or a folder that is complete an entry; its address."""
+        if not os.path.isdir(path) and os.path.getsize(path) >= LONG_TO_READ:
+            time.sleep(TICK_S)
+        begun_s = time.time()
+        address = file_checksum(path)
+        self.used.add(address)
+        if self.folder is None:
+            self.spare[address] = path
+        elif self.path(address) is None:
+            try:
+                self._move(path, address)
+                self._verify(address, self.place(address), begun_s)
+            except EnvironmentError as error:
+                self._lose(error)
+                self.spare[address] = path
+        else:
+            remove(path)
+        return address
+
+    def _move(self, path, address):
+        """Rename a draft to the place of its address."""
+        place = self.place(address)
+        for attempt in range(2):
+            try:
+                if os.path.lexists(place):      # damaged, or made by another process just now
+                    remove(place)
+                os.rename(path, place)
+                break
+            except EnvironmentError:
+                if attempt or os.path.isdir(os.path.dirname(place)) and not HAS_CONSOLE:
+                    raise
+                make_folders(os.path.dirname(place))
+                if HAS_CONSOLE and os.path.isfile(path):        # it renames no file that is mapped
+                    shutil.copyfile(path, path + '-copy')
+                    path += '-copy'
+
+    def _verify(self, address, place, begun_s):
+        """Take note that the entry was read at that time and is as it should be."""
+        state = state_of(place)
+        if is_settled(state, begun_s):
+            self.verified[address] = state
+
+    def _note_use(self, address, place):
+        """Let shrink() know, in other processes too, that the entry is in use: by the time of its last access."""
+        if address not in self.used:
+            self.used.add(address)
+            if self.max_bytes is not None:
+                with suppress(EnvironmentError):
+                    os.utime(place, (time.time(), os.stat(place).st_mtime))
+
+    def path(self, address):
+        """The path of the entry (str), or None when it is not there or damaged. Read once, then its times are looked
+        at only."""
+        found = self.spare.get(address)
+        if self.folder is None or isinstance(found, string_types) and os.path.exists(found):
+            return found if isinstance(found, string_types) else None
+        place = self.place(address)
+        with suppress(EnvironmentError):
+            if os.path.exists(place):
+                self._note_use(address, place)
+                state = state_of(place)
+                if self.verified.get(address) != state:
+                    begun_s = time.time()
+                    if file_checksum(place) != address:
+                        remove(place)
+                        return None
+                    self._verify(address, place, begun_s)
+                return place
+
+    def read(self, address):
+        """The bytes of an entry, or None when it is not there or damaged."""
+        data = self.held.get(address, self.spare.get(address))
+        if isinstance(data, bytes):
+            self.used.add(address)
+            return data
+        if data is None and self.folder is None:
+            return None
+        place = data or self.place(address)
+        with suppress(EnvironmentError):
+            data = read_bytes(place)
+            if checksum(data) == address:
+                self._note_use(address, place)
+                self.hold(address, data)
+                return data
+            remove(place)
+
+    def has(self, address):
+        """Whether the entry seems to be there; it may still be damaged."""
+        return address in self.spare or self.folder is not None and os.path.exists(self.place(address))
+
+    def hold(self, address, data):
+        """Keep an entry's bytes in memory, so that they are not read again; old ones go when they are too many."""
+        if address not in self.held and len(data) <= LARGEST_HELD:
+            self.held[address] = data
+            self.held_bytes[0] += len(data)
+            for old in list(self.held) if self.held_bytes[0] > LARGEST_HELD else ():
+                if old != address and self.held_bytes[0] > LARGEST_HELD:
+                    self.held_bytes[0] -= len(self.held.pop(old))
+
+    def size(self):
+        """Bytes of all that is stored for this use and Python."""
+        if self.folder is None:
+            return sum(len(data) for data in self.spare.values() if isinstance(data, bytes))
+        return sum(size for _, size in sizes_below(self.folder))
+
+    def addresses(self):
+        """The addresses of all entries (list)."""
+        if self.folder is None:
+            return list(self.spare)
+        folder = os.path.join(self.folder, 'entries')
+        found = list(self.spare)
+        for name in list_folder(folder)[1]:
+            files, folders = list_folder(os.path.join(folder, name))
+            found += files + folders
+        return found
+
+    def shrink(self):
+        """When the entries are larger than max_bytes, remove those that were not used for longest, down to nine
+        tenths of that; those that this process used go last."""
+        entries = []                            # (used here, when, bytes, address)
+        for address in self.addresses() if self.max_bytes is not None else ():
+            if isinstance(self.spare.get(address), bytes):
+                entries.append((address in self.used, 0, len(self.spare[address]), address))
+            elif self.folder is not None:
+                place = self.place(address)
+                with suppress(EnvironmentError):
+                    status = os.stat(place)
+                    size = sum(size for _, size in sizes_below(place)) if os.path.isdir(place) else status.st_size
+                    entries.append((address in self.used, status.st_atime, size, address))
+        total = sum(entry[2] for entry in entries)
+        if total > (self.max_bytes or 0):
+            for _, _, size, address in sorted(entries, key=lambda entry: entry[:2]):
+                if total <= self.max_bytes * 9 // 10:
+                    break
+                total -= size
+                self.discard(address)
+
+    def discard(self, address):
+        """Remove an entry."""
+        self.spare.pop(address, None)
+        self.held_bytes[0] -= len(self.held.pop(address, b''))
+        if self.folder is not None:
+            remove(self.place(address))
+
+    # ---- records
+
+    def append(self, *payloads):
+        """Write records (bytes) to this process's journal, all at once."""
+        if self.folder is None or self.lost is not None:
+            self.unwritten += payloads
+            return
+        try:
+            if self.journal is None:
+                self.journal = self._open_journal()
+            data = b''.join(map(sealed, payloads))
+            if os.write(self.journal, data) != len(data):
+                raise EnvironmentError('disk full')
+        except EnvironmentError as error:
+            self.unwritten += payloads
+            self._lose(error)
+
+    def _open_journal(self):
+        """A descriptor of this session's journal, locked. One that another process took for abandoned just now, and
+        put together with others, is made anew."""
+        path = os.path.join(self.folder, 'journals', self.session)
+        while True:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, 'O_BINARY', 0), 0o600)
+            if lock_file(descriptor) and os.path.exists(path):
+                return descriptor
+            os.close(descriptor)
+            time.sleep(0.001)
+
+    def records(self):
+        """The payloads of all records that are whole, journal by journal, oldest first."""
+        if self.folder is None:
+            return list(self.unwritten)
+        folder = os.path.join(self.folder, 'journals')
+        for _ in range(5):
+            found, is_whole = [], True
+            for name in sorted(list_folder(folder)[0]):
+                if not name.endswith('.new'):
+                    try:
+                        found += split_records(read_bytes(os.path.join(folder, name)))
+                    except EnvironmentError:    # another process put it together with others just now
+                        is_whole = False
+            if is_whole:
+                break
+        return found + self.unwritten
+
+    def merge(self, choose):
+        """Put the journals together when there are many. choose(payloads) -> those to keep."""
+        if self.folder is not None and len(list_folder(os.path.join(self.folder, 'journals'))[0]) > MOST_JOURNALS:
+            self.tidy()
+            self.rewrite(choose)
+
+    def _lock_journal(self, name):
+        """A descriptor of the journal `name`, locked, or None while the process that writes it lives, and when another
+        has put it together with others just now."""
+        path = os.path.join(self.folder, 'journals', name)
+        with suppress(EnvironmentError):
+            descriptor = os.open(path, os.O_RDWR)
+            if lock_file(descriptor) and os.path.exists(path):
+                return descriptor
+            os.close(descriptor)
+
+    def rewrite(self, choose):
+        """Put all journals whose processes have ended, and our own, into one. choose(payloads) -> those to keep."""
+        if self.folder is None:
+            self.unwritten = list(choose(self.unwritten))
+        if self.folder is None or self.lost is not None:
+            return
+        folder, locked = os.path.join(self.folder, 'journals'), []
+        if self.journal is not None:
+            os.close(self.journal)
+            self.journal = None
+        try:
+            for name in sorted(list_folder(folder)[0]):
+                descriptor = None if name.endswith('.new') else self._lock_journal(name)
+                if descriptor is not None:
+                    locked.append((name, descriptor))
+            payloads = []
+            for name, _ in locked:
+                payloads += split_records(read_bytes(os.path.join(folder, name)))
+            self.number += 1
+            merged = os.path.join(folder, '%s-%d' % (self.session, self.number))
+            with open(merged + '.new', 'wb') as stream:
+                stream.write(b''.join(map(sealed, choose(payloads))))
+            os.rename(merged + '.new', merged)
+            for name, _ in locked:
+                remove(os.path.join(folder, name))
+        except EnvironmentError:                # a full disk: they stay as they are
+            remove(os.path.join(folder, '%s-%d.new' % (self.session, self.number)))
+        finally:
+            for _, descriptor in locked:
+                os.close(descriptor)
+
+    def tidy(self):
+        """Remove what processes left behind that were killed before they could finish it."""
+        drafts, journals = os.path.join(self.folder, 'new'), os.path.join(self.folder, 'journals')
+        left = [os.path.join(drafts, name) for name in list_folder(drafts)[1] if name != self.session]
+        left += [os.path.join(journals, name) for name in list_folder(journals)[0] if name.endswith('.new')]
+        for path in left:
+            with suppress(EnvironmentError):
+                if time.time() - os.stat(path).st_mtime > ABANDONED_S:
+                    remove(path)
+
+    def close(self):
+        """Give back the journal, and remove drafts that were not adopted."""
+        if self.journal is not None:
+            os.close(self.journal)
+            self.journal = None
+        if self.drafts is not None and not any(isinstance(path, string_types) for path in self.spare.values()):
+            remove(self.drafts)
+
+    def __del__(self):
+        if self.journal is not None:            # of one that was not closed
+            os.close(self.journal)
+
+
+##############################################################################
+## 14. Log -- what a recording is made of
 ##############################################################################
 #
 # Gives to those below what a recording is made of. A log is one flat list. A step is one entry, a Site, which all
@@ -6546,7 +7121,7 @@ def learn_types():
 
 
 ##############################################################################
-## 14. Files -- a recording as lists and atoms
+## 15. Files -- a recording as lists and atoms
 ##############################################################################
 #
 # Gives to those below packed() and unpacked(), between a recording and what JSON knows. Reading runs no code of
@@ -6821,7 +7396,7 @@ def is_ascii(text):
 
 
 ##############################################################################
-## 15. Recording -- the state at any step, and other questions
+## 16. Recording -- the state at any step, and other questions
 ##############################################################################
 #
 # Gives to those below Recording. The state at a step: the keyframe before it, the changes up to it (a World), and
@@ -7298,7 +7873,7 @@ def comparison(text):
 
 
 ##############################################################################
-## 16. Follow -- what changed in the objects
+## 17. Follow -- what changed in the objects
 ##############################################################################
 #
 # Gives to those below Follower, which keeps for each object that can be seen the content that the log has of it,
@@ -7934,7 +8509,7 @@ def learn_methods():
 
 
 ##############################################################################
-## 17. Plan -- what a line can change
+## 18. Plan -- what a line can change
 ##############################################################################
 #
 # Gives to those below units_of(), what runs as one line, and LinePlan: the text of a function that sys.settrace
@@ -8503,7 +9078,7 @@ class LinePlan(object):
 
 
 ##############################################################################
-## 18. Trace -- sys.settrace writes the log
+## 19. Trace -- sys.settrace writes the log
 ##############################################################################
 #
 # Gives to those below Engine, which runs code and writes the log.
@@ -9198,7 +9773,7 @@ class Tee(object):
 
 
 ##############################################################################
-## 19. Record -- code, functions and scripts
+## 20. Record -- code, functions and scripts
 ##############################################################################
 #
 # Gives to the user record(), Recording.of(), RecordedScript, and `hotload --record` with its prompt.
@@ -9490,7 +10065,7 @@ MODES.append(Mode('record', 'the whole script; the state at each of its steps is
 
 
 ##############################################################################
-## 20. Run -- start when this file is the program
+## 21. Run -- start when this file is the program
 ##############################################################################
 
 # While it runs a file, the interpreter keeps its syntax tree: 7 MB for this one, in both processes. It lets go of

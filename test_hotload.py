@@ -11668,7 +11668,206 @@ class TestReloading(Case):
 
 
 ##############################################################################
-## 13. Log -- what a recording is made of
+## 13. Store -- values on disk
+##############################################################################
+
+class TestCodeAsRead(Case):
+    """read_code(), of section 1, which the store's users need first."""
+    section = 13
+
+    def test_it_gives_names_and_constants_and_no_docstring(self):
+        space = {}
+        exec('def f(x):\n    "words"\n    return g(x.size, 12345.5)[h]\n', space)
+        _, constants, said = hotload.read_code(space['f'].__code__)
+        names = [about for _, about in said if isinstance(about, str)]
+        self.assertEqual([name for name in names if name in ('g', 'size', 'h')], ['g', 'size', 'h'])
+        self.assertIn(12345.5, constants)
+        self.assertNotIn('words', constants)
+
+    def test_numbers_above_a_byte_are_put_together(self):
+        space, lines = {}, ''.join('    n%d.a%d\n' % (i, i) for i in range(400))
+        exec('def f():\n' + lines, space)
+        names = set(about for _, about in hotload.read_code(space['f'].__code__)[2] if about)
+        self.assertTrue(set('n%d' % i for i in range(400)) | set('a%d' % i for i in range(400)) <= names)
+
+    def test_places_make_no_difference(self):
+        spaces = {}, {}
+        exec('def f(x):\n    return x + 1.5', spaces[0])
+        exec('\n\n"text"\ndef f(x):\n    "doc"\n\n    return x + 1.5', spaces[1])
+        first, second = [hotload.read_code(space['f'].__code__) for space in spaces]
+        self.assertEqual(first, second)
+
+
+class TestStore(Case):
+    """Entries and records, in a folder and in memory."""
+    section = 13
+
+    def store(self, **how):
+        hotload.REMEMBERED.clear()              # as in a new process
+        return hotload.Store('store', **how)
+
+    def entries(self):
+        return sorted(glob.glob(self.path('store', '*', 'entries', '*', '*')))
+
+    def journals(self):
+        return sorted(glob.glob(self.path('store', '*', 'journals', '*')))
+
+    def test_what_was_kept_is_there_for_the_next_process(self):
+        store = self.store()
+        addresses = [store.add(data) for data in (b'', b'one', b'x' * 100000)]
+        store.append(b'first')
+        store.append(b'second', b'')
+        store.close()
+        store = self.store()
+        self.assertEqual([store.read(address) for address in addresses], [b'', b'one', b'x' * 100000])
+        self.assertEqual(store.records(), [b'first', b'second', b''])
+        self.assertEqual(sorted(store.addresses()), sorted(addresses))
+
+    def test_in_memory_it_does_the_same(self):
+        store = hotload.Store(None, max_bytes=1000)
+        addresses = [store.add(str(number).encode()) for number in range(5)]
+        store.append(b'a', b'b')
+        self.assertEqual([store.read(address) for address in addresses], [b'0', b'1', b'2', b'3', b'4'])
+        self.assertEqual((store.records(), store.has(addresses[0]), store.has('0' * 40)), ([b'a', b'b'], True, False))
+        store.rewrite(lambda payloads: payloads[1:])
+        self.assertEqual((store.records(), os.listdir('.')), ([b'b'], []))
+        for number in range(5):
+            store.add(b'x' * 300 + str(number).encode())
+        store.shrink()
+        self.assertLessEqual(store.size(), 1000)
+
+    def test_files_and_folders_are_adopted(self):
+        store = self.store()
+        draft = store.draft()
+        write_file(draft, b'content')
+        folder = store.draft()
+        os.makedirs(os.path.join(folder, 'in'))
+        write_file(os.path.join(folder, 'in', 'it'), b'more')
+        addresses = store.adopt(draft), store.adopt(folder)
+        store.close()
+        store = self.store()
+        self.assertEqual(hotload.read_bytes(store.path(addresses[0])), b'content')
+        self.assertEqual(hotload.read_bytes(os.path.join(store.path(addresses[1]), 'in', 'it')), b'more')
+        write_file(os.path.join(store.path(addresses[1]), 'in', 'it'), b'evil')
+        self.assertIsNone(self.store().path(addresses[1]))
+
+    def test_a_damaged_entry_is_not_there_and_can_be_kept_anew(self):
+        for damage in (lambda data: b'', lambda data: data[:-1], lambda data: data[:50] + b'?' + data[51:], None):
+            store = self.store()
+            address = store.add(b'0123456789' * 10)
+            path, = self.entries()
+            if damage is None:
+                os.remove(path)
+            else:
+                write_file(path, damage(hotload.read_bytes(path)))
+            self.assertIsNone(self.store().read(address))
+            self.assertIsNone(self.store().path(address))
+            self.assertEqual(self.store().add(b'0123456789' * 10), address)
+            self.assertEqual(self.store().read(address), b'0123456789' * 10)
+
+    def test_damaged_records_are_skipped_and_the_others_read(self):
+        store, payloads = self.store(), [b'record ' + str(number).encode() for number in range(9)]
+        store.append(*payloads)
+        store.close()
+        path, = self.journals()
+        whole = hotload.read_bytes(path)
+        for seed in range(60):
+            dice = random.Random(seed)
+            data = bytearray(whole)
+            data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+            write_file(path, bytes(data[:dice.randrange(len(data))] if seed % 3 == 0 else data))
+            found = self.store().records()
+            self.assertTrue(set(found) <= set(payloads), seed)
+            self.assertGreaterEqual(len(found), 0 if seed % 3 == 0 else 8, seed)
+
+    def test_journals_of_ended_processes_are_put_together_again_and_again(self):
+        for number in range(5):
+            store = self.store()
+            store.append(str(number).encode())
+            store.close()
+        living = self.store()
+        living.append(b'lives')
+        store = self.store()
+        for turn in range(3):
+            store.append(b'turn ' + str(turn).encode())
+            store.rewrite(lambda payloads: payloads)
+        self.assertEqual(sorted(self.store().records()),
+                         [b'0', b'1', b'2', b'3', b'4', b'lives', b'turn 0', b'turn 1', b'turn 2'])
+        living.append(b'still')
+        self.assertIn(b'still', self.store().records())
+        if fcntl:
+            self.assertEqual(len(self.journals()), 2)
+        living.close()
+
+    def test_the_least_recently_used_entries_go_first(self):
+        store = self.store(max_bytes=1000)
+        old = [store.add(letter * 200) for letter in (b'a', b'b', b'c', b'd')]
+        for address, age in zip(old, (50, 40, 30, 20)):
+            os.utime(store.place(address), (time.time() - age, time.time() - age))
+        store = self.store(max_bytes=1000)
+        self.assertEqual(store.read(old[0]), b'a' * 200)
+        new = store.add(b'e' * 400)
+        store.shrink()
+        self.assertEqual([store.has(address) for address in old + [new]], [True, False, False, True, True])
+
+    @needs_posix
+    def test_a_folder_that_others_can_write_to_is_refused(self):
+        self.store().close()
+        for path in [self.path('store')] + glob.glob(self.path('store', '*', 'entries')):
+            os.chmod(path, 0o777)
+            with self.assertRaises(hotload.HotloadError) as caught:
+                self.store()
+            self.assertIn('chmod -R go-w', str(caught.exception))
+            self.store(trust=True)
+            os.chmod(path, 0o700)
+        self.assertEqual(os.stat('store').st_mode & 0o777, 0o700)
+        self.assertEqual(hotload.read_bytes(self.path('store', '.gitignore')), b'*\n')
+
+    def test_a_file_in_its_place_is_an_error_that_names_it(self):
+        self.save('store', 'text')
+        with self.assertRaises(hotload.HotloadError) as caught:
+            self.store()
+        self.assertIn(self.path('store'), str(caught.exception))
+        self.assertEqual(hotload.read_bytes('store'), b'text')
+
+    def test_where_nothing_can_be_written_values_are_kept_in_memory_and_it_says_so(self):
+        self.save('file', '')
+        store = hotload.Store(os.path.join('file', 'below'))
+        address = store.add(b'data')
+        store.append(b'record')
+        draft = store.draft()
+        write_file(draft, b'draft')
+        self.assertEqual((store.read(address), store.records(), hotload.read_bytes(store.path(store.adopt(draft)))),
+                         (b'data', [b'record'], b'draft'))
+        self.assertEqual(self.err.getvalue().count('cannot be written'), 1)
+        shutil.rmtree(os.path.dirname(draft))
+
+    @slow
+    @needs_processes
+    def test_processes_that_are_killed_leave_whole_records_and_entries(self):
+        program = ('import hotload, sys\nstore = hotload.Store("store")\nsys.stdout.write("on\\n")\n'
+                   'sys.stdout.flush()\nnumber = 0\nwhile True:\n    number += 1\n'
+                   '    data = (str(number) * 999).encode()\n'
+                   '    store.append(store.add(data).encode())\n'
+                   '    if number % 7 == 0: store.rewrite(lambda payloads: payloads[-50:])\n')
+        for seed in range(6):
+            children = [subprocess.Popen([sys.executable, '-c', program], stdout=subprocess.PIPE,
+                                         env=dict(os.environ, PYTHONPATH=UNDER_TEST)) for _ in range(2)]
+            for child in children:
+                child.stdout.readline()
+            time.sleep(random.Random(seed).random() * 0.1)
+            for child in children:
+                child.kill()
+                child.communicate()
+            store = self.store()
+            for record in store.records():
+                data = store.read(record.decode())
+                self.assertIsNotNone(data, seed)
+                self.assertEqual(data[:len(data) // 999] * 999, data, seed)
+
+
+##############################################################################
+## 14. Log -- what a recording is made of
 ##############################################################################
 
 def picture(spaces):
@@ -11769,7 +11968,7 @@ class TestLog(Case):
 
 
 ##############################################################################
-## 14. Files -- a recording as lists and atoms
+## 15. Files -- a recording as lists and atoms
 ##############################################################################
 
 class TestFiles(Case):
@@ -11795,7 +11994,7 @@ class TestFiles(Case):
 
 
 ##############################################################################
-## 15. Recording -- the state at any step, and other questions
+## 16. Recording -- the state at any step, and other questions
 ##############################################################################
 
 class TestQueries(Case):
@@ -11863,7 +12062,7 @@ x = a
 
 
 ##############################################################################
-## 16. Follow -- what changed in the objects
+## 17. Follow -- what changed in the objects
 ##############################################################################
 
 class Exactness(Case):
@@ -12184,7 +12383,7 @@ add_program('values_that_cannot_be_pickled', '''
 
 
 ##############################################################################
-## 17. Plan -- what a line can change
+## 18. Plan -- what a line can change
 ##############################################################################
 
 class TestPlans(Exactness):
@@ -12249,7 +12448,7 @@ class TestRandomPrograms(Case):
 
 
 ##############################################################################
-## 18. Trace -- sys.settrace writes the log
+## 19. Trace -- sys.settrace writes the log
 ##############################################################################
 
 class TestRuns(Case):
@@ -12296,7 +12495,7 @@ class TestRuns(Case):
 
 
 ##############################################################################
-## 19. Record -- code, functions and scripts
+## 20. Record -- code, functions and scripts
 ##############################################################################
 
 class TestRecord(Case):
@@ -12323,7 +12522,7 @@ class TestRecord(Case):
 
 
 ##############################################################################
-## 20. Run -- start when this file is the program
+## 21. Run -- start when this file is the program
 ##############################################################################
 
 @needs_processes
