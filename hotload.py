@@ -6639,7 +6639,7 @@ def layout(cls):
 
 
 _OLD_LAYOUTS = dict((cls, lambda value: value.__dict__) for cls in old_instance_types)
-_layouts = {}
+_layouts, _shells = {}, {}                    # {class: layout(class)}; {class: shell_class(class)}
 
 
 def slot_value(slot, value):
@@ -6650,14 +6650,14 @@ def slot_value(slot, value):
         return MISSING
 
 
-def native_base(cls, candidates):
-    """The first of a class's bases that is one of the candidates."""
-    return [base for base in cls.__mro__ if base in candidates][0]
+def c_base(cls):
+    """The first of a class's bases that is written in C."""
+    return [base for base in cls.__mro__ if not base.__flags__ & HEAP_TYPE][0]
 
 
 def plain_value(part):
     """The value of an immutable type that an object of a subclass of it has."""
-    base = native_base(type(part), IMMUTABLE)
+    base = [base for base in type(part).__mro__ if base in IMMUTABLE][0]
     if base in (tuple, frozenset):
         return base(base.__iter__(part))
     return base.__pos__(part) if hasattr(base, '__pos__') else base.__getitem__(part, slice(None))
@@ -6690,7 +6690,19 @@ def all_held(content):
 
 
 class Keyed(dict):
-    """The content of a dict with keys whose class is not known to compare harmlessly: {id(key): (key, value)}."""
+    """The content of a dict with keys whose class is not known to compare harmlessly: {id(key): (key, value)}.
+
+    order: list of the ids.
+    """
+
+    def __init__(self, pairs):
+        pairs = [(key, pairs[key]) for key in pairs.order] if type(pairs) is Keyed else list(pairs)
+        dict.__init__(self, pairs)
+        self.order = [key for key, _ in pairs]
+
+    def values(self):
+        """In the order of the dict that it stands for."""
+        return [self[key] for key in self.order]
 
 
 def is_safe_key(key):
@@ -6723,12 +6735,12 @@ class Kind(object):
             return ()
         return [(PUT, token, new)]
 
-    def blank(self, token, value):
-        """A new object of its class, to be filled. value(part) -> the copy of a part."""
+    def blank(self, token, cls, value):
+        """A new object of the class, to be filled. value(part) -> the copy of a part."""
         plain = plain_value(token.obj)
         if isinstance(plain, tuple):
             plain = tuple(map(value, plain))
-        return type(plain).__new__(type(token.obj), plain)
+        return type(plain).__new__(cls, plain)
 
     def fresh(self, cls):
         """A new object of a class, of this kind, for a recording that is loaded."""
@@ -6773,9 +6785,8 @@ class ListKind(Kind):
             return [(PUSH, token, new[-1])]
         return [(SPLICE, token, head, len(old) - tail, new[head:len(new) - tail])]
 
-    def blank(self, token, value):
+    def blank(self, token, cls, value):
         """An empty one of its class."""
-        cls = type(token.obj)
         if isinstance(token.obj, collections.deque):
             shell = collections.deque.__new__(cls)
             collections.deque.__init__(shell, (), token.obj.maxlen)
@@ -6813,9 +6824,8 @@ class BytesKind(Kind):
         head, tail = common_lines(old, new)
         return [(SPLICE, token, head, len(old) - tail, new[head:len(new) - tail])]
 
-    def blank(self, token, value):
+    def blank(self, token, cls, value):
         """An empty one of its class."""
-        cls = type(token.obj)
         return array.array.__new__(cls, token.obj.typecode) if isinstance(token.obj, array.array) else (
             bytearray.__new__(cls))
 
@@ -6878,9 +6888,9 @@ class DictKind(Kind):
                 return [(PUT, token, new)]
         return [(CUT, token, key) for key in gone] + [(SET, token, key, new[key]) for key in other + fresh_keys]
 
-    def blank(self, token, value):
+    def blank(self, token, cls, value):
         """An empty one of its class."""
-        cls, defaults = type(token.obj), collections.defaultdict
+        defaults = collections.defaultdict
         if isinstance(token.obj, collections.OrderedDict):
             shell = collections.OrderedDict.__new__(cls)
             collections.OrderedDict.__init__(shell)
@@ -6934,9 +6944,9 @@ class SetKind(Kind):
         return [(CUT, token, key) for key in old if key not in new] + [
             (SET, token, key, new[key]) for key in new if key not in old]
 
-    def blank(self, token, value):
+    def blank(self, token, cls, value):
         """An empty one of its class."""
-        return set.__new__(type(token.obj))
+        return set.__new__(cls)
 
     def fill(self, shell, content, value, token):
         """Give it its elements."""
@@ -6956,17 +6966,17 @@ class ErrorKind(Kind):
         """Its arguments."""
         return token.now
 
-    def blank(self, token, value):
+    def blank(self, token, cls, value):
         """One of its class, made from the first arguments."""
-        base = [base for base in type(token.obj).__mro__ if not base.__flags__ & HEAP_TYPE][0]
-        shell = base.__new__(type(token.obj))
+        base = c_base(cls)
+        shell = base.__new__(cls)
         with suppress(Exception):               # sets errno and the like
             base.__init__(shell, *map(value, token.first))
         return shell
 
     def fresh(self, cls):
         """One of the class without arguments."""
-        return [base for base in cls.__mro__ if not base.__flags__ & HEAP_TYPE][0].__new__(cls)
+        return c_base(cls).__new__(cls)
 
     def fill(self, shell, content, value, token):
         """Give it its arguments."""
@@ -6988,15 +6998,9 @@ class InstanceKind(Kind):
         """Its dict, and what its slots hold."""
         return token.now
 
-    def blank(self, token, value):
+    def blank(self, token, cls, value):
         """One without attributes."""
-        cls = type(token.obj)
-        if cls in _OLD_LAYOUTS:
-            return cls(token.obj.__class__, {})
-        if is_plain_hash(cls):
-            return object.__new__(cls)
-        getter, slots = layout(cls)
-        return Unhashed() if getter and not slots else object.__new__(cls)
+        return cls(token.obj.__class__, {}) if cls in _OLD_LAYOUTS else object.__new__(cls)
 
     def fresh(self, cls):
         """One without attributes."""
@@ -7005,10 +7009,10 @@ class InstanceKind(Kind):
     def fill(self, shell, content, value, token):
         """Give it its attributes."""
         getter, slots = layout(type(token.obj))
-        for (_, slot), part in zip(slots, content[1:]):
+        for (name, slot), part in zip(slots, content[1:]):
             if part is not MISSING:
                 with suppress(TypeError, AttributeError):       # of an exception in C, which cannot be set
-                    slot.__set__(shell, value(part))
+                    vars(type(shell)).get(name, slot).__set__(shell, value(part))
         if content[0] is not None:
             if type(shell) in _OLD_LAYOUTS:
                 shell.__dict__ = value(content[0])
@@ -7016,14 +7020,26 @@ class InstanceKind(Kind):
                 object.__setattr__(shell, '__dict__', value(content[0]))
 
 
-class Unhashed(object):
-    """What an instance is until all sets and dicts have been filled, when its own class has a __hash__."""
-
-
-def is_plain_hash(cls):
-    """Whether instances of the class are hashed by what they are, in C."""
-    return all('__hash__' not in vars(base) and '__eq__' not in vars(base) or not base.__flags__ & HEAP_TYPE
-               for base in cls.__mro__)
+def shell_class(cls):
+    """The class of a new object until all sets and dicts are filled: one that is not hashed by code of the user's,
+    and whose objects can become such of `cls`.
+    """
+    for base in cls.__mro__:
+        if '__hash__' in vars(base):
+            if vars(base)['__hash__'] is None or not base.__flags__ & HEAP_TYPE:
+                return cls                      # it is hashed by what it is, in C, or not at all
+            break
+    space = {'__hash__': object.__hash__, '__eq__': object.__eq__}
+    own = [name for name, part in vars(cls).items() if type(part) is SlotType or name in ('__dict__', '__weakref__')]
+    ways = [(cls.__base__, own), (cls, ())]
+    if type(cls) is not type or any('__init_subclass__' in vars(base) for base in cls.__mro__[:-1]):
+        ways.pop()                              # it would run code of the user's
+    for base, slots in ways:
+        with suppress(TypeError, AttributeError, ValueError):
+            made = type(str('Shell'), (base,), dict(space, __slots__=slots))
+            c_base(made).__new__(made).__class__ = cls
+            return made
+    return cls
 
 
 class ClassKind(DictKind):
@@ -7046,7 +7062,7 @@ class ClassKind(DictKind):
         return [(CUT, token, key) for key in token.now if key not in new] + [
             (SET, token, key, new[key]) for key in new if token.now.get(key, MISSING) is not new[key]]
 
-    def blank(self, token, value):
+    def blank(self, token, cls, value):
         """A stand-in for the class as it was."""
         return type.__new__(type, token.obj.__name__, (PastClass,), {'__module__': token.obj.__module__})
 
@@ -7079,7 +7095,7 @@ class OpaqueKind(Kind):
         """None that is followed."""
         return ()
 
-    def blank(self, token, value):
+    def blank(self, token, cls, value):
         """A stand-in."""
         return StandIn.of(type(token.obj).__name__, '<past %s object at %#x>' % (type(token.obj).__name__,
             id(token.obj)))
@@ -7485,29 +7501,45 @@ class Copies(object):
             made = self.memo[key] = StandIn.of(part.name, '<past %s object at %#x>' % (part.name, key))
             return made
         if type(part) in (tuple, frozenset):
-            parts = list(map(self.value, part))
-            same = all(lazy_map(same_objects, parts, part))
-            made = self.memo[key] = part if same else type(part)(parts)
-            return made
+            return self.constant(part)
         token = self.world.tokens.get(key)
         if token is None or token.kind is OPAQUE:
-            made = self.memo[key] = part if token is None or part is builtins_space else OPAQUE.blank(token, None)
+            made = self.memo[key] = part if token is None or part is builtins_space else OPAQUE.blank(token, None, None)
             return made
         if token.kind is CLASS and self.is_same_class(token) or is_enum(type(part)) and self.is_same_member(part):
             self.memo[key] = part
             return part
+        cls = type(part)
+        if cls.__flags__ & HEAP_TYPE and cls not in _shells:
+            _shells[cls] = shell_class(cls)
+        shell = _shells.get(cls, cls)
         try:
-            made = token.kind.blank(token, self.value)
+            made = token.kind.blank(token, shell, self.value)
         except Exception:                       # a type in C that must not be made in this way
-            made = self.memo[key] = OPAQUE.blank(token, None)
+            made = self.memo[key] = OPAQUE.blank(token, None, None)
             return made
         self.memo[key] = made
         self.todo.append((token, made))
         if token.body is not None:
             self.todo.append((token.body, made))
-        if type(made) is Unhashed:
-            self.unhashed.append((made, type(part)))
+        if shell is not cls:
+            self.unhashed.append((made, cls))
         return made
+
+    def constant(self, whole):
+        """The copy of a tuple or frozenset; itself when nothing in it can change. They may be nested deeply."""
+        memo, todo = self.memo, [whole]
+        while todo:
+            part = todo[-1]
+            inner = [item for item in part if type(item) in (tuple, frozenset) and id(item) not in memo]
+            if inner and id(part) not in memo:
+                todo += inner
+                continue
+            todo.pop()
+            if id(part) not in memo:
+                parts = list(map(self.value, part))
+                memo[id(part)] = part if all(lazy_map(same_objects, parts, part)) else type(part)(parts)
+        return memo[id(whole)]
 
     def is_same_class(self, token):
         """Whether a class has the attributes now that it had then."""
@@ -8057,7 +8089,7 @@ class Follower(object):
         for change in changes:
             self.put(change)
             op, operands = change[0], change[2:]
-            if op is PUT and isinstance(token.now, dict) and type(token.now) is type(operands[0]):
+            if op is PUT and type(token.now) is dict is type(operands[0]):
                 token.now.clear()               # plans hold the names of modules
                 token.now.update(operands[0])
             else:
@@ -9655,6 +9687,8 @@ class Engine(Follower):
         recording, before, thread = self.recording, sys.gettrace(), threads.get_ident()
         if thread in recorded_threads:
             raise HotloadError('a recording is going on in this thread: code that is recorded cannot record')
+        _layouts.clear()                        # classes of the last run
+        _shells.clear()
         namespace = self.names_of(space)
         top = Space()
         top.first, top.now, top.home = {}, {}, Home(namespace, '<module>')
