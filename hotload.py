@@ -10579,9 +10579,9 @@ const fold = (path, isOpen, label) => button(isOpen ? '\u25be' : '\u25b8', 'f' +
   toggled.set(path, !isOpen);
   again();
 }, {className: 'bare fold', ariaExpanded: Boolean(isOpen), ariaLabel: 'What is in ' + label});
-// The items of a list, or a hundred of them around one, and a button for more.
-function some(list, path, one, around = 0) {
-  const most = room.get(path) || 100, from = Math.max(0, Math.min(around - most / 2, list.length - most));
+// As many items of a list as usual, around one, and a button for more.
+function some(list, path, one, around = 0, usual = 100) {
+  const most = room.get(path) || usual, from = Math.max(0, Math.min(around - most / 2, list.length - most));
   const found = list.slice(from, from + most).map(one), rest = list.length - found.length;
   if (rest) found.push(make('li', '', button(number(rest) + ' more', 'r' + path, () => {
     room.set(path, most * 9);
@@ -10620,7 +10620,6 @@ function go(step) {
   showCalls();
   if (listed) showChanges();
   if (hits) show('found', hits.length ? pager(hits, 'step') : 'No step passes.');
-  drawProfile();
   const old = focus && document.querySelector('[data-key="' + CSS.escape(focus) + '"]');
   if (old) old.focus({preventScroll: true});
   clearTimeout(go.later);  // browsers do not take it too often
@@ -10738,7 +10737,7 @@ function showCalls() {
     return make('li', '', inner.length ? fold(key, isOpen, name) : make('span', 'fold'), button(name + ' '
       + number(first + begin), key, () => go(begin), {className: ariaCurrent ? 'bare here' : 'bare', ariaCurrent}),
     isOpen && inner.length ? make('ul', '', ...branch(inner, key)) : '');
-  }, list.findIndex(call => open.includes(call)));
+  }, list.findIndex(call => open.includes(call)), 30);
   show('calls', ...branch(open.length > 20 ? [open[19]] : outermost, 'calls'));
 }
 function showChanges() {
@@ -10767,6 +10766,7 @@ function find(event) {
   } catch (error) {
     show('found', error.message);
   }
+  drawProfile();
 }
 // The depth of calls along the run; the error, the changes that are listed, what was found, what is approximate.
 function drawProfile() {
@@ -10785,7 +10785,6 @@ function drawProfile() {
   for (const row of listed && listed.rows || []) draw('new', row.step, 0, 5);
   for (const step of hits || []) draw('link', step, 6, 5);
   if (errorStep >= 0) draw('bad', errorStep);
-  draw('ink', current);
 }
 
 // ---- the start
@@ -10839,6 +10838,7 @@ function start() {
   window.onhashchange = () => fromHash(first + current);
   for (const [path, isOpen] of history.state || []) toggled.set(path, isOpen);  // before it was loaded again
   fromHash(D.start);
+  drawProfile();
 }
 if (total) { readLog(); start(); } else show('about', 'Nothing ran.');
 '''
@@ -11331,7 +11331,7 @@ def source_pieces(text, count):
                 lines.append([])
             if part:
                 lines[-1].append((kind, part))
-    text = text.replace('\r\n', '\n').replace('\r', '\n')
+    text = text.replace('\r\n', '\n').replace('\r', '\n').rstrip('\n')
     for match in pattern.finditer(text):
         add('', text[end:match.start()])
         add(match.lastgroup or '', match.group())
