@@ -37,17 +37,22 @@ Contents. Each section uses only what stands above it: delete from a banner on
     11. Live          save, and the running program has the new code
     12. Recode        patches made by the program, and loops that are read again
     13. Store         values on disk
-    14. Log           what a recording is made of
-    15. Files         a recording as lists and atoms
-    16. Recording     the state at any step, and other questions
-    17. Follow        what changed in the objects
-    18. Plan          what a line can change
-    19. Trace         sys.settrace writes the log
-    20. Record        code, functions and scripts
-    21. Player        what a browser knows of a recording
-    22. Page          what it shows of it
-    23. Export        a recording as one HTML file
-    24. Run           start when this file is the program
+    14. Survey        what a value reaches, and what code uses
+    15. Observe       what a statement says, and what it does unseen
+    16. Versions      which value a name should have, and where it is
+    17. Statements    run one, and see what it did
+    18. Rerun         run only what changed
+    19. Log           what a recording is made of
+    20. Files         a recording as lists and atoms
+    21. Recording     the state at any step, and other questions
+    22. Follow        what changed in the objects
+    23. Plan          what a line can change
+    24. Trace         sys.settrace writes the log
+    25. Record        code, functions and scripts
+    26. Player        what a browser knows of a recording
+    27. Page          what it shows of it
+    28. Export        a recording as one HTML file
+    29. Run           start when this file is the program
 
 Words: a path is an absolute file name; a key is what tells one state of a file
 from another (None: no file); a step is an object with run(); a module is local
@@ -117,6 +122,7 @@ except ImportError:                             # before 3.5
 getsignal = c_signal.getsignal
 
 PY2 = sys.version_info[0] == 2
+LIBRARY = os.path.dirname(getattr(os, '__file__', ''))          # '' in a program that has the library inside
 if PY2:
     import thread as threads
     text_type, string_types = unicode, (basestring,)                             # noqa: F821
@@ -139,7 +145,7 @@ if PY2:
 else:
     import _thread as threads
     text_type, string_types, ask = str, (str,), input
-    IMPORTER_FILES = ('<frozen importlib', os.path.join(os.path.dirname(os.__file__), 'importlib', ''))
+    IMPORTER_FILES = ('<frozen importlib', os.path.join(LIBRARY, 'importlib', ''))
 
     def acquire_within(lock, seconds):
         """Wait for the lock, so long at most. Whether it was acquired."""
@@ -159,13 +165,14 @@ else:
 
 clock_s = getattr(time, 'monotonic', time.time)
 HAS_SPECS = sys.version_info >= (3, 4)          # what an import finder answers with
-HAS_SIGNALS = hasattr(c_signal, 'SIGINT') and sys.platform not in ('emscripten', 'wasi')
+ON_JAVA = os.name == 'java'                     # Jython calls a handler in another thread; to ask for one sets it
+HAS_SIGNALS = hasattr(c_signal, 'SIGINT') and sys.platform not in ('emscripten', 'wasi') and not ON_JAVA
 HAS_PROCESS_GROUPS = hasattr(os, 'killpg') and hasattr(os, 'setpgid')
 # A fork without exec breaks system libraries on a Mac (they abort or hang in the child).
 HAS_SUPERVISOR = HAS_SIGNALS and hasattr(os, 'fork') and sys.platform != 'darwin'
 HAS_CONSOLE = os.name == 'nt'                   # Windows: cls clears, input is CONIN$; select() takes sockets only
 HAS_EXEC = HAS_SIGNALS and hasattr(os, 'execv') and not HAS_CONSOLE
-HAS_TREE_KEPT = '__pypy__' not in sys.builtin_module_names      # CPython keeps the syntax tree of what it runs
+HAS_TREE_KEPT = '__pypy__' not in sys.builtin_module_names and not ON_JAVA     # CPython keeps that of what it runs
 HAS_SAFE_PATH = bool(getattr(sys.flags, 'safe_path', getattr(sys.flags, 'isolated', 0)))    # python -P, python -I
 HAS_INOTIFY = HAS_MALLOC_TRIM = sys.platform.startswith('linux')
 HAS_FORK_WARNING = sys.version_info >= (3, 12)
@@ -345,7 +352,7 @@ else:
         def load_module(self, fullname):
             """Load it, or load it again; the module."""
             known = fullname in sys.modules     # a reload keeps the module and its namespace
-            module = sys.modules.setdefault(fullname, type(sys)(fullname))
+            module = sys.modules.setdefault(fullname, ModuleType(fullname))
             vars(module).update(__file__=self.path, __loader__=self, __package__=fullname.rpartition('.')[0])
             if self.is_package(fullname):
                 module.__package__, module.__path__ = fullname, [os.path.dirname(self.path)]
@@ -401,6 +408,8 @@ def find_main_module(name):
 
 
 FunctionType, CodeType = type(list_folder), type(list_folder.__code__)
+ModuleType = type(os)                           # on Jython sys is none
+HAS_BYTECODE = hasattr(CodeType, 'co_consts')   # Jython makes classes of Java from the syntax tree
 CellType = type((lambda value: lambda: value)(0).__closure__[0])
 
 
@@ -547,83 +556,6 @@ def documentation(code):
     return first if isinstance(first, string_types) else None
 
 
-builtins_space = vars(sys.modules['__builtin__' if PY2 else 'builtins'])
-ATOM_TYPES = [int, float, complex, bool, str, bytes, text_type, type(None), type(Ellipsis),
-    type(NotImplemented)] + (
-    [long] if PY2 else [])                                      # noqa: F821
-number_types = (int, long) if PY2 else (int,)                   # noqa: F821
-# Comprehensions run in the frame around them (2.7: those that make a list); `with` is left on the line of
-# its body.
-COMPREHENSIONS_INLINE, WITH_ENDS_IN_BODY = sys.version_info >= (3, 12), sys.version_info < (3, 10)
-DICTS_ARE_ORDERED = sys.version_info >= (3, 6)
-SlotType = type(type(str('Slotted'), (object,), {'__slots__': (str('slot'),)}).slot)
-# Turns of threads are counted in instructions, of which the recorder takes many: one that begins lets its starter go on.
-STARTER_FIRST_S = 0.002 if PY2 else 0
-HAS_WIDE_IDENTS = sys.version_info >= (3, 7)
-range_type = xrange if PY2 else range               # noqa: F821
-HEAP_TYPE = 1 << 9                              # in a class's __flags__: made by a class statement
-
-
-def marked_types():
-    """The types whose objects run `finally` blocks when the last reference goes: generators."""
-    found = [type(part for part in ())]
-    if not PY2:
-        with suppress(SyntaxError):             # 3.4, 3.5
-            made = {}
-            execute(compile('async def each(): yield', '<types>', 'exec'), made)
-            found.append(type(made['each']()))
-    return found
-
-
-def native_text(text):
-    """A unicode text as a str; on 2.7 what is not ASCII is escaped."""
-    return text.encode('ascii', 'backslashreplace') if PY2 else text
-
-
-def traceback_of(error):
-    """The traceback that an exception carries, or None."""
-    return getattr(error, '__traceback__', None)
-
-
-def set_traceback(error, trace):
-    """Let an exception carry its traceback, on 2.7 too."""
-    with suppress(AttributeError, TypeError):
-        error.__traceback__ = trace
-
-
-def end_line(node):
-    """The number of the last line of a syntax tree's node."""
-    end = getattr(node, 'end_lineno', None)
-    if end is not None:
-        return end
-    end, todo = 0, [node]
-    while todo:                                 # before 3.8: that of the last node in it
-        part = todo.pop()
-        if isinstance(part, list):
-            todo += part
-        elif hasattr(part, '_fields'):
-            end = max(end, getattr(part, 'lineno', 0))
-            todo += [getattr(part, name, None) for name in part._fields]
-    return end
-
-
-if PY2:
-    exec('def reraise(error, trace):\n'
-         '    """Raise an exception again, with its traceback."""\n    raise error, None, trace\n')
-else:
-    def reraise(error, trace):
-        """Raise an exception again, with its traceback."""
-        raise error.with_traceback(trace)
-
-
-def raise_in_thread(ident, kind):
-    """Make the thread raise an exception of this kind, where Python lets that be done."""
-    with suppress(ImportError, AttributeError):
-        import ctypes
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            (ctypes.c_long if PY2 or not HAS_WIDE_IDENTS else ctypes.c_ulong)(ident), ctypes.py_object(kind))
-
-
 opcode, pickle = Later('opcode'), Later('cPickle' if PY2 else 'pickle', 'pickle')
 HAS_WORDCODE = sys.version_info >= (3, 6)       # each instruction has two bytes
 # By how many bits the number of a name is shifted in an instruction, to have room for flags.
@@ -710,6 +642,111 @@ def replace_file(old, new):
         os.rename(old, new)
 
 
+if PY2:
+    import __builtin__ as builtins
+    range_type = xrange                                                          # noqa: F821
+else:
+    import builtins
+    range_type = range
+HAS_ITERATOR_STATE = not PY2                    # list iterators and the like tell where they stand
+
+
+def shown(data):
+    """Bytes of a source file as a str for people."""
+    return data if PY2 else data.decode('utf-8', 'replace')
+
+
+def file_name(data):
+    """The str for a name that the system gave as bytes."""
+    return data if isinstance(data, str) else os.fsdecode(data)
+
+
+def environment_data():
+    """(the object, the name of its attribute) that holds the dict behind os.environ."""
+    return os.environ, '_data' if hasattr(os.environ, '_data') else 'data'
+
+
+def own_hash(kind):
+    """Whether the type hashes by value: then its instances do not change."""
+    return kind.__hash__ not in (object.__hash__, None)
+
+
+builtins_space = vars(builtins)
+ATOM_TYPES = [int, float, complex, bool, str, bytes, text_type, type(None), type(Ellipsis),
+    type(NotImplemented)] + (
+    [long] if PY2 else [])                                      # noqa: F821
+number_types = (int, long) if PY2 else (int,)                   # noqa: F821
+# Comprehensions run in the frame around them (2.7: those that make a list); `with` is left on the line of
+# its body.
+COMPREHENSIONS_INLINE, WITH_ENDS_IN_BODY = sys.version_info >= (3, 12), sys.version_info < (3, 10)
+DICTS_ARE_ORDERED = sys.version_info >= (3, 6)
+SlotType = type(type(str('Slotted'), (object,), {'__slots__': (str('slot'),)}).slot)
+# Turns of threads are counted in instructions, of which the recorder takes many: one that begins lets its starter go on.
+STARTER_FIRST_S = 0.002 if PY2 else 0
+HAS_WIDE_IDENTS = sys.version_info >= (3, 7)
+HEAP_TYPE = 1 << 9                              # in a class's __flags__: made by a class statement
+
+
+def marked_types():
+    """The types whose objects run `finally` blocks when the last reference goes: generators."""
+    found = [type(part for part in ())]
+    if not PY2:
+        with suppress(SyntaxError):             # 3.4, 3.5
+            made = {}
+            execute(compile('async def each(): yield', '<types>', 'exec'), made)
+            found.append(type(made['each']()))
+    return found
+
+
+def native_text(text):
+    """A unicode text as a str; on 2.7 what is not ASCII is escaped."""
+    return text.encode('ascii', 'backslashreplace') if PY2 else text
+
+
+def traceback_of(error):
+    """The traceback that an exception carries, or None."""
+    return getattr(error, '__traceback__', None)
+
+
+def set_traceback(error, trace):
+    """Let an exception carry its traceback, on 2.7 too."""
+    with suppress(AttributeError, TypeError):
+        error.__traceback__ = trace
+
+
+def end_line(node):
+    """The number of the last line of a syntax tree's node."""
+    end = getattr(node, 'end_lineno', None)
+    if end is not None:
+        return end
+    end, todo = 0, [node]
+    while todo:                                 # before 3.8: that of the last node in it
+        part = todo.pop()
+        if isinstance(part, list):
+            todo += part
+        elif hasattr(part, '_fields'):
+            end = max(end, getattr(part, 'lineno', 0))
+            todo += [getattr(part, name, None) for name in part._fields]
+    return end
+
+
+if PY2:
+    exec('def reraise(error, trace):\n'
+         '    """Raise an exception again, with its traceback."""\n    raise error, None, trace\n')
+else:
+    def reraise(error, trace):
+        """Raise an exception again, with its traceback."""
+        raise error.with_traceback(trace)
+
+
+def raise_in_thread(ident, kind):
+    """Make the thread raise an exception of this kind, where Python lets that be done."""
+    with suppress(ImportError, AttributeError):
+        import ctypes
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            (ctypes.c_long if PY2 or not HAS_WIDE_IDENTS else ctypes.c_ulong)(ident), ctypes.py_object(kind))
+
+
 ##############################################################################
 ## 2. Errors -- what hotload says, and whose traceback is shown
 ##############################################################################
@@ -720,7 +757,7 @@ def replace_file(old, new):
 __all__ += ['HotloadError']
 OWN_FILE = source_lines.__code__.co_filename
 DIM, RED, PLAIN = '\x1b[2m', '\x1b[31m', '\x1b[0m'
-NO_STREAM = (AttributeError, ValueError, EnvironmentError, TypeError)      # a host's own object, a closed one, ...
+NO_STREAM = (Exception,)    # None, a closed one, one that has not all methods, a host's own that raises its own kind
 
 
 class HotloadError(Exception):
@@ -736,6 +773,13 @@ class HotloadError(Exception):
         self.path, self.line = path, line
         place = '' if path is None else '%s: ' % path if line is None else '%s:%d: ' % (path, line)
         Exception.__init__(self, place + message)
+
+
+def require_bytecode(what):
+    """Refuse to do `what`, which reads or makes byte code, on a Python that has none; HotloadError says so."""
+    if not HAS_BYTECODE:
+        raise HotloadError('%s needs byte code, and this Python has none; here hotload can only run things again '
+                           '(hotload SCRIPT, -m, -c)' % what)
 
 
 def write(stream, text):
@@ -855,7 +899,7 @@ def is_ignored_folder(parent, name):
 
 def is_installed(folder):
     """Whether the folder is a place where Python, packages or a virtual environment are installed."""
-    prefixes = sys.prefix, sys.exec_prefix, os.path.dirname(os.__file__)
+    prefixes = filter(None, (sys.prefix, sys.exec_prefix, LIBRARY))         # a host may know none of them
     return is_ignored_folder(*os.path.split(folder)) or os.path.realpath(folder) in map(os.path.realpath, prefixes)
 
 
@@ -1031,13 +1075,14 @@ class FreshFinder(object):
     asked; only the loader of a plain source file is exchanged, so that precedence stays Python's.
 
     texts: {path: (key, bytes)} as read last.      modules: {name: path}.      missing: {name that was not found:
-    [where it would have been]}.      version: changes with these.
+    [where it would have been]}.      keys: {path: key} of other files, as they were when the program read them.
+    version: changes with these.
     """
 
     def __init__(self):
         self.texts, self.modules, self.missing, self.version = {}, {}, {}, 0
         self.roots, self.files, self.users, self.imports, self.folders = [], set(), 0, {}, {}
-        self.codes = {}
+        self.codes, self.keys = {}, {}
 
     def install(self, roots=(), files=()):
         """Begin to find the local modules below `roots`; those that are loaded count too. Pair with remove()."""
@@ -1143,21 +1188,21 @@ class FreshFinder(object):
         while more:
             below = tuple(name + '.' for name in more)
             more = set(name for name in known if name not in stale and (
-                name.startswith(below) or self._imports(name) & stale or None in self._imports(name)))
+                name.startswith(below) or self.imports_of(name) & stale or None in self.imports_of(name)))
             stale = stale | more
         order, seen = [], set()
 
         def visit(name):
             if name in stale and name not in seen:
                 seen.add(name)
-                for other in sorted(self._imports(name) - set([None])):
+                for other in sorted(self.imports_of(name) - set([None])):
                     visit(other)
                 order.append(name)
         for name in sorted(stale):
             visit(name)
         return [name for name in order if name in sys.modules]
 
-    def _imports(self, name):
+    def imports_of(self, name):
         """The names of modules that module `name` may import; None among them when it computes some."""
         path = self.modules.get(name)
         with suppress(EnvironmentError):
@@ -1264,7 +1309,10 @@ class Watcher(object):
         names, name = self._folder(os.path.dirname(path)).names, os.path.basename(path)
         if name in names:
             return False
-        key = fresh.texts[path][0] if path in fresh.texts else file_key(path)
+        if path in fresh.texts:
+            key = fresh.texts[path][0]
+        else:
+            key = fresh.keys[path] if path in fresh.keys else file_key(path)
         missed = any(path in places for places in list(fresh.missing.values()))     # when it was asked for
         names[name] = hash(key) if key and not missed else None
         return True
@@ -1515,8 +1563,9 @@ class Watcher(object):
 __all__ += ['Step', 'Runnable', 'PythonHandle', 'Command', 'ClearTerminal', 'ReloadedPythonModule',
             'ReloadedScript', 'ReloadModules', 'persist']
 # What this file imports later, and what that imports.
-STANDARD_NAMES = ('bisect codeop collections contextlib copyreg enum fnmatch functools keyword linecache operator re '
-                  'reprlib select signal struct textwrap token tokenize traceback types warnings weakref').split()
+STANDARD_NAMES = ('array binascii bisect codeop collections contextlib copyreg enum fnmatch functools hashlib '
+                  'itertools keyword linecache opcode operator pickle re reprlib select shutil signal struct '
+                  'tempfile textwrap token tokenize traceback types warnings weakref').split()
 END_S = 1.0                 # what is asked to end is given this long
 
 
@@ -1731,6 +1780,7 @@ class ReloadedPythonModule(Step):
     def module(self):
         """The module, imported if it was not."""
         if self.loaded is None:
+            forget_finders()
             __import__(self.name)
             self.loaded = sys.modules[self.name]
         return self.loaded
@@ -1794,7 +1844,7 @@ class ReloadedScript(Step):
                 raise HotloadError('there is no such script', path=self.given)
             self.path = os.path.abspath(self.given)
         self.folder, self.name = self._folder(), module if module and entrypoint else '__main__'
-        self.space = type(sys)(self.name)
+        self.space = ModuleType(self.name)
         self.namespace = vars(self.space)
 
     def _folder(self):
@@ -1808,10 +1858,12 @@ class ReloadedScript(Step):
         """The paths of the script, of the local modules it imported, and of places for those it did not find."""
         return ([self.path] if self.path else []) + fresh.paths()
 
-    def run(self, changed=()):
-        """Run it once; what it raises goes through."""
+    def enter(self, changed=()):
+        """Make the process ready for a run, as Python would; what load() gives."""
         if self.before is None:
             fresh.install([self.folder], self.files()[:1])
+            if not hasattr(sys, 'argv'):        # in an application that embeds Python
+                sys.argv = []
             self.before = sys.path, list(sys.path), list(sys.argv), dict(
                 (name, sys.modules.get(name)) for name in ('__main__', '__mp_main__', self.name))
             self._leave_names()
@@ -1831,7 +1883,7 @@ class ReloadedScript(Step):
             facts['__loader__'], self.path = getattr(facts['__spec__'], 'loader', None), self.given
         sys.argv[:] = [self.given] + self.argv
         try:
-            code = fresh.compile(self.path)
+            found = self.load()
         except EnvironmentError as error:
             raise HotloadError('cannot be read: %s' % error.strerror, path=self.given)
         self.namespace.update(facts, __file__=self.path)
@@ -1840,11 +1892,19 @@ class ReloadedScript(Step):
             sys.modules['__main__'] = sys.modules['__mp_main__'] = self.space
         if self.name != '__main__':
             sys.modules[self.name] = self.space
-        self.execute(code)
+        return found
+
+    def load(self):
+        """What is to run: the code object of the script as it is now."""
+        return fresh.compile(self.path)
+
+    def run(self, changed=()):
+        """Run it once; what it raises goes through."""
+        self.execute(self.enter(changed))
 
     def execute(self, code):
         """Run its code, and call the entry point."""
-        exec(code, self.namespace)
+        execute(code, self.namespace)
         if self.entrypoint is not None:
             target = self.space
             for part in self.entrypoint.split('.'):
@@ -2651,14 +2711,19 @@ class Shared(object):
 
     def __init__(self):
         import marshal
-        import mmap
-        vars(self).update(memory=mmap.mmap(-1, self.SIZE), marshal=marshal)
+        memory = bytearray(self.SIZE)
+        if HAS_SUPERVISOR:
+            import mmap
+            memory = mmap.mmap(-1, self.SIZE)
+        vars(self).update(memory=memory, marshal=marshal)
 
     def __getattr__(self, name):
-        return struct.unpack_from('=I', self.memory, 4 * self.FIELDS.index(name))[0]
+        at = 4 * self.FIELDS.index(name)
+        return struct.unpack('=I', bytes(self.memory[at:at + 4]))[0]
 
     def __setattr__(self, name, value):
-        struct.pack_into('=I', self.memory, 4 * self.FIELDS.index(name), value)
+        at = 4 * self.FIELDS.index(name)
+        self.memory[at:at + 4] = struct.pack('=I', value)
 
     def set_keys(self, paths):
         """Note the keys that the files have at the begin of a run."""
@@ -2668,7 +2733,7 @@ class Shared(object):
 
     def changed(self):
         """Whether one of those files has another key now."""
-        keys = self.marshal.loads(self.memory[self.START:self.START + self.size]) if self.size else []
+        keys = self.marshal.loads(bytes(self.memory[self.START:self.START + self.size])) if self.size else []
         return any(file_key(path) not in (key, None) for path, key in keys)
 
 
@@ -2767,6 +2832,23 @@ def make_prompt(loop):
                     wait_until(lambda: not interrupts.asking, EMPTY_S)
 
     class Prompt(code.InteractiveConsole):
+        failed = False
+
+        def runsource(self, source, *args, **kwargs):
+            self.failed = False
+            more = code.InteractiveConsole.runsource(self, source, *args, **kwargs)
+            if not more:
+                getattr(step, 'typed', lambda text, failed: None)(source, self.failed)
+            return more
+
+        def showtraceback(self, *args, **kwargs):
+            self.failed = True
+            code.InteractiveConsole.showtraceback(self, *args, **kwargs)
+
+        def showsyntaxerror(self, *args, **kwargs):
+            self.failed = True
+            code.InteractiveConsole.showsyntaxerror(self, *args, **kwargs)
+
         def raw_input(self, prompt=''):
             while True:
                 if loop.found:
@@ -3405,7 +3487,7 @@ def _in_chunks(nodes, start=0):
     """
     found = []
     for node in nodes:
-        if found and not (node.col_offset == 0 or getattr(node, 'decorator_list', ())):
+        if found and not (node.col_offset == 0 or getattr(node, 'decorator_list', ()) or isinstance(node, _ast.With)):
             found[-1][1].append(node)
         else:
             found.append((_first_line(node) if node.col_offset >= 0 else start, [node]))
@@ -3783,7 +3865,7 @@ def functions_with(codes):
 def _frozen_functions():
     """The functions that can be reached from modules, found without the collector's lists."""
     seen, functions = set(), []
-    todo = [vars(module) for module in list(sys.modules.values()) if isinstance(module, type(sys))]
+    todo = [vars(module) for module in list(sys.modules.values()) if isinstance(module, ModuleType)]
     kinds = class_types + (FunctionType, CellType, dict, list, tuple, set, staticmethod, classmethod, property)
     while todo:
         item = todo.pop()
@@ -4463,7 +4545,7 @@ class LiveFile(object):
         """The modules that were loaded from the file."""
         found = []
         for module in list(sys.modules.values()):       # a script has two names
-            if isinstance(module, type(sys)) and module_path(module) == self.path and module not in found:
+            if isinstance(module, ModuleType) and module_path(module) == self.path and module not in found:
                 found.append(module)
         return found
 
@@ -5175,10 +5257,11 @@ class LivePatch(Step):
     """
 
     def __init__(self, *patterns):
+        require_bytecode('live patching')
         self.patterns, roots, named = [], [], []
         for pattern in patterns or ('.',):
             for part in pattern if isinstance(pattern, (list, tuple)) else [pattern]:
-                path = module_path(part) if isinstance(part, type(sys)) else None
+                path = module_path(part) if isinstance(part, ModuleType) else None
                 if isinstance(part, string_types) or hasattr(part, '__fspath__'):
                     path = os.path.abspath(path_text(part))
                 if path is None:
@@ -5206,7 +5289,7 @@ class LivePatch(Step):
     def files(self):
         """The paths of the loaded modules that are to be patched. Takes note of the text of new ones."""
         for module in list(sys.modules.values()):
-            path = module_path(module) if isinstance(module, type(sys)) else None
+            path = module_path(module) if isinstance(module, ModuleType) else None
             if path is not None and path not in self.known:
                 wanted = path.endswith('.py') and path != os.path.abspath(OWN_FILE) and self.accepts(path)
                 self.known[path] = wanted and os.path.exists(path)
@@ -5454,7 +5537,7 @@ def interact(step):
     with suppress(ImportError):
         import readline                         # noqa: F401
     if step is None:
-        sys.modules['__main__'] = type(sys)('__main__')
+        sys.modules['__main__'] = ModuleType('__main__')
         sys.path.insert(0, '')
     space = step.namespace if step else vars(sys.modules['__main__'])
     PROMPTS.append(PromptSpace(space))
@@ -5684,6 +5767,7 @@ def make_recoder(obj, deletable=False):
     >>> make_recoder(listfiles).status
     'live'
     """
+    require_bytecode('a recoder')
     return Recoder(obj, deletable)
 
 
@@ -5697,7 +5781,7 @@ def locate(target):
         held = [cell.cell_contents for cell in target.__closure__ or ()]    # 2.7: wraps() sets no __wrapped__
         target = ([other for other in held if getattr(other, '__name__', None) == target.__name__] + [target])[0]
     module, names, number = None, (), 0
-    if isinstance(target, type(sys)):
+    if isinstance(target, ModuleType):
         module, path = target, module_path(target)
     elif isinstance(target, class_types):
         module = sys.modules.get(target.__module__)
@@ -5943,6 +6027,7 @@ def reloading(iterable=None, every=1, forever=False):
     >>> for x in reloading([1, 2]):         # doctest: +SKIP
     ...     print(x)
     """
+    require_bytecode('reloading()')
     if iterable is None and not forever:
         return lambda function: reloading(function, every)
     if type(iterable) is FunctionType:
@@ -6476,7 +6561,2692 @@ class Store(object):
 
 
 ##############################################################################
-## 14. Log -- what a recording is made of
+## 14. Survey -- what a value reaches, and what code uses
+##############################################################################
+#
+# Gives to those below survey(), which walks over all that a value reaches, so that two walks tell whether it
+# changed and two values whether they share something; and code_uses(), the names that code uses.
+#
+# A survey goes level by level and lets C code visit the members of lists and dicts: 60,000 dicts take about as
+# long as pickling them. What changed is seen by identity, without calling the user's __eq__ or __hash__.
+#
+# Not handled: state of C extensions that Python cannot see; a value that holds such is `opaque`.
+
+array, collections, functools, itertools, operator, types, weakref = map(
+    Later, ('array', 'collections', 'functools', 'itertools', 'operator', 'types', 'weakref'))
+
+LARGE = 2 ** 16             # bytes; what is larger is compared by checksum
+MADE_BY_CLASS = 1 << 9          # a type's flag: made by a class statement
+LONG = type(sys.maxsize + 1)
+PLAIN_TYPES = frozenset([type(None), bool, int, LONG, float, complex, bytes, text_type])      # versions by value
+PARTLESS = set(PLAIN_TYPES)          # immutable, and without parts; more of them, and what follows, by learn_members()
+FIXED = frozenset([tuple, frozenset])
+SERIES = set([list, tuple, set, frozenset])
+KNOWN_BASES = set()         # types of Python's own whose instances have no state but what the collector sees
+OPENERS, BASES = {}, []     # {type: function that gives the members of one of it}, the same for derived types
+# Types of C code that have no state but what the collector sees; and immutable ones.
+CLEAR_TYPES = frozenset(
+    '_tuplegetter mappingproxy dictproxy member_descriptor getset_descriptor _lru_cache_wrapper method instancemethod '
+    'SimpleNamespace itemgetter attrgetter methodcaller Match SRE_Match Struct TypeVar ParamSpec dtype ufunc '
+    'classmethod_descriptor method-wrapper Pattern SRE_Pattern _abc_data cython_function_or_method ModuleSpec '
+    'builtin_function_or_method weakproxy module UnionType GenericAlias'.split())
+# Code that uses one of these may read or write any name.
+WILD = frozenset('exec eval globals locals vars execfile __import__ _getframe currentframe __globals__ f_globals '
+                 '__main__ modules func_globals runpy import_module'.split())
+WILD_MODULES = frozenset('pickle cPickle _pickle shelve dill cloudpickle joblib multiprocessing timeit doctest '
+                         'unittest pdb concurrent copyreg runpy inspect gc code'.split())
+NO_KEYS = frozenset('__dict__ __weakref__ __doc__ __slotnames__ __firstlineno__ __static_attributes__ __annotations__ '
+                    '__annotate__ __annotate_func__ __annotations_cache__ _abc_impl _abc_cache _abc_registry '
+                    '_abc_negative_cache _abc_negative_cache_version __subclasshook__ __abstractmethods__'.split())
+# numpy's bit generators and the like are asked for their state.
+STATES = ('getstate', '__getstate__', 'bit_generator')
+
+
+def short_hash(*parts):
+    """A short text that stands for these texts."""
+    return checksum(b'\0'.join(map(encoded, parts)))[:24]
+
+
+# ---- what code uses
+
+# {instruction: the part of CodeUses that its name is in}
+USED_BY = dict((instruction, part) for part, names in (
+    ('names', 'LOAD_NAME LOAD_GLOBAL LOAD_FROM_DICT_OR_GLOBALS'),
+    ('sets', 'STORE_NAME STORE_GLOBAL DELETE_NAME DELETE_GLOBAL'),
+    ('attributes', 'LOAD_ATTR LOAD_METHOD LOAD_SUPER_ATTR IMPORT_FROM'),
+    ('puts', 'STORE_ATTR DELETE_ATTR'), ('imports', 'IMPORT_NAME')) for instruction in names.split())
+
+
+class CodeUses(object):
+    """What a code object and those in it name. names: globals that they read or set.      sets: globals they set.
+    attributes, puts: attributes read, and set or deleted.      imports: names of modules.      wild: it may use
+    any name."""
+
+    __slots__ = ('code', 'names', 'sets', 'attributes', 'puts', 'imports', 'wild')
+
+    def __init__(self, code):
+        self.code = code                        # held, so that its id stays its own
+        self.names, self.sets, self.attributes, self.puts, self.imports = set(), set(), set(), set(), set()
+        for instruction, about in read_code(code)[2]:
+            part = USED_BY.get(instruction)
+            if part is not None:
+                getattr(self, part).add(about)
+        self.wild = False
+        for const in code.co_consts:
+            if isinstance(const, CodeType):
+                inner = code_uses(const)
+                for part in ('names', 'sets', 'attributes', 'puts', 'imports'):
+                    getattr(self, part).update(getattr(inner, part))
+                self.wild |= inner.wild
+        self.names |= self.sets
+        self.wild |= bool(WILD.intersection(self.names) or WILD.intersection(self.attributes)
+                          or '__main__' in self.imports)
+
+
+USES = {}                   # {id of a code object: its CodeUses}
+
+
+def code_uses(code):
+    """The CodeUses of a code object."""
+    found = USES.get(id(code))
+    if found is None:
+        if len(USES) > 50000:
+            USES.clear()
+        found = USES[id(code)] = CodeUses(code)
+    return found
+
+
+# ---- what a value reaches
+
+def flat(groups):
+    """The members of all groups, as an iterator."""
+    return itertools.chain.from_iterable(groups)
+
+
+def compress(items, chosen):
+    """The items whose partner in `chosen` is true, as a list."""
+    return list(itertools.compress(items, chosen))
+
+
+
+class Program(object):
+    """What a survey must know of the program. names: the dict of its globals.      owners: {id of a function or
+    class: its global name}.      is_local(name of a module) -> whether it is the user's.      skip: {id: object}
+    that are not entered.      originals: {id of a code object: the one it took the place of, and itself}."""
+
+    def __init__(self, names, module, is_local):
+        learn_members()
+        self.names, self.owners, self.is_local, self.originals = names, {}, is_local, {}
+        self.skip = dict((id(item), item) for item in (names, module, vars(sys), sys.modules, vars(gc)))
+
+    def owner(self, item):
+        """The global name of the function or class, if it has one now."""
+        name = self.owners.get(id(item))
+        return name if name is not None and self.names.get(name) is item else None
+
+
+class Survey(object):
+    """What a value reaches. trail: the objects, in the order of the walk.      extras: list of other state, such as
+    lengths and positions.      ids: of the objects that can change.      soft: {name: function or class} which it
+    reaches and which global names own; they are not entered.      refs: names that functions in it use.
+    uses: the CodeUses of these.      modules: names of local modules that it reaches.      shared: modules of
+    others that it reaches.      opaque: why it cannot be followed, or None.
+    bytes: how many are in arrays.      walk: [(type, objects of it)], the order of the walk."""
+
+    __slots__ = ('trail', 'extras', 'ids', 'soft', 'refs', 'uses', 'modules', 'shared', 'opaque', 'bytes', 'walk')
+
+    def __init__(self):
+        self.trail, self.extras, self.ids, self.soft, self.refs = [], [], set(), {}, set()
+        self.uses, self.modules, self.shared, self.opaque, self.bytes, self.walk = [], set(), [], None, 0, []
+
+    def still_holds(self, space):
+        """Whether nothing that it met changed since. (Cheaper than a new survey: nothing is collected.)"""
+        if self.opaque:
+            return False
+        at, extra, new = 0, 0, Survey()
+        for kind, items in self.walk:
+            if kind in SERIES:
+                lengths, members = list(map(len, items)), flat(items)
+                new.extras.append(lengths)
+                count = sum(lengths)
+            elif kind is dict:
+                lengths = list(map(len, items))
+                new.extras.append(lengths)
+                members = itertools.chain(flat(items), flat(map(dict.values, items)))
+                count = 2 * sum(lengths)
+            else:
+                opener, members = OPENERS.get(kind) or opener_of(kind, space), []
+                for item in items:
+                    members.extend(opener(item, new, space, item is self.walk[0][1][0]))
+                count = len(members)
+            if new.extras != self.extras[extra:extra + len(new.extras)] or new.opaque:
+                return False
+            known = itertools.islice(self.trail, at, at + count)
+            if at + count > len(self.trail) or not all(map(operator.is_, members, known)):
+                return False
+            at, extra = at + count, extra + len(new.extras)
+            new.extras = []
+        return at == len(self.trail) and new.soft == self.soft
+
+    def holds(self, names):
+        """Whether the functions and classes that it does not enter are still those of their names."""
+        return all(names.get(name) is item for name, item in self.soft.items())
+
+
+NOTHING = Survey()          # of a number, a text and the like
+
+
+def survey(top, space):
+    """The Survey of a value."""
+    if type(top) in PLAIN_TYPES:
+        return NOTHING
+    found, seen, level = Survey(), dict(space.skip), [top]
+    if id(top) in seen:
+        return found
+    seen[id(top)] = top
+    found.ids.add(id(top))
+    while level:
+        groups = {}
+        kinds = set(map(type, level))
+        if len(kinds) == 1:
+            order = list(kinds)
+            groups[order[0]] = level
+        else:
+            order = []
+            for item in level:
+                kind = type(item)
+                if kind not in groups:
+                    groups[kind] = []
+                    order.append(kind)
+                groups[kind].append(item)
+        members = []
+        for kind in order:
+            items = groups[kind]
+            found.walk.append((kind, items))
+            if kind in SERIES:
+                found.extras.append(list(map(len, items)))
+                members.extend(flat(items))
+            elif kind is dict:
+                found.extras.append(list(map(len, items)))
+                members.extend(flat(items))
+                members.extend(flat(map(dict.values, items)))
+            else:
+                opener = OPENERS.get(kind) or opener_of(kind, space)
+                for item in items:
+                    members.extend(opener(item, found, space, item is top))
+        found.trail += members
+        kinds = set(map(type, members)) - PARTLESS
+        if not kinds:
+            break
+        level = compress(members, map(kinds.__contains__, map(type, members)))
+        unique = dict(zip(map(id, level), level))
+        for number in [number for number in unique if number in seen] if len(unique) < len(seen) else [
+                number for number in seen if number in unique]:
+            del unique[number]
+        seen.update(unique)
+        if kinds & FIXED:
+            found.ids.update(number for number, item in unique.items() if type(item) not in FIXED)
+        else:
+            found.ids.update(unique)
+        level = list(unique.values())
+    return found
+
+
+def opener_of(kind, space):
+    """The function that gives the members of instances of a type not in OPENERS."""
+    if isinstance(kind, class_types) and issubclass(kind, class_types):
+        return open_class
+    if kind.__module__.startswith('pandas.'):
+        return open_pandas
+    if kind.__module__ in ('numpy', 'numpy.ma') and hasattr(kind, '__array_interface__'):
+        return open_array if hasattr(kind, 'setflags') else open_nothing
+    for base, opener in BASES:
+        if issubclass(kind, base):
+            return opener
+    if hasattr(kind, '__next__') or hasattr(kind, 'next') and not kind.__flags__ & MADE_BY_CLASS:
+        return open_iterator
+    if hasattr(kind, 'fileno') and hasattr(kind, 'closed') or kind.__name__ in ('StringIO', 'BytesIO', 'StringO'):
+        return open_file
+    built_in = [base for base in kind.__mro__ if not base.__flags__ & MADE_BY_CLASS][0]
+    if built_in in KNOWN_BASES or built_in.__name__ in CLEAR_TYPES or own_hash(built_in):
+        return open_instance
+    return open_opaque
+
+
+def open_nothing(item, found, space, is_top):
+    """Nothing: it has no parts, or none that count."""
+    return ()
+
+
+def open_instance(item, found, space, is_top):
+    """Attributes, slots and contents of an instance."""
+    kind, space_of = type(item), getattr(item, '__dict__', None)
+    members = [part for part in gc.get_referents(item) if part is not kind and part is not space_of]
+    if hasattr(kind, '__self__'):               # a method
+        members.append(item.__self__)
+    if isinstance(item, dict):
+        members += dict.keys(item)
+    if type(space_of) is dict:
+        members.append(space_of)
+    if kind.__flags__ & MADE_BY_CLASS:
+        members.append(kind)
+    if hasattr(kind, 'cache_info'):
+        found.extras.append(tuple(item.cache_info()))
+    return members
+
+
+def open_opaque(item, found, space, is_top):
+    """What C code keeps; it is never the same after it was used."""
+    state = None
+    try:
+        if hasattr(item, 'bit_generator'):
+            state = repr(item.bit_generator.state)
+        elif type(item).__module__.startswith('numpy.random'):
+            state = repr(item.state if hasattr(item, 'state') else item.get_state())
+    except Exception:
+        state = None
+    if state is None:
+        found.opaque = found.opaque or 'a %s' % type(item).__name__
+    found.extras.append(state)
+    return open_instance(item, found, space, is_top) if state is None else ()
+
+
+def open_function(item, found, space, is_top):
+    """What a function holds, unless a global name owns it."""
+    owner = None if is_top else space.owner(item)
+    if owner is not None:
+        found.soft[owner] = item
+        found.ids.discard(id(item))
+        return ()
+    code, spaces = item.__code__, item.__globals__
+    if spaces is not space.names and not space.is_local(getattr(item, '__module__', None)):
+        found.ids.discard(id(item))
+        return ()
+    uses = code_uses(code)
+    found.uses.append(uses)
+    original = space.originals.get(id(code))
+    members = [original[0] if original else code, item.__defaults__, getattr(item, '__kwdefaults__', None)]
+    members += item.__closure__ or ()
+    if item.__dict__:
+        members.append(item.__dict__)
+    if spaces is space.names:
+        found.refs |= uses.names
+    else:
+        found.modules.add(item.__module__)
+        present = sorted(name for name in uses.names if name in spaces)
+        found.extras.append(present)
+        members += [spaces[name] for name in present]
+    return members
+
+
+def open_class(item, found, space, is_top):
+    """What a class of the script holds, unless a global name owns it."""
+    owner = None if is_top else space.owner(item)
+    if owner is not None:
+        found.soft[owner] = item
+    if owner is not None or item.__module__ != '__main__' and not space.is_local(item.__module__):
+        found.ids.discard(id(item))
+        return ()
+    if item.__module__ != '__main__':
+        found.modules.add(item.__module__)
+    names = sorted(name for name in vars(item) if name not in NO_KEYS)
+    found.extras.append(names)
+    members = [vars(item)[name] for name in names] + list(item.__bases__)
+    if type(item) not in class_types:
+        members.append(type(item))
+    return members
+
+
+def open_module(item, found, space, is_top):
+    """What a local module holds."""
+    if not space.is_local(item.__name__):
+        found.ids.discard(id(item))
+        found.shared.append(item)
+        return ()
+    found.modules.add(item.__name__)
+    names = sorted(name for name in vars(item) if not name.startswith('__'))
+    found.extras.append(names)
+    return [vars(item)[name] for name in names]
+
+
+def open_cell(item, found, space, is_top):
+    """What a closure cell holds."""
+    try:
+        return (item.cell_contents,)
+    except ValueError:
+        return ()
+
+
+def open_builtin(item, found, space, is_top):
+    """A method of an object, or a function of a module."""
+    owner = getattr(item, '__self__', None)
+    if owner is None or isinstance(owner, (types.ModuleType,) + class_types):
+        found.ids.discard(id(item))
+        return ()
+    return (owner,)
+
+
+def open_generator(item, found, space, is_top):
+    """A generator or coroutine: where it stands, and its variables."""
+    for prefix in 'gi_', 'cr_', 'ag_':
+        if hasattr(item, prefix + 'frame'):
+            frame, code = getattr(item, prefix + 'frame'), getattr(item, prefix + 'code')
+    found.refs |= code_uses(code).names
+    found.uses.append(code_uses(code))
+    if frame is None:
+        found.extras.append(None)
+        return ()
+    values = dict(frame.f_locals)
+    names = sorted(values)
+    found.extras.append((frame.f_lasti, names))
+    return [values[name] for name in names]
+
+
+def open_iterator(item, found, space, is_top):
+    """An iterator of C code: how much is left, or where it stands."""
+    import warnings
+    try:
+        hint = item.__length_hint__() if hasattr(item, '__length_hint__') else None
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')     # itertools: a state is not to be had from 3.14 on
+            known = HAS_ITERATOR_STATE or type(item).__module__ == 'itertools'
+            state = item.__reduce__()[1:] if known else ()
+        found.extras.append((hint, [part for part in flat(
+            part if isinstance(part, tuple) else [part] for part in state) if type(part) in PLAIN_TYPES]))
+        if hint is None and not known:
+            found.opaque = found.opaque or 'a %s' % type(item).__name__
+    except Exception:
+        found.opaque = found.opaque or 'a %s' % type(item).__name__
+    return [part for part in gc.get_referents(item) if part is not type(item)]
+
+
+def open_file(item, found, space, is_top):
+    """A file: its position."""
+    try:
+        found.extras.append(None if item.closed else item.tell())
+    except (EnvironmentError, ValueError):
+        found.extras.append(None)
+        if is_terminal(item) or item in (sys.stdin, sys.stdout, sys.stderr):
+            return ()
+        found.opaque = found.opaque or 'a file whose position is not known'
+    if hasattr(item, 'getvalue') and not item.closed:
+        found.extras.append(item.getvalue())
+    return ()
+
+
+def open_buffer(item, found, space, is_top):
+    """A bytearray, an array: its content."""
+    data = bytes(item) if isinstance(item, bytearray) else getattr(item, 'tobytes', getattr(item, 'tostring', None))()
+    found.bytes += len(data)
+    found.extras.append(data if len(data) < LARGE else checksum(data))
+    return [item.__dict__] if hasattr(item, '__dict__') else ()
+
+
+def open_view(item, found, space, is_top):
+    """What a memoryview looks at."""
+    return [item.obj] if hasattr(item, 'obj') else ()
+
+
+def open_array(item, found, space, is_top):
+    """An array of numpy: shape, type and a checksum; a view shares the array that it looks at."""
+    found.extras.append((item.shape, item.strides, str(item.dtype)))
+    members = [item.base] if item.base is not None else []
+    if hasattr(item, '__dict__'):
+        members.append(item.__dict__)
+    if item.dtype.hasobject:
+        return members + item.ravel().tolist()
+    found.bytes += item.nbytes
+    data = item if item.flags.c_contiguous else item.copy()
+    found.extras.append(checksum(data.reshape(-1).view('u1')) if item.size else '')
+    return members
+
+
+def open_pandas(item, found, space, is_top):
+    """A frame, series or index of pandas, without what it remembers of earlier questions."""
+    kind = type(item).__name__
+    if hasattr(item, 'blocks') and hasattr(item, 'axes'):
+        return list(item.blocks) + list(item.axes)
+    if kind.endswith('Block') and hasattr(item, 'values'):
+        found.extras.append(repr(item.mgr_locs.as_array.tolist()) if hasattr(item, 'mgr_locs') else None)
+        return [item.values]
+    values = getattr(item, '__dict__', None) or {}
+    names = sorted(name for name in values if name not in ('_cache', '_item_cache', '_cacher', '_is_copy', '_engine'))
+    found.extras.append(names)
+    members = [values[name] for name in names]
+    if hasattr(item, '_ndarray'):
+        members.append(item._ndarray)
+    if type(item).__flags__ & MADE_BY_CLASS and not values and not hasattr(item, '_ndarray'):
+        return open_instance(item, found, space, is_top)
+    return members
+
+
+def open_random(item, found, space, is_top):
+    """The state of a generator of random numbers."""
+    found.extras.append(item.getstate())
+    return open_instance(item, found, space, is_top)
+
+
+def open_error(item, found, space, is_top):
+    """An exception, without the frames of its traceback."""
+    members = [item.args, getattr(item, '__dict__', None), getattr(item, '__cause__', None),
+               getattr(item, '__context__', None)]
+    return members + ([type(item)] if type(item).__flags__ & MADE_BY_CLASS else [])
+
+
+def open_old_instance(item, found, space, is_top):
+    """What an instance of a class of the old style holds."""
+    return [item.__dict__, item.__class__]
+
+
+def open_wrapper(item, found, space, is_top):
+    """A classmethod, staticmethod or property."""
+    if isinstance(item, property):
+        return [item.fget, item.fset, item.fdel] + ([type(item)] if type(item) is not property else [])
+    return [item.__get__(None, object)] if not hasattr(item, '__func__') else [item.__func__]
+
+
+def learn_members():
+    """Fill OPENERS and its like, for the first survey: the modules of these types take long to load."""
+    if FunctionType in OPENERS:
+        return
+    PARTLESS.update([type(Ellipsis), type(NotImplemented), CodeType, range_type, slice, type(str.join),
+                     type(str.__add__), type(CodeType.co_code)])
+    SERIES.add(collections.deque)
+    KNOWN_BASES.update([object, dict, int, LONG, float, complex, bytes, text_type, type, property, staticmethod,
+                        classmethod, builtins.super, functools.partial, types.ModuleType, BaseException, Exception,
+                        type({}.keys()), type({}.values()), type({}.items()), collections.OrderedDict,
+                        collections.defaultdict], SERIES)
+    OPENERS.update((kind, open_nothing) for kind in PARTLESS)
+    OPENERS.update({FunctionType: open_function, types.ModuleType: open_module, CellType: open_cell,
+                    types.BuiltinFunctionType: open_builtin, bytearray: open_buffer, array.array: open_buffer,
+                    memoryview: open_view, weakref.ref: open_nothing, types.FrameType: open_nothing,
+                    types.TracebackType: open_nothing})
+    OPENERS.update((getattr(types, kind), open_generator) for kind in (
+        'GeneratorType', 'CoroutineType', 'AsyncGeneratorType') if hasattr(types, kind))
+    if hasattr(types, 'InstanceType'):
+        OPENERS[types.InstanceType] = open_old_instance
+    BASES.extend([(BaseException, open_error), (bytearray, open_buffer), (array.array, open_buffer),
+                  ((property, staticmethod, classmethod), open_wrapper), (types.ModuleType, open_module)])
+
+
+##############################################################################
+## 15. Observe -- what a statement says, and what it does unseen
+##############################################################################
+#
+# Gives to those below Chunk, a statement of the script with its Facts: what its text tells of what it reads and
+# binds; and Observer, which notes what leaves no trace in names: files and folders that are read, files that
+# are written, variables of the environment, what is printed; and hidden_state(), what of the process can be
+# told apart and put back (random numbers, the current folder, ...).
+#
+# The stand-ins for open(), os.listdir() and the like are there only while statements run.
+#
+# Not handled: files that C code opens by itself (see depends() in Rerun).
+
+MOST_OUTPUT = 100000        # characters that are kept of what a statement printed
+# What gives another answer each time, by module.
+CLOCKS = dict((module, frozenset(names.split())) for module, names in [
+    ('time', 'time time_ns monotonic perf_counter process_time clock ctime localtime gmtime strftime asctime'),
+    ('datetime', 'now utcnow today'), ('uuid', 'uuid1 uuid4'), ('secrets', 'token_hex token_bytes randbelow choice'),
+    ('os', 'urandom getpid times system popen'), ('posix', 'urandom getpid times system popen'),
+    ('subprocess', 'run call check_call check_output Popen getoutput'), ('getpass', 'getpass'),
+    ('urllib.request', 'urlopen urlretrieve'), ('urllib2', 'urlopen'), ('socket', 'socket create_connection'),
+    ('requests', 'get post put request Session'), ('builtins', 'input'), ('__builtin__', 'input raw_input')])
+CLOCK_NAMES = frozenset().union(*CLOCKS.values())
+# Nodes of statements that call nothing at all, and of those that call nothing when they work on plain values.
+INERT_NODES = frozenset('Assign Name Load Store Constant Num Str Bytes NameConstant Ellipsis Tuple List Dict Pass '
+                  'Expr'.split())
+CALM_NODES = INERT_NODES | frozenset(
+    'BinOp UnaryOp BoolOp Compare IfExp AugAssign Add Sub Mult Div FloorDiv Mod Pow Not USub UAdd And Or Eq NotEq Lt '
+    'LtE Gt GtE Is IsNot BitOr BitAnd BitXor Invert LShift RShift'.split())
+
+
+class Facts(object):
+    """What the text of a chunk means. key: text that two of one meaning share.      reads: sorted names that it
+    may read.      writes, sure: names that it may, and that it surely binds.      mark: 'keep', 'rerun' or ''.
+    inert, calm: whether it calls nothing, on plain values at least.      bare: whether it is an expression, whose
+    value is to be shown.      stars: whether it imports all names of a module.      words: its first line.
+    below: lines from the chunk's start to it."""
+
+    __slots__ = ('key', 'reads', 'writes', 'sure', 'mark', 'inert', 'calm', 'bare', 'words', 'below', 'stars')
+
+    def __init__(self, nodes, lines, start, flags):
+        used, reads = names_used(nodes), set()
+        self.sure = set(used.sure)
+        for node in nodes:
+            own = used if len(nodes) == 1 else names_used([node])
+            reads |= own.reads
+            if not is_plain_definition(node):
+                reads |= own.deferred
+            if isinstance(node, _ast.Assign):
+                for target in node.targets:
+                    if all(type(part).__name__ in ('Name', 'Tuple', 'List', 'Starred') for part in walk(target)):
+                        self.sure.update(part.id for part in walk(target) if isinstance(part, _ast.Name))
+        self.writes = set(used.writes) | self.sure
+        self.reads = tuple(sorted(reads | (self.writes - self.sure)))
+        first = nodes[0].lineno - 1 if nodes and nodes[0].col_offset >= 0 else start
+        self.below = max(0, first - start)
+        line = lines[first].strip() if first < len(lines) else b''
+        mark = re.search(br'#\s*(keep|rerun)\s*$', line)
+        self.mark = mark.group(1).decode('ascii') if mark else ''
+        self.words = shown(line)
+        self.key = short_hash(fingerprint(nodes), self.mark, str(flags))
+        kinds = kinds_in(nodes)
+        self.calm = kinds <= CALM_NODES
+        self.inert = kinds <= INERT_NODES or (
+            len(nodes) == 1 and isinstance(nodes[0], FUNCTION_NODES) and is_plain_definition(nodes[0])
+            and not nodes[0].args.defaults and not any(getattr(nodes[0].args, 'kw_defaults', ())))
+        self.bare = len(nodes) == 1 and isinstance(nodes[0], _ast.Expr)
+        self.stars = any(isinstance(part, _ast.ImportFrom) and part.names[0].name == '*' for part in nodes)
+
+
+def kinds_in(nodes):
+    """The set of the names of the types of all nodes in these."""
+    found, todo = set(), list(nodes)
+    while todo:
+        node = todo.pop()
+        found.add(node.__class__.__name__)
+        for value in vars(node).values():
+            if isinstance(value, _ast.AST):
+                todo.append(value)
+            elif value.__class__ is list:
+                todo += [part for part in value if isinstance(part, _ast.AST)]
+    return found
+
+
+def is_plain_definition(node):
+    """Whether the functions in a definition cannot be called while it is executed."""
+    if getattr(node, 'decorator_list', ()):
+        return False
+    if isinstance(node, FUNCTION_NODES):
+        return True
+    return isinstance(node, _ast.ClassDef) and not getattr(node, 'keywords', ()) and all(
+        getattr(base, 'id', '') == 'object' for base in node.bases) and not any(
+            isinstance(part, _ast.Call) or getattr(part, 'decorator_list', ()) for part in node.body
+            for part in (walk(part) if not isinstance(part, FUNCTION_NODES) else [part]))
+
+
+class Chunk(object):
+    """A chunk of the script in its place. facts.      text.      start: the index of its first line.      chunk: its
+    number.      code: its code object, or None when it moved and must be compiled again.      codes: those of
+    its functions.      uses: CodeUses.      is_value: whether the code gives the value of an expression."""
+
+    __slots__ = ('facts', 'text', 'start', 'chunk', 'code', 'codes', 'uses', 'flags', 'is_value')
+
+    def __init__(self, facts, text, start, flags):
+        self.facts, self.text, self.start, self.flags = facts, text, start, flags
+        self.chunk, self.code, self.codes, self.uses, self.is_value = 0, None, [], None, False
+
+    def line(self):
+        """The number of its line."""
+        return self.start + self.facts.below + 1
+
+    def compile(self, nodes, path, is_first):
+        """Make its code. Raises SyntaxError."""
+        self.is_value = self.facts.bare and not (is_first and docstring_node(nodes))
+        if self.is_value:
+            self.code = compile(_ast.Expression(body=nodes[0].value), path, 'eval', self.flags, True)
+        else:
+            self.code = compile_nodes(nodes, path, self.flags)
+        self.uses, self.codes = code_uses(self.code), children(self.code)
+        if any(type(part).__name__ == 'Exec' for node in nodes for part in walk(node)):
+            self.uses.wild = True
+
+
+# ---- the state of the process that statements read and change
+
+def _numpy_state():
+    name, keys, place, has, last = sys.modules['numpy.random'].get_state()
+    return name, keys.tobytes(), place, has, last
+
+
+def _set_numpy_state(state):
+    numpy = sys.modules['numpy']
+    numpy.random.set_state((state[0], numpy.frombuffer(state[1], 'uint32').copy()) + tuple(state[2:]))
+
+
+def _decimal_state():
+    context = sys.modules['decimal'].getcontext()
+    return context.prec, context.rounding, context.Emin, context.Emax, context.capitals, tuple(
+        sorted(kind.__name__ for kind, value in context.traps.items() if value))
+
+
+def _set_decimal_state(state):
+    decimal = sys.modules['decimal']
+    context = decimal.getcontext()
+    context.prec, context.rounding, context.Emin, context.Emax, context.capitals = state[:5]
+    for kind in list(context.traps):
+        context.traps[kind] = kind.__name__ in state[5]
+
+
+def _set_filters(state):
+    sys.modules['warnings'].filters[:] = state
+    getattr(sys.modules['warnings'], '_filters_mutated', int)()
+
+
+def _environment():
+    return dict(dict.items(getattr(*environment_data())))        # whatever its class makes of copy()
+
+
+def _set_environment(state):
+    now = _environment()
+    for name in set(now) - set(state):
+        del os.environ[file_name(name)]
+    for name, value in state.items():
+        if now.get(name) != value:
+            os.environ[file_name(name)] = file_name(value)
+
+
+def _set_folder(state):
+    with suppress(EnvironmentError):
+        os.chdir(state)
+
+
+def _folder():
+    try:
+        return os.getcwd()
+    except EnvironmentError:
+        return ''
+
+
+HIDDEN = [      # (hidden name, the module that it belongs to, get() -> state, set(state))
+    ('@random', 'random', lambda: sys.modules['random'].getstate(), lambda state: sys.modules['random'].setstate(
+        tuple(tuple(part) if isinstance(part, list) else part for part in state))),
+    ('@numpy', 'numpy.random', _numpy_state, _set_numpy_state),
+    ('@decimal', 'decimal', _decimal_state, _set_decimal_state),
+    ('@warnings', 'warnings', lambda: list(sys.modules['warnings'].filters), _set_filters),
+    ('@locale', 'locale', lambda: sys.modules['locale'].setlocale(6), lambda state: sys.modules['locale'].setlocale(
+        6, state)),
+    ('@environ', 'os', _environment, _set_environment),
+    ('@folder', 'os', _folder, _set_folder),
+    ('@argv', 'sys', lambda: list(sys.argv), lambda state: sys.argv.__setitem__(slice(None), state)),
+    ('@path', 'sys', lambda: list(sys.path), lambda state: sys.path.__setitem__(slice(None), state)),
+    ('@recursion', 'sys', sys.getrecursionlimit, sys.setrecursionlimit)]
+SETTERS = dict((name, setter) for name, _, _, setter in HIDDEN)
+BY_VALUE = ('@folder', '@argv')                 # these may differ from process to process
+# The others are read by whatever calls something; of these is known who reads them.
+READ_SEEN = ('@random', '@numpy', '@environ')
+READ_BY_ALL = tuple(sorted(set(SETTERS).difference(READ_SEEN)))
+
+
+def hidden_state():
+    """{hidden name: state} of what is loaded."""
+    found = {}
+    for name, module, getter, _ in HIDDEN:
+        if module in sys.modules:
+            with suppress(Exception):           # a module that is half imported, or a stand-in for it
+                found[name] = getter()
+    return found
+
+
+# ---- stand-ins
+
+class WatchedEnvironment(dict):
+    """Stands in for the dict behind os.environ while statements run. note(name or None: all)."""
+
+    def __getitem__(self, name):
+        self.note(name)
+        return dict.__getitem__(self, name)
+
+    def __contains__(self, name):
+        """As of any dict."""
+        self.note(name)
+        return dict.__contains__(self, name)
+
+    def __iter__(self):
+        self.note(None)
+        return dict.__iter__(self)
+
+    def get(self, name, default=None):
+        """As of any dict."""
+        self.note(name)
+        return dict.get(self, name, default)
+
+    def copy(self):
+        """As of any dict."""
+        self.note(None)
+        return dict(self)
+
+    has_key = __contains__
+
+
+class Spy(object):
+    """Stands in for a function of os or for open() while statements run; tells note(function name, arguments)."""
+
+    def __init__(self, real, name, note):
+        self.real, self.name, self.note = real, name, note
+        self.__name__ = self.__doc__ = name
+
+    def __call__(self, *args, **kwargs):
+        self.note(self.name, args, kwargs)
+        return self.real(*args, **kwargs)
+
+    def __eq__(self, other):
+        return self.real == getattr(other, 'real', other)
+
+    def __ne__(self, other):
+        return not self == other
+
+    def __hash__(self):
+        return hash(self.real)
+
+    def __reduce__(self):
+        return getattr, (sys.modules[self.real.__module__ or 'os'], self.real.__name__)
+
+
+class Observer(object):
+    """Takes note of the files, the environment and the output of the statement that runs.
+
+    files, wrote: {path: print}.      environment: {variable: value}.      output: [(is it stderr, text)].
+    depended: paths named with depends().
+    """
+
+    def __init__(self, script):
+        self.script, self.on, self.thread, self.muted = script, False, None, False
+        self.prints, self.saved, self.tees = {}, [], []
+        OPENERS[Spy] = OPENERS[OutputTee] = open_nothing
+        self.clear()
+
+    def clear(self):
+        """Begin with a statement."""
+        self.files, self.wrote, self.environment, self.output, self.depended = {}, {}, {}, [], []
+        self.size, self.doubt = 0, None
+
+    def install(self):
+        """Put the stand-ins in their places."""
+        import io
+        self.thread = threads.get_ident()
+        for module, names in (builtins, ['open']), (io, ['open']), (os, ['open', 'listdir', 'scandir', 'stat']):
+            for name in names:
+                real = getattr(module, name, None)
+                if real is not None and not isinstance(real, Spy):
+                    self.saved.append((module, name, real))
+                    setattr(module, name, Spy(real, name, self.note_call))
+        holder, attribute = environment_data()
+        real = getattr(holder, attribute)
+        watched = WatchedEnvironment(real)
+        watched.note = self.note_variable
+        self.saved.append((holder, attribute, real))
+        setattr(holder, attribute, watched)
+        for is_error, name in enumerate(('stdout', 'stderr')):
+            tee = OutputTee(getattr(sys, name), self, bool(is_error))
+            self.tees.append((name, tee, tee.tee_real))
+            setattr(sys, name, tee)
+
+    def remove(self):
+        """Put back what was there."""
+        while self.saved:
+            holder, name, real = self.saved.pop()
+            now = getattr(holder, name)
+            if isinstance(now, WatchedEnvironment):
+                real.clear()
+                real.update(dict.items(now))
+            if isinstance(now, (Spy, WatchedEnvironment)):
+                setattr(holder, name, real)
+        for name, tee, real in self.tees:
+            if getattr(sys, name, None) is tee:
+                setattr(sys, name, real)
+        self.tees = []
+
+    def is_ours(self):
+        """Whether what calls is not the statement."""
+        return not self.on or threads.get_ident() != self.thread or is_own_frame(sys._getframe(3).f_code.co_filename)
+
+    def note_variable(self, name):
+        """A variable of the environment is read."""
+        if self.on and threads.get_ident() == self.thread:
+            data = getattr(*environment_data())
+            if name is None:
+                self.environment[''] = short_hash(repr(sorted(dict.items(data))))
+            elif name not in self.environment:
+                self.environment[name] = dict.get(data, name)
+
+    def note_call(self, name, args, kwargs):
+        """A file is opened, or a folder is read."""
+        if self.is_ours():
+            return
+        self.on = False                         # what follows calls such functions itself
+        try:
+            self._note_call(name, args, kwargs)
+        finally:
+            self.on = True
+
+    def _note_call(self, name, args, kwargs):
+        target = args[0] if args else kwargs.get('file', kwargs.get('path', '.'))
+        try:
+            path = os.path.abspath(file_name(target) if isinstance(target, bytes) else path_text(target))
+        except Exception:                       # a descriptor
+            return
+        if isinstance(target, int) or path == self.script or path in fresh.texts or path.endswith('.pyc'):
+            return
+        if path.startswith(('/proc/', '/dev/', '/sys/')):
+            self.doubt = self.doubt or 'it reads %s' % path if path != os.devnull else self.doubt
+            return
+        if is_installed(os.path.dirname(path)):
+            return
+        mode = args[1] if len(args) > 1 else kwargs.get('mode', kwargs.get('flags', 'r'))
+        if name == 'open' and (mode & (os.O_WRONLY | os.O_RDWR) if isinstance(mode, int) else set(mode) & set('wax+')):
+            if mode & os.O_APPEND if isinstance(mode, int) else 'a' in mode:
+                return                          # a log: others may write to it, too
+            if not isinstance(mode, int) and '+' in mode and path not in self.wrote:
+                self.files.setdefault(path, self.print_of(path))
+            self.wrote[path] = None
+        elif path not in self.wrote:
+            fresh.version += path not in fresh.keys
+            fresh.keys[path] = file_key(path)   # for who watches it: the state that was read
+            kind = {'listdir': 'names ', 'scandir': 'names ', 'stat': 'there '}.get(name, '')
+            self.files.setdefault(kind + path, self.print_of(kind + path))
+
+    def print_of(self, path):
+        """What tells the content of a file, the names in a folder, or whether a file is there; None: it is not."""
+        if path.startswith('names '):
+            files, folders = list_folder(path[6:])
+            return short_hash(*sorted(files + folders))
+        if path.startswith('there '):
+            key = file_key(path[6:])
+            return None if key is None else 'folder' if os.path.isdir(path[6:]) else short_hash(repr(key[:2]))
+        key = file_key(path)
+        if key is None:
+            return None
+        known = self.prints.get(path)
+        if known is not None and known[0] == key:
+            return known[1]
+        recent = abs(time.time() - key[3] / TICKS_A_SECOND) < 0.05     # it may be written again within this tick
+        try:
+            data = read_bytes(path)
+        except EnvironmentError:
+            return 'unreadable'
+        if path in fresh.texts or path.endswith('.py'):
+            try:
+                found = short_hash(fingerprint(parse(data, path)))
+            except (SyntaxError, ValueError, TypeError):
+                found = checksum(data)
+        else:
+            found = checksum(data)
+        self.prints[path] = (None if recent else key), found
+        return found
+
+    def write(self, is_error, text):
+        """Note what was printed. Whether it is to be shown."""
+        if self.on and threads.get_ident() == self.thread or self.on and self.size < MOST_OUTPUT:
+            if self.size < MOST_OUTPUT:
+                self.size += len(text)
+                if self.output and self.output[-1][0] == is_error:
+                    self.output[-1][1].append(text)
+                else:
+                    self.output.append((is_error, [text]))
+        return not (self.on and self.muted)
+
+
+class OutputTee(object):
+    """Stands in for sys.stdout or sys.stderr while statements run."""
+
+    def __init__(self, real, observer, is_error):
+        self.__dict__.update(tee_real=real, tee_observer=observer, tee_is_error=is_error)
+
+    def write(self, text):
+        """Write the text, unless it was shown before, and keep it."""
+        if self.tee_observer.write(self.tee_is_error, text):
+            return self.tee_real.write(text)
+        return len(text)
+
+    def writelines(self, lines):
+        """Write several texts."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name):
+        return getattr(self.tee_real, name)
+
+    def __setattr__(self, name, value):
+        setattr(self.tee_real, name, value)
+
+    def __iter__(self):
+        return iter(self.tee_real)
+
+
+##############################################################################
+## 16. Versions -- which value a name should have, and where it is
+##############################################################################
+#
+# Gives to those below State, which name has which version at a place of the script; Record, one execution of a
+# statement, which tells what it would do again; and Values, which finds the objects for versions.
+#
+# A version is a hash of the statement that bound or changed the name and of the versions that this read; numbers
+# and texts are their own version. So it tells what the value is without having it. Values knows living objects
+# (Heap), until something changes them in place; snapshots in a Store, of names that share objects together; and
+# as the last way forces a statement to run again, with those that it needs: it notes them and raises Again.
+#
+# Living objects of several names must come from one and the same execution of each statement that made parts of
+# them; else what they should share is not shared. So an Living knows the births of its objects.
+
+import marshal
+
+MAX_BYTES = 2 * 2 ** 30     # of the snapshots
+MOST_APPENDED = 50          # records are put together after so many
+KEEP_RUNS = 30              # a record or a value that was not used in so many runs is forgotten
+SNAPSHOT_S = 0.005          # a snapshot may take so long, or half as long as its statement did
+CHEAP_S = 0.002             # what takes less is computed again rather than kept
+OBJECT_S = 0.1e-6           # it takes about so long to pickle an object, until more is known
+
+
+def name_of(version):
+    """The name that a version belongs to ('' for one by value)."""
+    return version.partition(' ')[2]
+
+
+def atom_version(value):
+    """The version of a number, text or the like: its value."""
+    text = repr(value)
+    return '%s:%s' % (type(value).__name__, short_hash(text) if len(text) > 60 or ' ' in text else text)
+
+
+def is_plain(value):
+    """Whether a value is told by its text alone."""
+    return type(value) in PLAIN_TYPES
+
+
+class Record(object):
+    """One execution of a statement. key: of its Facts.      names, versions: what it read; the first `fixed` of them
+    are known from its text.      whole: hash of all versions, where it may have read any name.      time: how often
+    it had run like this before in the run, and likeness, a hash of all that.      files: {path: print} that it read.
+    wrote: {path: print} that it wrote.      environment: {variable: value} that it read.      partners: {name that
+    it changed in place: {name that shared with it: version}}.      outs: {name: version} that it bound or changed.
+    values: {name: value} of plain ones.      states: {hidden name: state}.      gone: names that it deleted.
+    after: {name: names that shared with it then}.      sources: {name: names read whose objects it holds}.      near:
+    {name: version} of the partners of what it read.      soft: {name that it bound or changed: names of functions and
+    classes that it reaches}.      rebound: {name that it bound or deleted: {name that reached its old value: version}}.
+    output: [(is it stderr, text)].      shown: the value of a
+    bare expression, as text, or None.      seconds.      doubt: why it must run each time, or None.
+    error: what it raised, as sys.exc_info().      run: the only run that it is good
+    for, or 0.      used: the last run that used it.
+    """
+
+    FIELDS = ('key', 'names', 'versions', 'fixed', 'whole', 'time', 'likeness', 'files', 'wrote', 'environment',
+              'partners', 'outs', 'values', 'states', 'gone', 'after', 'sources', 'near', 'soft', 'rebound', 'output',
+              'shown', 'seconds', 'doubt')
+    __slots__ = FIELDS + ('error', 'run', 'used', 'saved')
+
+    def __init__(self, **parts):
+        for name in self.FIELDS:
+            setattr(self, name, parts.get(name))
+        if 'outs' not in parts:
+            self.gone, self.values, self.states, self.partners, self.outs, self.after = (), {}, {}, {}, {}, {}
+            self.sources, self.near, self.soft, self.rebound = {}, {}, {}, {}
+        self.error, self.run, self.used, self.saved = None, 0, 0, False
+
+    def data(self):
+        """It as a tuple that marshal takes."""
+        return tuple(getattr(self, name) for name in self.FIELDS)
+
+    def group(self):
+        """What a lookup goes by."""
+        return (self.key,) + self.versions[:self.fixed]
+
+
+class Living(object):
+    """A living object that holds a version. value.      survey.      births: {event: serial}: the executions that
+    made the objects in it, and which time of these.      used: the last run that used it.      dead: whether it no
+    longer holds the version."""
+
+    __slots__ = ('version', 'value', 'survey', 'births', 'used', 'dead')
+
+    def __init__(self, version, value, found, births):
+        self.version, self.value, self.survey, self.births = version, value, found, births
+        self.used, self.dead = 0, False
+
+
+def outdated(entries):
+    """Those of the Livings whose objects were made again meanwhile, for others of them.
+
+    One event must have made the objects of one and all the same time: else what they should share is not shared.
+    """
+    newest = {}
+    for entry in entries:
+        for event, serial in entry.births.items():
+            if newest.setdefault(event, serial) < serial:
+                newest[event] = serial
+    return [entry for entry in entries if any(newest[event] != serial for event, serial in entry.births.items())]
+
+
+class Heap(object):
+    """The living objects. entries: {version: Living}.      holders: {id of an object: Livings that reach it}."""
+
+    def __init__(self):
+        self.entries, self.holders, self.garbage = {}, {}, 0
+
+    def get(self, version):
+        """The Living of a version, or None."""
+        return self.entries.get(version)
+
+    def put(self, version, value, found, births):
+        """A new Living; an older one of the version dies."""
+        old = self.entries.get(version)
+        if old is not None:
+            self.drop(old)
+        entry = self.entries[version] = Living(version, value, found, births)
+        self.note(entry)
+        return entry
+
+    def note(self, entry):
+        """Enter what an Living reaches."""
+        ids = entry.survey.ids
+        if ids:
+            new = ids.difference(self.holders)
+            self.holders.update(dict.fromkeys(new, (entry,)))
+            if len(new) < len(ids):
+                shared = list(ids.difference(new))
+                holders = list(map(self.holders.get, shared))
+                more = dict((group, tuple(other for other in group if not other.dead and other is not entry) + (entry,))
+                            for group in set(holders))
+                self.holders.update(zip(shared, map(more.get, holders)))
+
+    def drop(self, entry):
+        """Forget a living object."""
+        if not entry.dead:
+            entry.dead = True
+            if self.entries.get(entry.version) is entry:
+                del self.entries[entry.version]
+            self.garbage += len(entry.survey.ids)
+            entry.value, entry.survey = None, NOTHING
+            if self.garbage > 10000 + len(self.holders) // 2:
+                self.garbage, self.holders = 0, {}
+                for other in list(self.entries.values()):
+                    self.note(other)
+
+    def sharing(self, ids):
+        """The Livings that reach one of these objects."""
+        known = ids.difference(ids.difference(self.holders))
+        return set(entry for group in set(map(self.holders.get, known)) for entry in group if not entry.dead)
+
+
+class State(object):
+    """What holds at one place of the script, by names and versions only. at: {name: version}.      share: {name: set
+    of names that may share objects with it}.      times: {likeness: how often}.      makers: {version: index of the
+    statement}.      soft: {name: names of functions and classes that it reaches}, and holders, the reverse."""
+
+    def __init__(self):
+        self.at, self.share, self.times, self.makers, self.soft, self.holders = {}, {}, {}, {}, {}, {}
+
+    def apply(self, record, index):
+        """Go over a statement that ran, or would have run, like this."""
+        at, share = self.at, self.share
+        self.times[record.likeness] = self.times.get(record.likeness, 0) + 1
+        was = {}
+        for name in record.sources and set(flat(record.sources.values())):
+            was[name] = set(share.get(name, ()))
+        for name in record.gone:
+            at.pop(name, None)
+            self._part(name)
+            self._set_soft(name, ())
+        for name, version in record.outs.items():
+            at[name] = version
+            self.makers[version] = index
+            if name in self.soft or name in record.soft:
+                self._set_soft(name, record.soft.get(name, ()))
+            if name in share:
+                self._part(name)
+        for name, mates in record.after.items():
+            found = set(mate for mate in mates if mate in at and (
+                mate in record.outs or record.near.get(mate, at[mate]) == at[mate]))
+            for source in record.sources.get(name, ()):
+                found.update(mate for mate in was[source] if mate in at and record.near.get(mate) != at[mate]
+                             and mate not in record.outs)
+                if source in at and source not in record.outs and source in mates:
+                    found.add(source)
+            found.discard(name)
+            if found:
+                share.setdefault(name, set()).update(found)
+                for mate in found:
+                    share.setdefault(mate, set()).add(name)
+
+    def _set_soft(self, name, soft):
+        for one in self.soft.pop(name, ()):
+            self.holders[one].discard(name)
+        if soft:
+            self.soft[name] = soft
+            for one in soft:
+                self.holders.setdefault(one, set()).add(name)
+
+    def holders_of(self, name):
+        """{name that reaches the function or class of that name: version}."""
+        return dict((one, self.at[one]) for one in self.holders.get(name, ()) if one != name and one in self.at)
+
+    def _part(self, name):
+        for mate in self.share.pop(name, ()):
+            self.share.get(mate, set()).discard(name)
+
+    def group(self, name):
+        """The names that are connected with it by sharing, itself included."""
+        found, todo = set(), [name]
+        while todo:
+            one = todo.pop()
+            if one not in found and one in self.at:
+                found.add(one)
+                todo.extend(self.share.get(one, ()))
+        return found
+
+
+class Again(Exception):
+    """A value is missing: the statements that make it must run, from the begin."""
+
+
+class Values(object):
+    """Finds the objects that hold versions, and puts them into the namespace.
+
+    names: the namespace.      state: the State at the statement that is looked at.      heap: the Heap.
+    store: a Store.      snapshots: {((name, version), ...): (address, {name of a class: version}, events)}.
+    kept_in: the versions in snapshots.      placed: {name: version} that stands in the namespace.      forced:
+    indices of statements that must run again.      records_of: {index: Record} so far.      space_of: the Program
+    of surveys.      runs: how many runs there were.      serial: counts what makes objects.
+    restored: the versions that came from snapshots in this run.
+    """
+
+    def _begin_values(self, store):
+        self.store, self.heap, self.snapshots, self.kept_in, self.mine = store, Heap(), {}, {}, []
+        self.placed, self.forced, self.records_of, self.new = {}, set(), {}, []
+        self.appended = self.added = 0          # records, and bytes of snapshots, since the begin or the last shrink()
+        self.records, self.latest, self.states, self.state, self.runs = {}, {}, {}, None, 0
+        self.object_s, self.serial, self.restored = OBJECT_S, 0, set()
+
+    def _are_sound(self, names):
+        """Whether living objects hold the versions of all these names, and belong together; drops those that do
+        not."""
+        entries = [self.heap.get(self.state.at[name]) for name in names]
+        if None in entries:
+            return False
+        if len(entries) == 1 and not entries[0].survey.soft:
+            return True
+        for entry in list(entries):
+            entries += [other for other in map(self.heap.get, map(self.state.at.get, entry.survey.soft))
+                        if other is not None]
+        return not self.drop_outdated(entries)
+
+    def drop_outdated(self, entries):
+        """Drop those of the Livings whose objects were made again meanwhile; these."""
+        old = outdated(entries)
+        for entry in old:
+            self.heap.drop(entry)
+            self.unplace(name_of(entry.version))
+        return old
+
+    def need(self, names):
+        """Put the values of these names, and of those that share with them, into the namespace. Raises Again."""
+        at, missing, seen = self.state.at, [], set()
+        todo = list(names)
+        for name in todo:
+            version = at.get(name)
+            if version is None or name in seen or name in SETTERS or name == '@depends' or name[:3] == '@o:':
+                continue
+            if self.placed.get(name) == version and name not in self.state.share:
+                entry = self.heap.get(version)
+                if entry is not None and not entry.survey.soft:
+                    continue
+            if not self.state.share.get(name):
+                group = [name]
+                seen.add(name)
+            else:
+                group = sorted(self.state.group(name))
+                seen.update(group)
+            if self._are_sound(group) or self._restore(group):
+                self._place(group)
+                for one in group:               # the classes of instances must be there before these are looked at
+                    todo += self.heap.get(at[one]).survey.soft
+            else:
+                missing.append(group)
+        for name in names:
+            if name[:3] == '@o:' and name in at and self.heap.get(at[name]) is None:
+                missing.append([name])
+        if missing:
+            self.force(missing)
+            raise Again
+
+    def _place(self, group):
+        for name in group:
+            version = self.state.at[name]
+            entry = self.heap.get(version)
+            entry.used = self.runs
+            self.placed[name] = version
+            if name[:3] == '@m:':
+                module = name[3:]
+                if sys.modules.get(module) is not entry.value:
+                    sys.modules[module] = entry.value
+                    parent, _, tail = module.rpartition('.')
+                    if parent in sys.modules:
+                        setattr(sys.modules[parent], tail, entry.value)
+                continue
+            self.names[name] = entry.value
+            if type(entry.value) is FunctionType or isinstance(entry.value, class_types):
+                self.space_of.owners[id(entry.value)] = name
+
+    def unplace(self, name):
+        """Take a name out of the namespace."""
+        self.placed.pop(name, None)
+        self.names.pop(name, None)
+
+    def _restore(self, group):
+        """Make a group of names from a snapshot. Whether that could be done."""
+        at = self.state.at
+        snapshot = self.snapshots.get(tuple((name, at[name]) for name in group))
+        if snapshot is None:
+            return False
+        address, soft, events = snapshot
+        if any(at.get(name) != version for name, version in soft.items()):
+            return False
+        self.need(soft)
+        data = self.store.read(address)
+        try:
+            values = pickle.loads(data)
+        except Exception:                       # gone from the store, or a class that cannot be found
+            self._drop_snapshot(tuple((name, at[name]) for name in group))
+            return False
+        if self._are_stale(soft):
+            return False
+        self.serial += 1
+        births = dict.fromkeys(events, self.serial)
+        for name in soft:
+            births.update(self.heap.get(at[name]).births)
+        for name in group:
+            found = NOTHING if is_plain(values[name]) else survey(values[name], self.space_of)
+            self.heap.put(at[name], values[name], found, births)
+            self.restored.add(at[name])
+        return True
+
+    def _are_stale(self, soft):
+        """Whether one of these names does not hold its version in the namespace."""
+        return any(self.placed.get(name) != version for name, version in soft.items())
+
+    def _drop_snapshot(self, key):
+        self.snapshots.pop(key, None)
+        for _, version in key:
+            self.kept_in.pop(version, None)
+
+    def force(self, groups):
+        """Force the statements that make what is missing, and what those need in turn."""
+        heap, at, makers = self.heap, self.state.at, self.state.makers
+        todo, seen = [], set()
+        for group in groups:
+            lost = [at[name] for name in group if heap.get(at[name]) is None and at[name] not in self.kept_in]
+            if not lost:                        # single snapshots do not make a group
+                last = max([makers.get(at[name], -1) for name in group])
+                lost = [at[name] for name in group if makers.get(at[name], -1) == last]
+            todo += lost
+        while todo:
+            version = todo.pop()
+            if version in seen or version not in makers:
+                continue
+            seen.add(version)
+            index = makers[version]
+            self.forced.add(index)
+            record = self.records_of.get(index)
+            if record is not None:
+                todo += [read for name, read in zip(record.names, record.versions) if read in makers and (
+                    heap.get(read) is None and read not in self.kept_in and name not in SETTERS)]
+
+    def survey_of(self, name):
+        """The Survey of a placed name."""
+        entry = self.heap.get(self.state.at[name])
+        if entry.survey.soft and not entry.survey.holds(self.names):
+            entry.survey = survey(entry.value, self.space_of)
+            self.heap.note(entry)
+        return entry.survey
+
+    def keep_snapshot(self, record):
+        """Keep what the statement made, if making it again would take longer."""
+        budget = max(SNAPSHOT_S, record.seconds / 2)
+        if record.seconds < CHEAP_S:
+            return
+        state, at, done = self.state, self.state.at, set()
+        later = State()
+        later.at, later.share = dict(at), dict((name, set(mates)) for name, mates in state.share.items())
+        later.apply(record, 0)
+        for name, version in record.outs.items():
+            entry = self.heap.get(version)
+            if name in done or name[0] == '@' or name in record.values or entry is None:
+                continue
+            group = sorted(later.group(name))
+            done.update(group)
+            key = tuple((one, later.at[one]) for one in group)
+            entries = [self.heap.get(version) for _, version in key]
+            if key in self.snapshots or not all(entry is not None and self._can_pickle(entry) for entry in entries):
+                continue
+            if any(self.placed.get(one) != later.at[one] for one in group):
+                continue
+            objects = sum(len(entry.survey.trail) for entry in entries)
+            if objects * self.object_s + sum(entry.survey.bytes for entry in entries) * 2e-9 > budget:
+                continue
+            soft = {}
+            for entry in entries:
+                soft.update((one, later.at[one]) for one in entry.survey.soft if one in later.at)
+            begin = clock_s()
+            try:
+                data = pickle.dumps(dict((one, entry.value) for one, entry in zip(group, entries)),
+                                    pickle.HIGHEST_PROTOCOL)
+                address = self.store.add(data)
+            except Exception:                   # it cannot be pickled
+                continue
+            self.added += len(data)
+            if objects > 5000:
+                self.object_s = (self.object_s + (clock_s() - begin) / objects) / 2
+            events = set(event for entry in entries for event in entry.births)
+            for one in soft:
+                events.difference_update(self.heap.get(later.at[one]).births)
+            self.snapshots[key] = address, soft, sorted(events)
+            self.kept_in.update((version, True) for _, version in key)
+            self.mine.append((key,) + self.snapshots[key])
+
+    def _can_pickle(self, entry):
+        value, found = entry.value, entry.survey
+        if isinstance(value, (FunctionType, types.ModuleType) + class_types) or found.opaque:
+            return False
+        for item in found.soft.values():
+            if isinstance(item, class_types) and any(
+                    name in vars(item) for name in ('__reduce__', '__reduce_ex__', '__getstate__', '__setstate__',
+                                                    '__getnewargs__', '__getnewargs_ex__', '__copyreg__')):
+                return False
+        return not found.modules
+
+    # -- from process to process
+
+    def _owner(self):
+        """The first bytes of this script's records in the store."""
+        where = self.path if self.store.top is None else os.path.relpath(self.path, os.path.dirname(self.store.top))
+        return encoded(short_hash('script', where, sys.version))
+
+    def _payload(self, records, snapshots):
+        """A record of the store: what is to be known of some Records and snapshots."""
+        lines = []
+        for record in records:
+            with suppress(ValueError):          # a state that marshal does not take
+                lines.append(marshal.dumps(record.data()))
+            record.saved = True
+        return self._owner() + marshal.dumps((lines, snapshots))
+
+    def _everything(self, payloads):
+        """The records that the store is to keep, of these: others', and what of ours is in use."""
+        ours = [record for group in self.records.values() for record in group if not record.run]
+        return [payload for payload in payloads if not payload.startswith(self._owner())] + [
+            self._payload(ours, [(key,) + value for key, value in self.snapshots.items()])]
+
+    def _save(self):
+        """Write the new Records and snapshots to the store."""
+        new = [record for record in self.new if not record.run and not record.saved]
+        snapshots, self.new, self.mine = self.mine, [], []
+        if self.store.top is not None and (new or snapshots):
+            self.store.append(self._payload(new, snapshots))
+            self.appended += 1
+            if self.appended % MOST_APPENDED == 0:
+                self.store.rewrite(self._everything)
+            else:
+                self.store.merge(self._everything)
+        if self.added > self.store.max_bytes // 8:
+            self.added = 0
+            self.store.shrink()
+
+    def _load(self):
+        """Read the Records and snapshots of earlier processes."""
+        for payload in self.store.records():
+            if not payload.startswith(self._owner()):
+                continue
+            lines, snapshots = marshal.loads(payload[len(self._owner()):])
+            for line in lines:
+                record = Record(**dict(zip(Record.FIELDS, marshal.loads(line))))
+                record.saved, record.used = True, self.runs
+                self.records.setdefault(record.group(), []).append(record)
+                self.latest[record.key] = record
+            for key, where, soft, events in snapshots:
+                if self.store.has(where):
+                    self.snapshots[key] = where, soft, events
+                    self.kept_in.update((version, True) for _, version in key)
+        self.store.shrink()
+
+    def _tidy(self):
+        """Forget what was not used for long."""
+        if self.runs % 10 == 0:
+            for entry in list(self.heap.entries.values()):
+                if entry.used < self.runs - KEEP_RUNS:
+                    self.heap.drop(entry)
+            for group in list(self.records):
+                kept = [record for record in self.records[group] if record.used >= self.runs - KEEP_RUNS]
+                if kept:
+                    self.records[group] = kept
+                else:
+                    del self.records[group]
+
+    def _forget(self):
+        """Begin with nothing: the last resort."""
+        self.records, self.latest, self.heap, self.snapshots, self.kept_in = {}, {}, Heap(), {}, {}
+        self.report.notes.append('what was kept did not fit together, so everything ran again')
+
+
+##############################################################################
+## 17. Statements -- run one, and see what it did
+##############################################################################
+#
+# Gives to those below Statements, whose execute_unit() runs a statement in the namespace as it should be there and
+# makes the Record of it. Execution is one such run.
+#
+# Before: all that the statement can reach is found from the names in its text, the functions and classes that
+# their values reach, and the names that these use (reach()), and is put in place. After: what was bound is seen
+# from the namespace, what was changed in place from the surveys of all that it could reach, and of what shares
+# objects with that. So nothing is assumed of functions and methods that are called.
+#
+# What is given to or taken from modules and classes of others (patched functions) are names, too: '@o:module';
+# the local modules that are imported are '@m:module', and hold the module.
+
+LOOSE = frozenset('setattr delattr patch __dict__ vars __setattr__'.split())    # may set any attribute
+
+
+class Execution(object):
+    """One execution of a statement. unit.      keeper: the Statements.      record: the Record that is made.
+
+    reads: names that it may read.      uses: [CodeUses] of it and of the functions it may call.      wild: whether
+    it may use any name.      shared: modules of others that it reaches.      near: the reads that are there.
+    watch: near, and what shares with it.      before: {name in watch: Survey}.      inert: whether it calls nothing.
+    imports: whether it may import.      hidden: state of the process before.      held: the namespace before.
+    points: what it may patch.      error: what it raised, as sys.exc_info().
+    bound, gone: names that it bound, and deleted.      changed: {name whose value it changed in place: new Survey}.
+    lost: {name that it bound or deleted, after it changed the old value in place: new Survey of that}.
+    dying: Livings that no longer hold their version.      births: {name in before: births}.
+    """
+
+    def __init__(self, keeper, unit):
+        self.keeper, self.unit, self.bound, self.gone = keeper, unit, set(), []
+        self.changed, self.lost, self.dying, self.error, self.running = {}, {}, [], None, False
+
+    # -- before
+
+    def prepare(self):
+        """Put everything in place that the statement may reach. Raises Again when a value is missing."""
+        keeper, state, at = self.keeper, self.keeper.state, self.keeper.state.at
+        self.reads, self.uses, self.wild, self.shared = keeper.reach(self.unit)
+        self.near = [name for name in self.reads if name in at and name not in SETTERS]
+        watch = set(self.near)
+        for name in self.near:
+            watch.update(state.share.get(name, ()))
+        if state.holders:
+            for name in itertools.chain(self.unit.facts.writes, *[used.sets for used in self.uses]):
+                watch.update(state.holders_of(name))
+        self.watch = set(name for name in watch if name in at and has_value(name))
+        keeper.need(self.watch)
+        if keeper.drop_outdated([keeper.heap.get(at[name]) for name in self.watch]):
+            keeper.need(self.watch)
+        before = [(name, keeper.survey_of(name)) for name in self.watch]
+        self.before = dict((name, found) for name, found in before if found is not NOTHING)
+        facts = self.unit.facts
+        self.inert = not self.wild and (facts.inert or facts.calm and not self.before and len(self.uses) == 1)
+        self.imports = any(used.imports for used in self.uses)
+        if self.imports:
+            for name in list(fresh.modules):    # what is not imported at this place is imported anew
+                if '@m:' + name not in at and name in sys.modules and sys.modules[name] is not keeper.space:
+                    purge_modules([name])
+        self.points = [] if self.inert else keeper.patch_points(self)
+        self.hidden = None if self.inert else keeper.set_hidden()
+
+    def perform(self, muted):
+        """Run it. Sets .error and makes .record."""
+        observer, names, unit, value = self.keeper.observer, self.keeper.names, self.unit, None
+        self.held = dict(names)
+        observer.clear()
+        observer.muted, begin, observer.on = muted, clock_s(), True
+        try:
+            if unit.is_value:
+                value = eval(unit.code, names)
+            else:
+                execute(unit.code, names)
+        except BaseException:                   # whatever it is: what was done until then counts
+            observer.on = False
+            kind, error, trace = sys.exc_info()
+            self.error = kind, error, users_trace(trace)
+            with suppress(AttributeError, TypeError):       # on 2.7 it has none of its own
+                error.__traceback__ = self.error[2]
+        finally:
+            observer.on = False
+        self.record = record = Record(key=unit.facts.key, seconds=clock_s() - begin)
+        record.output = [(which, ''.join(texts)) for which, texts in observer.output]
+        record.files, record.wrote, record.doubt = dict(observer.files), dict(observer.wrote), observer.doubt
+        record.environment, record.error = dict(observer.environment), self.error
+        if value is not None and not self.keeper.is_local(type(value).__module__):
+            with suppress(Exception):           # its own __repr__
+                record.shown = repr(value)[:1000]
+
+    # -- after
+
+    def observe(self):
+        """Fill the Record with what the statement did."""
+        self._see_bindings()
+        self._see_threads()
+        self._see_changes()
+        self._see_modules()
+        self._see_reads()
+        self._name_it()
+        self._see_results()
+
+    def _see_bindings(self):
+        names, keeper, held = self.keeper.names, self.keeper, self.held
+        bound = set() if self.error else set(name for name in self.unit.facts.sure if name in names)
+        if not self.inert or self.error:
+            known = list(held)
+            same = list(map(operator.is_, map(names.get, known), held.values()))
+            if not all(same):
+                bound.update(compress(known, map(operator.not_, same)))
+            new = sum(1 for name in bound if name not in held) - sum(1 for name in bound if name not in names)
+            if len(names) != len(held) + new:
+                bound.update(set(names).difference(held))
+        self.gone = [name for name in bound if name not in names]
+        self.bound = set(name for name in bound if name in names and not is_dunder(name))
+        self.record.gone = tuple(name for name in self.gone if name in keeper.state.at)
+        for name in self.gone:
+            keeper.placed.pop(name, None)
+        for name in self.bound:
+            keeper.placed.pop(name, None)
+            value = names[name]
+            if type(value) in (Spy, OutputTee):       # a script's own name for sys.stdout or open
+                value = names[name] = value.tee_real if type(value) is OutputTee else value.real
+            if type(value) is FunctionType or isinstance(value, class_types):
+                keeper.space_of.owners[id(value)] = name
+
+    def _is_rebound(self, name):
+        return name in self.bound or name in self.gone
+
+    def _see_threads(self):
+        """While a thread of the script runs, everything may change at any time: look at all."""
+        keeper, at = self.keeper, self.keeper.state.at
+        self.running = any(thread not in keeper.alive for thread in other_threads())
+        if not self.running:
+            return
+        self.record.doubt = self.record.doubt or 'a thread is running'
+        try:
+            keeper.need(list(at))
+        except Again:                           # what it did cannot be seen now, so none of this is good any more
+            for name in self.before:
+                if keeper.heap.get(at[name]) is not None:
+                    keeper.heap.drop(keeper.heap.get(at[name]))
+            raise
+        for name in at:
+            if has_value(name) and name not in self.before and not self._is_rebound(name):
+                self.before[name] = keeper.survey_of(name)
+
+    def _see_changes(self):
+        """What was changed in place: among what the statement could reach, and what shares objects with that."""
+        keeper, at, heap, space = self.keeper, self.keeper.state.at, self.keeper.heap, self.keeper.space_of
+        for name, was in self.before.items() if not self.inert or self.running else ():
+            if (was.ids or was.opaque) and not was.still_holds(space):
+                if self._is_rebound(name):
+                    self.lost[name] = survey(self.held.get(name), space)
+                else:
+                    self.changed[name] = survey(heap.get(at[name]).value, space)
+        for name in itertools.chain(self.bound, self.gone):
+            holders = self.record.rebound[name] = keeper.state.holders_of(name)
+            for one in holders:                 # only they reach the old function or class now
+                if not self._is_rebound(one) and one in self.before and one not in self.changed:
+                    self.changed[one] = survey(heap.get(at[one]).value, space)
+            if holders:
+                self.reads.update(holders)
+                self.reads.add(name)
+        touched = set()
+        for name, found in itertools.chain(self.changed.items(), self.lost.items()):
+            touched |= found.ids
+            touched |= self.before[name].ids
+        self.births = dict((name, heap.get(at[name]).births) for name in self.before)
+        for entry in heap.sharing(touched) if touched else ():
+            name = name_of(entry.version)
+            is_current = at.get(name) == entry.version
+            if is_current and name in self.before:
+                if name in self.changed or name in self.lost:
+                    self.dying.append(entry)
+            elif not entry.survey.still_holds(space):
+                self.dying.append(entry)
+                if is_current and not self._is_rebound(name):
+                    self.before[name], self.births[name] = entry.survey, entry.births
+                    self.changed[name] = survey(entry.value, space)
+        self.has_changed = bool(touched)
+
+    def _see_modules(self):
+        """The local modules that the statement imported, and the files that it depends on by that."""
+        if not self.imports:
+            return
+        keeper, record = self.keeper, self.record
+        self.bound.update('@m:' + name for name in fresh.modules
+                          if name in sys.modules and '@m:' + name not in keeper.state.at)
+        needed = modules_of(self.uses)
+        if needed is None:
+            needed = set(fresh.modules)
+        else:
+            self.reads = set(name for name in self.reads if name[:3] != '@m:' or name[3:] in needed)
+        self.reads.update('@m:' + name for name in needed)      # also those that were not there
+        for name in needed:
+            paths = [fresh.modules[name]] if name in fresh.modules and name in sys.modules else []
+            for path in paths + fresh.missing.get(name, []):
+                record.files.setdefault(path, keeper.observer.print_of(path))
+
+    def _see_reads(self):
+        """What the statement read: names, the state of the process, patched modules; and why it is in doubt."""
+        keeper, record, at = self.keeper, self.record, self.keeper.state.at
+        reads = set(name for name in self.reads if name not in SETTERS).union(self.changed)
+        self.patches = {}
+        if not self.inert:
+            reads.update(READ_BY_ALL)
+            reads.add('@depends')
+            reads.update(keeper.modules_read)
+            keeper.hidden_now = hidden_state()
+            for name, value in keeper.hidden_now.items():
+                if name not in self.hidden or value != self.hidden[name]:   # or its module was loaded just now
+                    reads.add(name)
+                    record.states[name] = value
+            self.patches = keeper.see_patches(self.points)
+            reads.update(self.patches)
+            record.doubt = record.doubt or keeper.doubt(self)
+        if self.unit.facts.mark == 'keep':
+            record.doubt = None
+        fixed = self.unit.facts.reads
+        record.names = fixed + tuple(sorted(reads.difference(fixed)))
+        record.versions, record.fixed = tuple(map(at.get, record.names)), len(fixed)
+        record.whole = keeper.whole() if self.wild else None
+        for name in itertools.chain(self.changed, self.lost):
+            record.partners[name] = dict((mate, at.get(mate)) for mate in keeper.state.share.get(name, ()))
+
+    def _name_it(self):
+        """What tells this execution from all others: .root, of which the versions are made."""
+        record, keeper, salt = self.record, self.keeper, ''
+        record.likeness = short_hash(record.key, repr(record.names), repr(record.versions), record.whole or '',
+                                     repr(sorted(record.files.items())), repr(sorted(record.environment.items())))
+        record.time = keeper.state.times.get(record.likeness, 0)
+        if self.error or record.doubt or record.wrote and keeper.because:
+            salt = '%s %d %r' % (keeper.store.session, keeper.serial, time.time())
+        if self.error or record.doubt or self.unit.facts.mark == 'rerun':
+            record.run = keeper.runs
+        self.root = short_hash(record.likeness, str(record.time), salt)
+
+    def _see_results(self):
+        """The versions and Livings of what the statement bound or changed, and what shares objects now."""
+        keeper, record, at, heap = self.keeper, self.record, self.keeper.state.at, self.keeper.heap
+        results = dict((name, self._result(name)) for name in sorted(self.bound.union(self.changed)))
+        for name, value in self.patches.items():
+            record.outs[name] = '%s %s' % (self.root, name)
+            heap.put(record.outs[name], value, NOTHING, {})
+        for name, value in record.states.items():
+            record.outs[name] = '%s %s' % (short_hash(repr(value)), name)
+            keeper.states[record.outs[name]] = value
+        if self.unit.facts.bare and keeper.observer.depended:
+            record.outs['@depends'] = '%s @depends' % short_hash(
+                at.get('@depends', ''), *['%s' % record.files.get(path) for path in keeper.observer.depended])
+        for entry in self.dying:
+            heap.drop(entry)
+        keeper.serial += 1
+        for name, (value, found) in results.items():
+            self._enter(name, value, found)
+        self.after = dict(at)
+        for name in record.gone:
+            del self.after[name]
+        self.after.update(record.outs)
+        record.near = dict((name, at[name]) for name in self.watch.union(self.near))
+        for name, (_, found) in results.items():
+            self._see_sharing(name, found)
+
+    def _result(self, name):
+        """(value, Survey) of a name that was bound or changed; gives it its version."""
+        value = self.keeper.value_of(name)
+        if is_plain(value):
+            self.record.values[name], self.record.outs[name] = value, atom_version(value)
+            return value, NOTHING
+        self.record.outs[name] = '%s %s' % (self.root, name)
+        found = self.changed.get(name)
+        if found is None and not self.has_changed:
+            for other, known in self.before.items():        # another name of an object that was looked at before
+                if other in self.held and self.held[other] is value and other != name:
+                    found = known
+        return value, found or survey(value, self.keeper.space_of)
+
+    def _enter(self, name, value, found):
+        keeper, record, heap = self.keeper, self.record, self.keeper.heap
+        version = record.outs[name]
+        entry = heap.get(version)
+        if entry is None or found is not NOTHING:
+            sources = [one for one in self.before if not self.before[one].ids.isdisjoint(found.ids)]
+            births, old = {}, [self.before[one].ids for one in sources]
+            if found.ids.difference(*old) if old else found.ids:
+                births[self.root] = keeper.serial
+            for one in sources:
+                births.update(self.births[one])
+            entry = heap.put(version, value, found, births)
+            record.sources[name] = tuple(sorted(set(sources).intersection(self.near)))
+        entry.used, keeper.placed[name] = keeper.runs, version
+        if name[:3] != '@m:':
+            keeper.names[name] = value
+
+    def _see_sharing(self, name, found):
+        record, heap, after = self.record, self.keeper.heap, self.after
+        if found.ids:
+            mates = set(name_of(other.version) for other in heap.sharing(found.ids)
+                        if after.get(name_of(other.version)) == other.version)
+            record.after[name] = tuple(sorted(mates.difference([name])))
+        if found.soft:
+            record.soft[name] = tuple(sorted(found.soft))
+            for one in found.soft:              # the class of an instance must be the one that is there
+                mate = heap.get(after.get(one))
+                if mate is not None:
+                    heap.get(record.outs[name]).births.update(mate.births)
+
+
+def has_value(name):
+    """Whether the name stands for an object that can be surveyed, and not for state of the process."""
+    return name[0] != '@' or name[:3] == '@m:'
+
+
+def is_dunder(name):
+    """Whether the name is one of Python's own, such as __name__."""
+    return name[:2] == '__' == name[-2:]
+
+
+def modules_of(uses):
+    """Names of the local modules that code with these CodeUses may import, with what those import; None: any."""
+    found, todo = set(), set(name for used in uses for name in used.imports)
+    if any('import_module' in used.attributes for used in uses):
+        return None
+    todo.update('%s.%s' % (module, name) for used in uses for module in used.imports for name in used.attributes)
+    todo = set(name for name in todo if name in fresh.modules or name in fresh.missing)
+    for name in list(todo):
+        while '.' in name:
+            name = name.rpartition('.')[0]
+            todo.add(name)
+    while todo:
+        name = todo.pop()
+        found.add(name)
+        more = fresh.imports_of(name) if name in fresh.modules else ()
+        if None in more:
+            return None
+        todo.update(one for one in more if one not in found and (one in fresh.modules or one in fresh.missing))
+    return found
+
+
+class Statements(Values):
+    """Runs statements in the namespace as it should be where they stand.
+
+    observer: the Observer.      originals: {'@o:module': {attribute: its value before the script set it}}.
+    modules_read: {'@o:module': module or class of others that the statement reaches}.      hidden_now: the state of
+    the process, where it is known.      because: what changed outside, so that the statement runs, or None.
+    shown: indices of statements whose output was shown in this run.      ran: {index: (reason, seconds)}.
+    distrust: whether a name was missing that nothing seemed to read; then all are put in place.
+    """
+
+    def _begin_statements(self):
+        self.observer, self.originals, self.modules_read, self.hidden_now = None, {}, {}, None
+        self.because, self.shown, self.ran, self.distrust, self.alive = None, set(), {}, False, []
+
+    def execute_unit(self, index, unit):
+        """Run the statement; its Record. Raises Again when a value is missing."""
+        if unit.code is None:
+            unit.compile(self.source.nodes(unit.chunk, unit.chunk + 1)[0], self.path, unit.chunk == 0)
+        reason, one = self.reason(index, unit), Execution(self, unit)
+        one.prepare()
+        one.perform(index in self.shown)
+        self.shown.add(index)
+        self.forced.discard(index)
+        one.observe()
+        record = one.record
+        self.ran[index] = reason, self.ran.get(index, (0, 0))[1] + record.seconds
+        self._remember(record)
+        if one.error is None:
+            if not record.run:
+                self.keep_snapshot(record)
+        elif not isinstance(one.error[1], (Exception, SystemExit)):
+            raise one.error[1]
+        elif self._is_unplaced(one.error[1]):
+            self.distrust = True
+            raise Again
+        return record
+
+    def _remember(self, record):
+        group = self.records.setdefault(record.group(), [])
+        group[:] = [other for other in group if other.likeness != record.likeness or other.time != record.time][-7:]
+        group.append(record)
+        if not record.error:
+            self.latest[record.key] = record
+        self.new.append(record)
+
+    def _is_unplaced(self, error):
+        """Whether the error tells of a name that should be there, but was not placed since nothing read it."""
+        found = re.match(r"(?:global )?name '(\w+)' is not defined", str(error))
+        return isinstance(error, NameError) and found is not None and not self.distrust and (
+            found.group(1) in self.state.at and found.group(1) not in self.placed)
+
+    def reach(self, unit):
+        """What the statement may read, put in place: (names, [CodeUses], whether it may be any, modules of others)."""
+        at, names, uses, wild, shared = self.state.at, set(), [unit.uses], unit.uses.wild or self.distrust, []
+        todo = set(unit.facts.reads)
+        if unit.uses.imports or unit.facts.stars:
+            todo.update(name for name in at if name[:3] == '@m:')
+        while todo or wild and not names:
+            if wild:
+                todo.update(name for name in at if name not in SETTERS)
+                names.add('')
+            todo -= names
+            names |= todo
+            wave = [name for name in todo if name in at]
+            self.need(wave)
+            todo = set()
+            for name in wave:
+                if not has_value(name):
+                    continue
+                found = self.survey_of(name)
+                if found is NOTHING:
+                    continue
+                todo |= found.refs
+                todo.update(found.soft)
+                uses += found.uses
+                shared += found.shared
+                for used in found.uses:
+                    wild |= used.wild
+                    if used.imports:
+                        todo.update(name for name in at if name[:3] == '@m:')
+            wild = wild or any(item.__name__.partition('.')[0] in WILD_MODULES for item in shared)
+            todo -= names
+        return names.difference(['']), uses, wild, shared
+
+    def patch_points(self, one):
+        """[(hidden name, module or class of others, attribute, its value)] that the statement may change."""
+        puts = set(name for used in one.uses for name in used.puts)
+        attributes = set(name for used in one.uses for name in used.attributes)
+        loose = bool(LOOSE.intersection(attributes) or any(LOOSE.intersection(used.names) for used in one.uses))
+        found, todo = {}, list(one.shared)
+        todo += [value for value in map(self.names.get, one.near) if isinstance(value, class_types)
+                 and not self.is_local(value.__module__)]
+        while todo:
+            item = todo.pop()
+            is_class = isinstance(item, class_types)
+            hidden = '@o:%s.%s' % (item.__module__, item.__name__) if is_class else '@o:' + item.__name__
+            if hidden not in found:
+                found[hidden] = item
+                inside = () if is_class else attributes.intersection(vars(item))
+                todo += [part for part in map(vars(item).get, inside)
+                         if isinstance(part, types.ModuleType) and not self.is_local(part.__name__)
+                         or isinstance(part, class_types) and not self.is_local(part.__module__)]
+        self.modules_read, points = found, []
+        for hidden, item in found.items():
+            self._set_patches(hidden, item)
+            points += [(hidden, item, name, vars(item).get(name, ABSENT)) for name in (vars(item) if loose else puts)]
+        return points
+
+    def _set_patches(self, hidden, item):
+        """Bring a module of others to what it is at this place."""
+        known = self.originals.get(hidden)
+        if known is None:
+            return
+        version = self.state.at.get(hidden)
+        entry = self.heap.get(version) if version else None
+        if version and entry is None:
+            self.force([[hidden]])
+            raise Again
+        values = entry.value if entry else {}
+        for name, value in known.items():
+            wanted = values.get(name, value)
+            if wanted is ABSENT:
+                if name in vars(item):
+                    delattr(item, name)
+            elif vars(item).get(name, ABSENT) is not wanted:
+                setattr(item, name, wanted)
+
+    def see_patches(self, points):
+        """{hidden name: {attribute: value}} of the modules of others that the statement changed."""
+        found = {}
+        for hidden, item, name, was in points:
+            now = vars(item).get(name, ABSENT)
+            if now is not was:
+                self.originals.setdefault(hidden, {}).setdefault(name, was)
+                old = self.heap.get(self.state.at.get(hidden))
+                found.setdefault(hidden, dict(old.value) if old else {})[name] = now
+        return found
+
+    def set_hidden(self):
+        """Bring the state of the process to where the script stands; it, as {hidden name: state}."""
+        now, at, missing = self.hidden_now or hidden_state(), self.state.at, []
+        for name in now:
+            version = at.get(name, 'start ' + name)
+            if version not in self.states:
+                if version[:6] == 'start ':
+                    self.base[name] = self.states[version] = now[name]
+                else:
+                    missing.append([name])
+                continue
+            if now[name] != self.states[version]:
+                with suppress(Exception):
+                    SETTERS[name](self.states[version])
+                now[name] = self.states[version]
+        self.hidden_now = now
+        if missing:
+            self.force(missing)
+            raise Again
+        return now
+
+    def doubt(self, one):
+        """Why the statement's outcome cannot be known, as it reads the clock or the like; or None."""
+        for used in one.uses:
+            names = used.attributes & CLOCK_NAMES
+            for item in one.shared if names else ():
+                found = names & CLOCKS.get(item.__name__, frozenset())
+                if found:
+                    return 'it uses %s.%s' % (item.__name__, sorted(found)[0])
+            for name in CLOCKS[builtins.__name__] & used.names:
+                if name not in self.state.at:
+                    return 'it uses %s' % name
+        for name in one.near:
+            value = self.names.get(name)
+            module = getattr(value, '__module__', None) if not is_plain(value) else None
+            known = CLOCKS.get(module) if isinstance(module, str) else None
+            if known:
+                own = getattr(value, '__name__', None)
+                if own in known:
+                    return 'it uses %s' % own
+                if isinstance(value, class_types):
+                    for used in one.uses:
+                        if used.attributes & known:
+                            return 'it uses %s.%s' % (own, sorted(used.attributes & known)[0])
+        return None
+
+    def value_of(self, name):
+        """The object that the name has now, also if it is not placed."""
+        if name[:3] == '@m:':
+            return sys.modules[name[3:]]
+        return self.names[name] if name in self.names else self.heap.get(self.state.at[name]).value
+
+
+##############################################################################
+## 18. Rerun -- run only what changed
+##############################################################################
+#
+# Gives to the user CachedScript, a step that runs a script's statements again only where their outcome would be
+# another one, Report, which tells what it did, depends(), and --cache of the command line.
+#
+# The rule: after each run the namespace is that of a fresh run, objects shared by several names included. Where
+# that cannot be known the statement runs again. One attempt goes over all statements: each has a Record that fits
+# what its reads hold, or is executed. A value that is missing ends the attempt; the next one forces what makes it.
+#
+# Not handled: effects on the world that leave no trace in names, such as windows, servers, libraries' own state.
+
+__all__ += ['CachedScript', 'Report']
+
+
+Ran = tuple_type('Ran', 'line text seconds reason source')
+
+
+class Report(object):
+    """What a run of a CachedScript did. ran, kept: lists of statements: .line .text .seconds .reason .source (where a
+    kept value came from).      saved: seconds that the kept ones took when they ran.      error: the exception that
+    ended the run, or None.      values: [(line, text)] of bare expressions.      notes: what else is to be said.
+
+    >>> str(Report())
+    'ran 0, kept 0 statements'
+    """
+
+    def __init__(self):
+        self.ran, self.kept, self.saved, self.error, self.values, self.notes = [], [], 0.0, None, [], []
+        self.trace, self.seconds = None, 0.0
+
+    def lines(self):
+        """The lines of the report."""
+        first = 'ran %d, kept %d statements' % (len(self.ran), len(self.kept))
+        if self.ran or self.kept:
+            first += ' in %s, saved %s' % (seconds_text(self.seconds), seconds_text(self.saved))
+        lines = [first]
+        for item in self.ran[:20]:
+            lines.append('  ran   line %d: %s  (%s; %s)' % (
+                item.line, item.text[:60], seconds_text(item.seconds), item.reason))
+        if len(self.ran) > 20:
+            lines.append('  ran   %d more' % (len(self.ran) - 20))
+        for item in [item for item in self.kept if item.seconds > 0.1 or item.source == 'store'][:10]:
+            lines.append('  kept  line %d: %s  (saved %s%s)' % (
+                item.line, item.text[:60], seconds_text(item.seconds), ', from the store' * (item.source == 'store')))
+        lines += ['  value line %d: %s' % value for value in self.values]
+        return lines + ['  note  %s' % note for note in self.notes]
+
+    def __str__(self):
+        return '\n'.join(self.lines())
+
+
+def seconds_text(seconds):
+    """A time for people."""
+    return '%.0f ms' % (1000 * seconds) if seconds < 1 else '%.1f s' % seconds
+
+
+current = None              # the Observer of the CachedScript that runs a statement
+
+
+def depends(path):
+    """Tell the cache that the statement that runs reads this file in a way that it cannot notice. The path.
+
+    As a statement of its own: that all later statements may. Without a cache nothing happens.
+
+    >>> depends('table.db')
+    'table.db'
+    """
+    if current is not None:
+        full = os.path.abspath(path_text(path))
+        current.files.setdefault(full, current.print_of(full))
+        current.depended.append(full)
+    return path
+
+
+class CachedScript(Statements, ReloadedScript):
+    """Run a script so that after each run its namespace is that of a fresh run, but run only what changed.
+
+    path, argv, module: as of ReloadedScript.      store: folder that keeps values from process to process; None: they
+    are kept in memory.      trust: use a store that others can write to.      max_bytes: of the store.
+
+    namespace: the dict of the script's globals.      units: list of Chunk.      records: {Record.group(): [Record]}.
+    report: the last Report.      muted: whether what kept statements printed is left out.
+
+    >>> import tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), 'script.py')
+    >>> with open(path, 'w') as stream:
+    ...     done = stream.write('a = [1]')
+    >>> script = CachedScript(path)
+    >>> len(script.run().ran), len(script.run().ran), script.namespace['a']
+    (1, 0, [1])
+    >>> script.close()
+    """
+    def __init__(self, path=None, argv=(), store=None, module=None, trust=False, max_bytes=None):
+        ReloadedScript.__init__(self, path, argv, None, module)
+        self._begin_values(Store(store, 'cache', MAX_BYTES if max_bytes is None else max_bytes, trust))
+        self._begin_statements()
+        self.space_of = Program(self.names, self.space, self.is_local)
+        self.facts, self.units, self.source, self.report, self.base, self.last = {}, [], None, None, None, None
+        self.muted, self.handed_out, self.kept_all = False, True, None
+
+    @property
+    def namespace(self):
+        """The dict of the script's globals. What is changed in it by hand lasts until the next run."""
+        self.handed_out = True
+        return self.names
+
+    @namespace.setter
+    def namespace(self, names):
+        self.names = names
+
+    def is_local(self, name):
+        """Whether the module of that name is the user's."""
+        return name in fresh.modules or name == '__main__'
+
+    def load(self):
+        """The bytes of the script."""
+        return fresh.read(self.path)
+
+    # -- the script's text
+
+    def _read_units(self, data):
+        """Cut the text into Units; those that were there keep their code. Raises SyntaxError."""
+        source = Source(self.path, data) if self.source is None or self.source.data != data else self.source
+        if source is self.source:
+            return
+        left, units, moved, new_nodes = {}, [], {}, []
+        for unit in self.units:
+            left.setdefault(unit.text, []).append(unit)
+        for index in range(len(source)):
+            text, start = source.text(index), source.starts[index]
+            nodes, facts = source.parsed.get(index) or [], self.facts.get((text, source.flags))
+            if facts is None and nodes:
+                facts = self.facts[text, source.flags] = Facts(nodes, source.lines, start, source.flags)
+            if facts is None:                   # comments only
+                continue
+            if left.get(text) and left[text][0].facts is facts:
+                unit = left[text].pop(0)
+                if unit.start != start:
+                    pairs = []
+                    unit.codes = [moved_code(code, start - unit.start, self.path, (), pairs) for code in unit.codes]
+                    unit.code, unit.start = None, start
+                    moved.update((id(one), (one, new)) for one, new, _ in pairs)
+            else:
+                unit = Chunk(facts, text, start, source.flags)
+                unit.compile(nodes, self.path, index == 0)
+                new_nodes += nodes
+            unit.chunk = index
+            units.append(unit)
+        if any(getattr(node, 'module', None) == '__future__' for node in new_nodes):
+            compile(data, self.path, 'exec', 0, True)
+        source.parsed, by_key = {}, {}
+        for unit in flat(left.values()):
+            by_key.setdefault(unit.facts.key, []).append(unit)
+        known = set(map(id, self.units))
+        for unit in units:                      # the same meaning in another layout
+            if id(unit) not in known and by_key.get(unit.facts.key):
+                moved.update((id(one), (one, new)) for one, new, _ in pair(
+                    by_key[unit.facts.key].pop(0).codes, unit.codes))
+        self.source, self.units = source, units
+        self._move_functions(moved)
+
+    def _move_functions(self, moved):
+        """Give the functions of statements that stand on other lines now code with the right lines.
+
+        moved: {id of a code object: (it, the new one)}.
+        """
+        if not moved:
+            return
+        originals = self.space_of.originals
+        for number, (old, new) in moved.items():
+            originals[id(new)] = (originals[id(old)][0] if id(old) in originals else old), new
+        for number, functions in functions_with(dict((number, old) for number, (old, _) in moved.items())).items():
+            for function in functions:
+                function.__code__ = moved[number][1]
+        for old, _ in moved.values():
+            originals.setdefault(id(old), (old, old))
+
+    # -- a run
+
+    def run(self, changed=()):
+        """Bring the namespace to what a fresh run of the script would give; the Report."""
+        global current
+        begin, self.runs, self.report = clock_s(), self.runs + 1, Report()
+        report = self.report
+        try:
+            data = self.enter(changed)
+            if self.runs == 1:
+                self._load()
+            is_new = self.source is None or self.source.data != data
+            self._read_units(data)
+        except SyntaxError as error:
+            report.error, report.trace = error, None
+            with suppress(AttributeError):
+                error.__traceback__ = None
+            return report
+        self.observer = self.observer or Observer(self.path)
+        self.observer.script = self.path
+        if self._repair() and not is_new and self._is_same():
+            self._keep_all()
+            report.seconds = clock_s() - begin
+            return report
+        self.forced, self.shown, self.ran, self.new, self.restored = set(), set(), {}, [], set()
+        self.alive = other_threads()
+        self.distrust, self.placed, self.hidden_now = False, {}, None
+        self.observer.install()
+        current = self.observer
+        try:
+            for attempt in range(2000):
+                if attempt in (60, 1000) or len(self.forced) and attempt == 200:
+                    self._forget()
+                try:
+                    self._attempt()
+                    break
+                except Again:
+                    pass
+        finally:
+            current = None
+            self.observer.remove()
+            self._finish()
+        report.seconds = clock_s() - begin
+        return report
+
+    def _repair(self):
+        """Forget the values that were changed by hand since the last run. Whether there were none."""
+        at, self.last, names, all_well = self.last, None, self.names, True
+        if at is not None and (self.handed_out or other_threads()):
+            for name, version in at.items():
+                entry = self.heap.get(version)
+                if entry is None or not entry.survey.ids:
+                    continue
+                if names.get(name) is not entry.value and name[0] != '@':
+                    all_well = False
+                elif entry.survey.holds(names) and not entry.survey.still_holds(self.space_of):
+                    all_well = False
+                    if not entry.survey.opaque:
+                        for other in self.heap.sharing(entry.survey.ids):
+                            self.heap.drop(other)
+        self.handed_out = False
+        return all_well and at is not None
+
+    def _is_same(self):
+        """Whether nothing at all changed since the last run, so that there is nothing to do."""
+        records, names = list(self.records_of.values()), self.names
+        if len(records) != len(self.units) or any(record.run or record.doubt for record in records):
+            return False
+        at = [(name, version) for name, version in self.state.at.items() if name[0] != '@']
+        entries = [self.heap.get(version) for _, version in at]
+        if None in entries or any(names.get(name, names) is not entry.value for (name, _), entry in zip(at, entries)):
+            return False
+        if sum(1 for name in names if not name[:2] == '__' == name[-2:]) != len(at):
+            return False
+        return not any((record.files or record.wrote or record.environment) and self._outside(record)
+                       for record in records)
+
+    def _keep_all(self):
+        """The run in which nothing is to be done."""
+        self.last = self.state.at
+        if any(record.output for record in self.records_of.values()):
+            self.observer.install()
+            self.shown = set()
+            for index, record in self.records_of.items():
+                self._show(index, record)
+            self.observer.remove()
+        self.hidden_now = None
+        self.set_hidden()
+        if self.kept_all is None:
+            self.ran, self.new = {}, []
+            self.kept_all = self._kept(), sum(record.seconds for record in self.records_of.values())
+        self.report.kept, self.report.saved = self.kept_all
+        self.report.values = self._values()
+
+    def _base(self):
+        """The State at the begin of the script."""
+        state = State()
+        if self.base is None:
+            self.base = hidden_state()
+        base = dict(self.base)
+        base['@argv'] = [self.given] + self.argv
+        for name, value in base.items():
+            version = 'start ' + name
+            if name in BY_VALUE:
+                version = '%s %s' % (short_hash(repr(value)), name)
+                state.at[name] = version
+            self.states[version] = value
+        return state
+
+    def _attempt(self):
+        """Go over all statements; run those that must."""
+        self.state, self.records_of, self.placed, self.space_of.owners = self._base(), {}, {}, {}
+        plain = dict((name, value) for name, value in self.names.items() if name[:2] == '__' == name[-2:])
+        self.names.clear()                  # what stands in it is what the statements so far made
+        self.names.update(plain)
+        for index, unit in enumerate(self.units):
+            self.index = index
+            record = self._look_up(index, unit)
+            if record is None or index in self.forced:
+                record = self.execute_unit(index, unit)
+            else:
+                self._keep(index, unit, record)
+            self.records_of[index] = record
+            self.state.apply(record, index)
+            record.used = self.runs
+            if record.error is not None:
+                self.report.error, self.report.trace = record.error[1], record.error[2]
+                break
+        else:
+            self.report.error = None
+        self.need(self.state.at)
+
+    def _look_up(self, index, unit):
+        """The Record that tells what the statement would do now, or None. Notes why it must run."""
+        facts, at = unit.facts, self.state.at
+        if facts.mark == 'keep' and facts.key in self.latest and index not in self.forced:
+            record = self.latest[facts.key]
+            if self._is_kept(record):
+                return record
+        why = None
+        group = (facts.key,) + tuple(map(at.get, facts.reads))
+        for record in reversed(self.records.get(group, ())):
+            if record.run and record.run != self.runs or tuple(map(at.get, record.names)) != record.versions:
+                continue
+            if self.state.times.get(record.likeness, 0) != record.time:
+                continue
+            if record.whole is not None and record.whole != self.whole():
+                continue
+            if self.state.holders and any(self.state.holders.get(name) and self.state.holders_of(name) != holders
+                                          for name, holders in record.rebound.items()):
+                continue
+            if record.run == self.runs:
+                return record
+            why = record.doubt or ('it is marked' if facts.mark == 'rerun' else None) or self._outside(record)
+            if why is None and all(dict((mate, at.get(mate)) for mate in self.state.share.get(name, ())) == mates
+                                   for name, mates in record.partners.items()):
+                return record
+        self.because = why
+        return None
+
+    def _is_kept(self, record):
+        return all(version in self.kept_in or self.heap.get(version) or name in record.values
+                   for name, version in record.outs.items())
+
+    def whole(self):
+        """A hash of the versions of all names."""
+        return short_hash(*['%s=%s' % item for item in sorted(self.state.at.items())])
+
+    def _outside(self, record):
+        """What changed in files and the environment since the Record was made, as text, or None."""
+        for path, found in record.files.items():
+            if self.observer.print_of(path) != found:
+                return '%s changed' % os.path.basename(path)
+        for path, found in record.wrote.items():
+            if found is not None and self.observer.print_of(path) != found:
+                return '%s, which it wrote, changed' % os.path.basename(path)
+        if record.environment:
+            data = self.states.get(self.state.at.get('@environ', 'start @environ'), {})
+            for name, value in record.environment.items():
+                now = data.get(name) if name else short_hash(repr(sorted(data.items())))
+                if now != value:
+                    return 'the environment changed'
+        return None
+
+    def _keep(self, index, unit, record):
+        """Take over what the statement did when it ran."""
+        heap = self.heap
+        for name in record.gone:
+            self.unplace(name)
+        for name, version in record.outs.items():
+            if name in self.placed and self.placed[name] != version:
+                self.unplace(name)
+            entry = heap.get(version)
+            if entry is not None:
+                entry.used = self.runs
+            elif name in record.values:
+                heap.put(version, record.values[name], NOTHING, {})
+            elif name in record.states:
+                self.states[version] = record.states[name]
+        if index not in self.shown:
+            self._show(index, record)
+
+    def _show(self, index, record):
+        """Show again what the statement printed."""
+        self.shown.add(index)
+        if self.muted:
+            return
+        for is_error, text in record.output:
+            stream = self.observer.tees[is_error][2]
+            if is_terminal(stream):
+                text = ''.join('%s%s%s' % (DIM, line.rstrip('\n'), PLAIN) + '\n' * line.endswith('\n')
+                               for line in text.splitlines(True))
+            write(stream, text)
+
+    def _finish(self):
+        """Leave the process as the script would; fill the report; write what is new to the store."""
+        report, state = self.report, self.state
+        self.hidden_now = None
+        with suppress(Again):
+            self.set_hidden()
+        self.last, self.kept_all = state.at, None
+        for index in sorted(self.ran):
+            unit, (reason, seconds) = self.units[index], self.ran[index]
+            report.ran.append(Ran(unit.line(), unit.facts.words, seconds, reason, 'run'))
+        report.kept = self._kept()
+        report.saved = sum(item.seconds for item in report.kept)
+        report.values = self._values()
+        report.notes += ['line %d is kept, as it is marked' % self.units[index].line() for index in self.records_of
+                         if self.units[index].facts.mark == 'keep' and index not in self.ran]
+        for record in self.new:
+            for path in record.wrote:
+                record.wrote[path] = self.observer.print_of(path)
+        self._save()
+        self._tidy()
+
+    def _kept(self):
+        """The statements that did not run, for the report."""
+        kept, why = [], 'nothing that it reads changed'
+        for index, record in self.records_of.items():
+            if index not in self.ran:
+                source, unit = 'memory', self.units[index]
+                if not self.restored.isdisjoint(record.outs.values()):
+                    source = 'store'
+                kept.append(Ran(unit.start + unit.facts.below + 1, unit.facts.words, record.seconds, why, source))
+        return kept
+
+    def _values(self):
+        """[(line, text)] of the expressions whose value is to be shown."""
+        return [(self.units[index].line(), record.shown) for index, record in self.records_of.items()
+                if record.shown is not None]
+
+    # -- why
+
+    def reason(self, index, unit):
+        """Why the statement runs, for the report."""
+        if index in self.forced:
+            return 'its value was needed and had not been kept'
+        if self.because:
+            return self.because
+        record = self.latest.get(unit.facts.key)
+        if unit.facts.mark == 'rerun':
+            return 'it is marked'
+        if record is None:
+            return 'it is new'
+        if record.doubt:
+            return record.doubt
+        at = self.state.at
+        for name, version in zip(record.names, record.versions):
+            if at.get(name) != version:
+                maker = self.state.makers.get(at.get(name))
+                if maker is not None and name[0] != '@':
+                    return 'because %s (line %d) changed' % (name, self.units[maker].line())
+                return 'because %s changed' % name.lstrip('@mo:') if name in at else '%s is not there now' % name
+        return 'what it works on changed'
+
+    def why(self, about):
+        """Why a statement, given by its line or by a name that it made, ran or was kept in the last run; a text.
+
+        >>> CachedScript.why.__name__
+        'why'
+        """
+        found = None
+        for index, unit in enumerate(self.units):
+            record = self.records_of.get(index)
+            if about == unit.line() or record is not None and (about in record.outs or about in record.gone):
+                found = index
+            elif isinstance(about, int) and unit.start < about <= unit.start + unit.facts.below + 1 and found is None:
+                found = index
+        if found is None and isinstance(about, int):
+            starts = [index for index, unit in enumerate(self.units) if unit.line() <= about]
+            found = starts[-1] if starts else None
+        if found is None or found not in self.records_of:
+            return '%s: no statement that was run made it' % (about,)
+        unit, record = self.units[found], self.records_of[found]
+        text = 'line %d: %s\n' % (unit.line(), unit.facts.words)
+        if found in self.ran:
+            text += '  ran: %s\n' % self.ran[found][0]
+        else:
+            text += '  kept: nothing that it reads changed (%s when it ran)\n' % seconds_text(record.seconds)
+        if record.doubt:
+            text += '  runs each time: %s\n' % record.doubt
+        reads = []
+        for name, version in zip(record.names, record.versions):
+            maker = self.state.makers.get(version)
+            if maker is not None and name[0] != '@' and maker < found:
+                reads.append('%s (line %d)' % (name, self.units[maker].line()))
+        text += '  reads: %s\n' % (', '.join(reads) or 'no names of the script')
+        for path in sorted(record.files):
+            text += '  reads the file %s\n' % path.replace('names ', '', 1).replace('there ', '', 1)
+        changes = [name for name in record.outs if name[0] != '@']
+        return text + '  makes or changes: %s' % (', '.join(sorted(changes)) or 'nothing')
+
+
+# ---- what the user sees
+
+class Picture(object):
+    """Tells values of two processes apart: of({name: value}) -> {name: text}, equal where the values are, with what
+    they share. A second visit of an object that can change is told by the place of the first."""
+
+    def __init__(self, space):
+        self.space, self.seen, self.held = space, {}, []
+
+    def of(self, names):
+        """{name: short text} of all names that are not the machinery's."""
+        return dict((name, short_hash(self.tell(names[name], name))) for name in sorted(names)
+                    if not name[:2] == '__' == name[-2:])
+
+    def tell(self, value, place):
+        """The text of one value."""
+        if type(value) in PLAIN_TYPES:
+            return '%s %r' % (type(value).__name__, value)
+        if type(value) is not tuple:
+            if id(value) in self.seen:
+                return 'the one at ' + self.seen[id(value)]
+            self.seen[id(value)] = place
+            self.held.append(value)
+        parts = [type(value).__name__]
+        if isinstance(value, CodeType):
+            parts += [value.co_name, repr(value.co_names), repr(value.co_varnames)]
+            parts += [self.tell(const, place + '.const') for const in value.co_consts]
+        elif type(value) is FunctionType:
+            parts.append(value.__name__)
+            if value.__globals__ is self.space.names or self.space.is_local(value.__module__):
+                parts += self.all([value.__code__, value.__defaults__, getattr(value, '__kwdefaults__', None),
+                                   vars(value)] + list(map(get_cell, value.__closure__ or ())), place)
+        elif isinstance(value, class_types):
+            parts.append(value.__name__)
+            if value.__module__ == '__main__' or self.space.is_local(value.__module__):
+                parts += self.all([dict((name, part) for name, part in vars(value).items() if name not in NO_KEYS),
+                                   value.__bases__], place)
+        elif isinstance(value, type(sys)):
+            parts.append(value.__name__)
+            if self.space.is_local(value.__name__):
+                parts += self.all([dict((name, part) for name, part in vars(value).items() if not is_dunder(name))],
+                                  place)
+        else:
+            parts += self.contents(value, place)
+        return '(%s)' % ' '.join(parts)
+
+    def all(self, values, place):
+        """The texts of several values."""
+        return [self.tell(value, '%s[%d]' % (place, number)) for number, value in enumerate(values)]
+
+    def contents(self, value, place):
+        """The texts of what an instance holds."""
+        if isinstance(value, dict):
+            pairs = [(self.tell(key, place + '.key'), key) for key in value]
+            found = [text + ':' + self.tell(value[key], place + '.' + text[:40]) for text, key in sorted(
+                pairs, key=lambda pair: pair[0])]
+        elif isinstance(value, (set, frozenset)):
+            found = sorted(self.tell(part, place + '{}') for part in value)
+        elif isinstance(value, (list, tuple, collections.deque)):
+            found = self.all(value, place)
+        else:
+            probe = Survey()
+            opener = OPENERS.get(type(value)) or opener_of(type(value), self.space)
+            kind, members = type(value), ()
+            if opener is not open_instance:
+                members = opener(value, probe, self.space, True)
+            found = [repr(probe.extras)] + self.all([part for part in members if part is not kind], place)
+        if type(getattr(value, '__dict__', None)) is dict:
+            found.append(self.tell(vars(value), place + '.dict'))
+        for kind in type(value).__mro__ if hasattr(type(value), '__mro__') else ():
+            slots = vars(kind).get('__slots__', ())
+            for name in [slots] if isinstance(slots, string_types) else slots:
+                if name != '__dict__' and hasattr(value, name):
+                    found.append(name + self.tell(getattr(value, name), place + '.' + name))
+        return found
+
+
+def get_cell(cell):
+    """What a closure cell holds; None while it is empty."""
+    with suppress(ValueError):
+        return cell.cell_contents
+
+
+def fresh_picture(path, argv, module, answer):
+    """Run a script afresh, silently, and write ({name: text}, name of the exception or None) to the file `answer`.
+
+    For a process of its own.
+    """
+    script = ReloadedScript(path, argv, module=module)
+    null = open(os.devnull, 'w')
+    sys.stdout = sys.stderr = null
+    error = None
+    try:
+        script.run()
+    except BaseException as problem:            # whatever ends it is the answer
+        error = type(problem).__name__
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    space = Program(script.namespace, script.space, lambda name: name in fresh.modules or name == '__main__')
+    with open(answer, 'wb') as stream:
+        stream.write(marshal.dumps((Picture(space).of(script.namespace), error)))
+
+
+class CachedStep(CachedScript):
+    """The step of --cache: a CachedScript that says what it did.
+
+    log: path of the file that the statements which ran are appended to, or None.      checks: whether each run is
+    compared with a fresh one.      quiet: say nothing but errors.      status: as the script's exit status.
+    """
+
+    def __init__(self, path, argv, store, module, log=None, checks=False, quiet=False, trust=False):
+        if store is None:
+            folder = os.path.dirname(os.path.abspath(path)) if path else os.getcwd()
+            store = os.path.join(folder, '.hotload')
+        CachedScript.__init__(self, path, argv, None if store == 'none' else store, module, trust)
+        self.log, self.checks, self.muted, self.status = log and os.path.abspath(log), checks, quiet, 0
+
+    def files(self):
+        """The paths of the script, its modules and the data files that it read."""
+        return CachedScript.files(self) + sorted(path for path in list(fresh.keys) if path != self.path)
+
+    def run(self, changed=()):
+        """Run it, and say what was done."""
+        report = CachedScript.run(self, changed)
+        self.status = 0
+        if not self.muted:
+            for line in report.lines():
+                say(line)
+        if report.error is not None:
+            self.status = self._show_end(report)
+        if self.log and report.ran:
+            self._append(['# run %d at %s' % (self.runs, time.strftime('%H:%M:%S'))] + [
+                self._logged(index) for index in sorted(self.ran)])
+        if self.checks and not isinstance(report.error, SyntaxError):
+            self.check()
+        return report
+
+    def _show_end(self, report):
+        error = report.error
+        if isinstance(error, SystemExit):
+            return exit_status(error)
+        show_error((type(error), error, report.trace))
+        if report.kept:
+            say('%d statements before it are kept' % len(report.kept))
+        return 1
+
+    def _logged(self, index):
+        text = shown(self.source.text(self.units[index].chunk))
+        return commented(text) if self.records_of[index].error else text
+
+    def _append(self, texts):
+        with open(self.log, 'ab') as stream:
+            for text in texts:
+                data = text + '\n'
+                stream.write(data if isinstance(data, bytes) else data.encode('utf-8'))
+
+    def typed(self, text, failed):
+        """A command was typed at the prompt: log it."""
+        if self.log and text.strip():
+            self._append([commented(text) if failed else text])
+
+    def check(self):
+        """Run the script afresh in a child process, and say whether the namespace agrees. Whether it does."""
+        import subprocess
+        import tempfile
+        handle, answer = tempfile.mkstemp()
+        os.close(handle)
+        code = ('import sys; sys.path.insert(0, %r); import hotload; del sys.path[0]; '
+                'hotload.fresh_picture(%r, %r, %r, %r)') % (
+                    os.path.dirname(os.path.abspath(OWN_FILE)), None if self.module else self.given, self.argv,
+                    self.module, answer)
+        try:
+            subprocess.call([sys.executable, '-c', code], cwd=self.base['@folder'])
+            data = read_bytes(answer)
+        finally:
+            os.remove(answer)
+        if not data:
+            say('check: the fresh run ended its process', colour=RED)
+            return False
+        found, error = marshal.loads(data)
+        mine = Picture(self.space_of).of(self.names)
+        ours = type(self.report.error).__name__ if self.report.error is not None else None
+        wrong = sorted(name for name in set(mine) | set(found) if mine.get(name) != found.get(name))
+        if error != ours:
+            wrong.insert(0, 'the error (%s, fresh: %s)' % (ours, error))
+        say('check: a fresh run agrees' if not wrong else 'check: a fresh run differs in %s' % ', '.join(wrong),
+            colour=RED if wrong else DIM)
+        return not wrong
+
+
+def commented(text):
+    """The text as comment lines."""
+    return '\n'.join('# ' + line for line in text.rstrip().split('\n'))
+
+
+MODES.append(Mode('cache', 'the statements that changed, and those that depend on them', lambda choice: CachedStep(
+    choice.script, choice.argv, choice.get('store'), choice.module, choice.get('log'), 'check' in choice,
+    'quiet' in choice, 'trust-store' in choice), [
+        ('', 'store', 'DIR', 'keep values here (default: .hotload beside the script); none: in memory only'),
+        ('', 'trust-store', None, 'use a store that others can write to'),
+        ('', 'log', 'FILE', 'append the statements that ran, and what was typed'),
+        ('', 'check', None, 'run the script afresh as well, and compare')]))
+
+
+##############################################################################
+## 19. Log -- what a recording is made of
 ##############################################################################
 #
 # Gives to those below what a recording is made of. A log is one flat list. A step is one entry, a Site, which all
@@ -6486,7 +9256,6 @@ class Store(object):
 # that could be reached then. A Kind is what is known of a type: how to read the content of an object without
 # asking its class, what changed in it since, and how to build another.
 
-array, collections, itertools, operator = map(Later, ('array', 'collections', 'itertools', 'operator'))
 ATOMS, MISSING, dict_values = frozenset(ATOM_TYPES), object(), dict.values
 SELF_TYPES = MARKED = same_objects = lazy_map = None             # set by learn_types()
 
@@ -7140,7 +9909,7 @@ def learn_types():
 
 
 ##############################################################################
-## 15. Files -- a recording as lists and atoms
+## 20. Files -- a recording as lists and atoms
 ##############################################################################
 #
 # Gives to those below packed() and unpacked(), between a recording and what JSON knows. Reading runs no code of
@@ -7415,7 +10184,7 @@ def is_ascii(text):
 
 
 ##############################################################################
-## 16. Recording -- the state at any step, and other questions
+## 21. Recording -- the state at any step, and other questions
 ##############################################################################
 #
 # Gives to those below Recording. The state at a step: the keyframe before it, the changes up to it (a World), and
@@ -7908,7 +10677,7 @@ def comparison(text):
 
 
 ##############################################################################
-## 17. Follow -- what changed in the objects
+## 22. Follow -- what changed in the objects
 ##############################################################################
 #
 # Gives to those below Follower, which keeps for each object that can be seen the content that the log has of it,
@@ -8544,7 +11313,7 @@ def learn_methods():
 
 
 ##############################################################################
-## 18. Plan -- what a line can change
+## 23. Plan -- what a line can change
 ##############################################################################
 #
 # Gives to those below units_of(), what runs as one line, and LinePlan: the text of a function that sys.settrace
@@ -9113,7 +11882,7 @@ class LinePlan(object):
 
 
 ##############################################################################
-## 19. Trace -- sys.settrace writes the log
+## 24. Trace -- sys.settrace writes the log
 ##############################################################################
 #
 # Gives to those below Engine, which runs code and writes the log.
@@ -9810,7 +12579,7 @@ class Tee(object):
 
 
 ##############################################################################
-## 20. Record -- code, functions and scripts
+## 25. Record -- code, functions and scripts
 ##############################################################################
 #
 # Gives to the user record(), Recording.of(), RecordedScript, and `hotload --record` with its prompt.
@@ -10120,7 +12889,7 @@ MODES.append(Mode('record', 'the whole script; the state at each of its steps is
 
 
 ##############################################################################
-## 21. Player -- what a browser knows of a recording
+## 26. Player -- what a browser knows of a recording
 ##############################################################################
 #
 # Gives to those below the first half of the script of a page that shows a recording in a browser: it knows the run, as
@@ -10482,7 +13251,7 @@ function changesOf(name, frame) {
 
 
 ##############################################################################
-## 22. Page -- what it shows of it
+## 27. Page -- what it shows of it
 ##############################################################################
 #
 # Gives to those below the rest of the page: what is to be seen, and what can be pressed. All that came from the program
@@ -10902,7 +13671,7 @@ PAGE_HTML = r'''
 
 
 ##############################################################################
-## 23. Export -- a recording as one HTML file
+## 28. Export -- a recording as one HTML file
 ##############################################################################
 #
 # Gives to the user Recording.to_html(), `hotload --record --html FILE`, and more verbs for the prompt of -i.
@@ -11488,7 +14257,7 @@ RecordedScript.CURSOR = CallCursor
 
 
 ##############################################################################
-## 24. Run -- start when this file is the program
+## 29. Run -- start when this file is the program
 ##############################################################################
 
 # While it runs a file, the interpreter keeps its syntax tree: 7 MB for this one, in both processes. It lets go of
