@@ -55,7 +55,10 @@ Contents. Each section uses only what stands above it: delete from a banner on
     29. Plan          what a line can change
     30. Trace         sys.settrace writes the log
     31. Record        code, functions and scripts
-    32. Run           start when this file is the program
+    32. Player        what a browser knows of a recording
+    33. Page          what it shows of it
+    34. Export        a recording as one HTML file
+    35. Run           start when this file is the program
 
 Words: a path is an absolute file name; a key is what tells one state of a file
 from another (None: no file); a step is an object with run(); a module is local
@@ -15718,15 +15721,16 @@ def show_value(value, room=60):
 
 
 class Cursor(object):
-    """A place in a Recording, moved by what is typed at the prompt. n: the step."""
+    """A place in a Recording, moved by what is typed at the prompt. n: the step.      VERBS: methods to type."""
+
+    VERBS = ['back', 'forward', 'goto', 'last']
 
     def __init__(self, recording):
         self.recording, self.n = recording, max(0, recording.steps() - 1)
 
     def verbs(self):
         """{name: what it means at the prompt}."""
-        return {'rec': self.recording, 'back': self.back, 'forward': self.forward, 'goto': self.goto, 'last':
-            self.last}
+        return dict([('rec', self.recording)] + [(verb, getattr(self, verb)) for verb in self.VERBS])
 
     def goto(self, n):
         """Go to step n, and show it."""
@@ -15791,7 +15795,8 @@ class RecordedScript(ReloadedScript):
     """Run a script as ReloadedScript does, and record it and the local modules that it imports.
 
     path, argv, module, entrypoint: see ReloadedScript.      engine: 'trace' or 'auto'.      max_steps, max_seconds:
-    limits. recording: the Recording of the last run, or None.
+    limits. html: a file to be written after each run, see Recording.to_html.      recording: the Recording of the last
+    run, or None.
 
     >>> RecordedScript('no such file')
     Traceback (most recent call last):
@@ -15799,12 +15804,15 @@ class RecordedScript(ReloadedScript):
     HotloadError: no such file: there is no such script
     """
 
+    CURSOR = Cursor
     given_names = ()                            # what the prompt added to the script's names
 
-    def __init__(self, path=None, argv=(), module=None, engine='auto', max_steps=0, max_seconds=0, entrypoint=None):
+    def __init__(self, path=None, argv=(), html=None, module=None, engine='auto', max_steps=0, max_seconds=0,
+                 entrypoint=None):
         ReloadedScript.__init__(self, path, argv, entrypoint, module)
         self.engine = engine_of(engine)
         self.recording, self.max_steps, self.max_seconds, self.cursor = None, max_steps, max_seconds, None
+        self.html = html and os.path.abspath(path_text(html))     # the script may change the folder
 
     def run(self, changed=()):
         """Run and record it once; what it raises goes through."""
@@ -15826,16 +15834,28 @@ class RecordedScript(ReloadedScript):
         engine.run(lambda: ReloadedScript.execute(self, code), self.namespace)
         for note in self.recording.notes:
             say(note)
+        if self.html is not None:
+            self.write_page()
         error = self.recording.error
         if error is not None:
             reraise(error, traceback_of(error))
+
+    def write_page(self):
+        """Write the file `html`; says what is in it, or why it could not be written."""
+        try:
+            first, last = self.recording.to_html(self.html)
+        except HotloadError as error:
+            return say(str(error))
+        count = self.recording.steps()
+        say('%s shows %s' % (self.html, 'all %d steps' % count if last - first + 1 >= count else
+            'the steps %d to %d of %d' % (first, last, count)))
 
     def prompt_names(self):
         """What the prompt of -i has beside the script's names."""
         if self.recording is None:
             return {}
         if self.cursor is None:
-            self.cursor = Cursor(self.recording)
+            self.cursor = self.CURSOR(self.recording)
             verbs = self.cursor.verbs()
             taken = sorted(name for name in verbs if name in self.namespace)
             if taken:
@@ -15870,7 +15890,7 @@ def make_recorded(choice):
         except ValueError:
             raise HotloadError('--%s %s: expected a number' % (name, choice[name]))
     return RecordedScript(choice.script, choice.argv, choice.module, 'auto', int(limits[0]), limits[1],
-                          choice.get('entrypoint') or choice.function)
+                          choice.get('entrypoint') or choice.function, choice.get('html') or None)
 
 
 MODES.append(Mode('record', 'the whole script; the state at each of its steps is kept', make_recorded,
@@ -15878,7 +15898,1375 @@ MODES.append(Mode('record', 'the whole script; the state at each of its steps is
 
 
 ##############################################################################
-## 32. Run -- start when this file is the program
+## 32. Player -- what a browser knows of a recording
+##############################################################################
+#
+# Gives to those below the first half of the script of a page that shows a recording in a browser: it knows the run, as
+# Recording does here. It plays the log for one object at a time, and only for those that are to be seen; each object
+# has keyframes of its own, made when they are come by. Section Export tells what is in the data.
+
+PLAYER_SCRIPT = r'''
+'use strict';
+// The data: see section Export. A step is here its place in the page (0 is step `first` of the run), an object the
+// number of one that can change, a value a number in the table of values, `at` a place in the log.
+const D = JSON.parse(document.getElementById('data').textContent), {log, values, objects, calls, first} = D;
+const total = D.last - first + 1, ENTER = -1, PRINT = -2, SET = -3, CUT = -4, PUSH = -5, SPLICE = -6, PUT = -7;
+
+// A text with all that cannot be seen, or that turns the order of the letters, written as an escape.
+const clean = text => text.replace(/[\0-\x08\x0b-\x1f\x7f-\xa0\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu, letter =>
+  '\\u' + letter.codePointAt(0).toString(16).padStart(4, '0'));
+const shorter = (text, room) => text.length <= room ? text : text.slice(0, room - 12) + '...' + text.slice(-8);
+const number = n => n.toLocaleString('en');
+
+// How many numbers of an ascending list are below `limit`.
+function below(list, limit) {
+  let low = 0, high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle] < limit) low = middle + 1; else high = middle;
+  }
+  return low;
+}
+
+// ---- the run: what is known of each step; `printed`: the steps before which `texts` were written; the places in the
+// log of the changes of each object; the steps at each line
+
+const places = [], sites = [], spaces = [], callOf = [], depths = [], ownBefore = [], printed = [], texts = [];
+const changes = objects.map(() => []), callsIn = calls.map(() => []), outermost = [], visits = new Map();
+let deepest = 1;
+
+function sizeAt(at) {
+  const op = log[at];
+  if (op >= PRINT) return op < 0 ? 2 : 1;
+  return op === SET ? 4 : op > SPLICE ? 3 : op > PUT ? 5 + log[at + 4] : 4 + log[at + 3];
+}
+function readLog() {
+  const open = [], latest = [];
+  for (let at = 0, next = 0, space = D.space; at < log.length; at += sizeAt(at)) {
+    const op = log[at], n = first + places.length;
+    if (op === ENTER) space = log[at + 1];
+    else if (op === PRINT) { printed.push(places.length); texts.push(D.texts[log[at + 1]]); }
+    else if (op < 0) changes[log[at + 1]].push(at);
+    if (op < 0) continue;
+    while (open.length && calls[open[open.length - 1]][1] < n) open.pop();
+    for (; next < calls.length && calls[next][0] <= n; open.push(next++)) {
+      (callsIn[calls[next][2]] || outermost).push(next);
+    }
+    const call = open[open.length - 1], [event, line, file, frame] = D.sites[op], key = file + ':' + line;
+    if (event === 'line' || event === 'call' && frame !== '<module>') {
+      if (!visits.has(key)) visits.set(key, []);
+      visits.get(key).push(places.length);
+    }
+    ownBefore.push(latest[call] ?? -1);
+    latest[call] = places.length;
+    places.push(at); sites.push(D.sites[op]); spaces.push(space); callOf.push(call); depths.push(open.length);
+    deepest = Math.max(deepest, open.length);
+  }
+}
+const visitsOf = (file, line) => visits.get(file + ':' + line) || [];
+const spaceOf = call => calls[call][4] >= 0 ? calls[call][4] : spaces[calls[call][0] - first];
+const frameOf = space => objects[space][1], moduleOf = space => objects[space][2];
+
+// ---- the content of an object at a place of the log: its keyframe before that, and the changes since
+
+const played = [];
+const copied = ({items, length}) => ({items: items instanceof Map ? new Map(items) : items.slice(), length});
+function filled(kind, list) {
+  if (kind === 'set') return new Map(list.map(value => [value, value]));
+  return /dict|space|class/.test(kind) ? new Map(list.flatMap((key, i) => i % 2 ? [] : [[key, list[i + 1]]])) : list;
+}
+function play(content, kind, at) {
+  const op = log[at], key = log[at + 2], value = log[at + 3], items = content.items, isMap = items instanceof Map;
+  if (op === PUT) Object.assign(content, {items: filled(kind, log.slice(at + 4, at + 4 + value)), length: key});
+  else if (op === SET && isMap) items.set(key, value);
+  else if (op === SET) items[key] = value;
+  else if (op === CUT && isMap) items.delete(key);
+  else if (op === CUT) items.splice(key, 1);
+  else if (op === PUSH) items.push(key);
+  else items.splice(key, value - key, ...log.slice(at + 5, at + 5 + log[at + 4]));
+}
+// {items: array or Map, length: of the whole, where there is more than items}; good until it is asked for again.
+function contentOf(object, at) {
+  const [kind, , , items, length = 0] = objects[object], ops = changes[object], wanted = below(ops, at);
+  if (!played[object]) {
+    const content = {items: filled(kind, items), length};
+    played[object] = {done: 0, content: copied(content), counts: [0], keyframes: [content]};
+  }
+  const known = played[object], nearest = below(known.counts, wanted + 1) - 1;
+  if (wanted < known.done || known.counts[nearest] > known.done) {
+    known.done = known.counts[nearest];
+    known.content = copied(known.keyframes[nearest]);
+  }
+  for (; known.done < wanted; known.done++) {
+    const {items} = known.content, size = items.size || items.length || 0;
+    if (known.done - known.counts[known.counts.length - 1] > Math.max(100, 4 * size)) {
+      known.counts.push(known.done);
+      known.keyframes.push(copied(known.content));
+    }
+    play(known.content, kind, ops[known.done]);
+  }
+  return known.content;
+}
+// The objects that changed between two places of the log.
+function touchedBetween(from, to) {
+  const found = new Set();
+  for (let at = from; at < to; at += sizeAt(at)) if (log[at] <= SET) found.add(log[at + 1]);
+  return found;
+}
+
+// ---- values: what they are made of, and a text
+
+const valueOfText = new Map(values.map((row, value) => [row, value]));
+const isAtom = value => typeof values[value] === 'string';
+const objectOf = value => value in values && values[value][0] === 'r' ? values[value][1] : -1;
+const nameOf = key => isAtom(key) ? values[key].replace(/^u?'(.*)'$/, '$1') : text(key, 0);
+const pairs = (items, label) => Array.from(items, ([key, value]) => [label(key), value]);
+
+// What a name stands for in an object of names (isStrict false: or in its module); undefined where there is none.
+function lookUp(space, name, at, isStrict = true) {
+  if (!(space >= 0)) return undefined;
+  const found = contentOf(space, at).items.get(valueOfText.get("'" + name + "'"));
+  return found === undefined && !isStrict ? lookUp(moduleOf(space), name, at) : found;
+}
+// [[label, value]] of the attributes of an instance, from its dict and its slots.
+function attributes(object, at) {
+  const [dict, ...slots] = contentOf(object, at).items;
+  const found = objectOf(dict) < 0 ? [] : pairs(contentOf(objectOf(dict), at).items, nameOf);
+  slots.forEach((value, i) => values[value][1] !== '' && found.push([objects[object][7][i], value]));
+  return found;
+}
+// [[label, value]] of what is in a value, or null. Labels: a number of items, a name of attributes, a text of keys.
+function parts(value, at) {
+  const row = values[value];
+  if (isAtom(value) || row[0] === 's' || row[0] === 'o') return null;
+  if (row[0] !== 'r') return row[1].map((part, i) => [row[0] === 't' ? i : '', part]);
+  const [kind, , , , , body, plain] = objects[row[1]], items = contentOf(row[1], at).items;
+  if (kind === 'opaque') return null;
+  if (kind === 'instance') return attributes(row[1], at);
+  return (kind === 'value' ? parts(plain, at) || [] : kind === 'class' ? pairs(items, nameOf)
+    : kind === 'set' ? pairs(items, () => '') : kind === 'dict' ? pairs(items, key => text(key, at))
+    : items.map((part, i) => [i, part])).concat(body >= 0 ? attributes(body, at) : []);
+}
+const BRACKETS = {list: '[]', dict: '{}', set: '{}', t: '()', z: '{}'};
+// A short text of a value.
+function text(value, at, depth = 0) {
+  const row = values[value];
+  if (isAtom(value) || row[0] === 'o') return shorter(clean(isAtom(value) ? row : row[1]), 120);
+  if (row[0] === 's') return shorter(clean(row[1]), 60) + ' (' + number(row[2]) + ' long)';
+  const [kind, type, address, , , , plain] = objects[objectOf(value)] || [row[0], {t: 't', z: 'frozenset'}[row[0]]];
+  if (kind === 'opaque') return '<' + type + ' object at ' + address + '>';
+  if (kind === 'class') return '<class ' + type + '>';
+  if (kind === 'value') return type + '(' + text(plain, at, depth + 1) + ')';
+  const found = parts(value, at), length = row[0] === 'r' && contentOf(row[1], at).length || found.length;
+  const sign = {dict: ': ', instance: '='}[kind], [open = '', close = ''] = BRACKETS[kind] || '';
+  const inside = depth > 3 && length ? '...' : found.slice(0, 8).map(([label, part]) => (sign ? label + sign : '')
+    + text(part, at, depth + 1)).join(', ') + (length > 8 ? ', ...' : kind === 't' && length === 1 ? ',' : '');
+  return type === kind && (inside || kind !== 'set') ? open + inside + close : type + '(' + open + inside + close + ')';
+}
+// The objects that a value is made of; where they are very many, the nearest.
+function reach(value, at) {
+  const found = new Set(), todo = [value];
+  for (const part of todo) {
+    const row = values[part];
+    if (found.size > 1000 || isAtom(part)) continue;
+    if (row[0] === 't' || row[0] === 'z') todo.push(...row[1]);
+    if (row[0] !== 'r' || found.has(row[1])) continue;
+    for (const object of [row[1], objects[row[1]][5]]) {
+      if (!(object >= 0)) continue;
+      found.add(object);
+      if (objects[object][6] >= 0) todo.push(objects[object][6]);
+      for (const pair of contentOf(object, at).items.entries()) {
+        todo.push(...pair.slice(objects[object][0] === 'dict' ? 0 : 1).filter(inner => !isAtom(inner)));
+      }
+    }
+  }
+  return found;
+}
+// Tells whether a value, or something in it, is another than when it was last asked.
+class Watched {
+  constructor() { this.inside = new Set(); }
+  moved(value, at) {
+    const isNew = value !== this.value
+      || this.inside.size && Array.from(touchedBetween(this.at, at)).some(object => this.inside.has(object));
+    if (isNew) this.inside = value === undefined ? new Set() : reach(value, at);
+    Object.assign(this, {value, at});
+    return Boolean(isNew);
+  }
+}
+
+// ---- conditions: comparisons of names with literals, joined by and/or; they mean what they mean in Recording.when().
+// What is compared: number, bigint, boolean, null, or {type, items}; the items of a text are its letters.
+
+const STRING = /([bru]{0,2})('(?:[^'\\]|\\[^])*'|"(?:[^"\\]|\\[^])*")/iy, SIGN = /[=!<>]=|[<>]|not\s+in\b|in\b/y;
+const NUMBER = /(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?/iy, NAME = /[\p{L}_][\p{L}\p{N}_]*/uy;
+const unescaped = letters => letters.replace(/\\(x..|u.{4}|U.{8}|[^])/g, (whole, code) => /^[xuU]./.test(code)
+  ? String.fromCodePoint('0x' + code.slice(1)) : {n: '\n', t: '\t', r: '\r'}[code] || code);
+
+class Reader {
+  constructor(source) { Object.assign(this, {source, at: 0, names: new Set()}); }
+  take(pattern) {
+    pattern.lastIndex = this.at + this.source.slice(this.at).search(/\S|$/);
+    const found = pattern.exec(this.source);
+    if (found) this.at = pattern.lastIndex;
+    return found;
+  }
+  need(pattern, what) {
+    const found = this.take(pattern);
+    if (found) return found[0];
+    throw new SyntaxError('Expected ' + what + ' at "' + clean(this.source.slice(this.at, this.at + 20))
+      + '". Write comparisons of names with literals, joined by and/or.');
+  }
+  operand(isLiteral) {
+    let found = this.take(STRING);
+    if (found) {
+      const inner = found[2].slice(1, -1), type = /b/i.test(found[1]) && D.python[0] > 2 ? 'bytes' : 'str';
+      return {type, items: Array.from(/r/i.test(found[1]) ? inner : unescaped(inner))};
+    }
+    if ((found = this.take(/[[{(]/y))) {
+      const [open] = found, close = {'[': /\]/y, '{': /\}/y, '(': /\)/y}[open], items = [];
+      while (!this.take(close)) {
+        const item = this.operand(isLiteral || open !== '(' || items.length);
+        items.push(open === '{' && this.take(/:/y) ? [item, this.operand(true)] : item);
+        if (!(item && item.name) && this.take(/,/y)) continue;
+        this.need(close, 'a comma or bracket');
+        if (open === '(' && items.length === 1) return item;
+        break;
+      }
+      const type = {'[': 'list', '(': 'tuple', '{': Array.isArray(items[0] || []) ? 'dict' : 'set'}[open];
+      return {type, items};
+    }
+    if (this.take(/-/y)) return -this.operand(true);
+    if ((found = this.take(NUMBER))) {
+      this.take(/L/y);
+      return /[.e]/i.test(found[0]) || Number.isSafeInteger(Number(found[0])) ? Number(found[0]) : BigInt(found[0]);
+    }
+    const name = this.need(NAME, 'a name or literal'), atoms = {None: null, True: true, False: false};
+    return name in atoms ? atoms[name] : isLiteral ? this.need(/$^/y, 'a literal') : {name};
+  }
+  comparison() {
+    const start = this.at, operands = [], signs = [];
+    try {
+      operands.push(this.operand());
+      signs.push(this.need(SIGN, 'a comparison'));
+    } catch (error) {  // not a comparison, so perhaps a condition in brackets
+      this.at = start;
+      if (!this.take(/\(/y)) throw error;
+      const inner = this.condition();
+      this.need(/\)/y, ')');
+      return inner;
+    }
+    for (let sign = true; sign; sign = this.take(SIGN)) {
+      if (sign !== true) signs.push(sign[0]);
+      operands.push(this.operand());
+    }
+    for (const part of operands) if (part && part.name) this.names.add(part.name);
+    return look => {
+      const of = part => part && part.name ? look(part.name) : part;
+      return signs.every((sign, i) => compare(of(operands[i]), sign, of(operands[i + 1])));
+    };
+  }
+  condition() {
+    const any = [[this.comparison()]];
+    for (let word; (word = this.take(/(and|or)\b/y));) {
+      if (word[1] === 'or') any.push([]);
+      any[any.length - 1].push(this.comparison());
+    }
+    return look => any.some(all => all.every(part => part(look)));
+  }
+}
+// A value as conditions compare it.
+function whole(value, at) {
+  const row = values[value], other = {type: 'other', items: value};
+  const each = list => Array.from(list, part => whole(part, at));
+  if (isAtom(value) && /^-?inf$|^nan$/.test(row)) return Number(row.replace('inf', 'Infinity'));
+  if (isAtom(value)) return /^(El|No.I|\()|j$/.test(row) ? other : new Reader(row).operand();
+  if (row[0] === 's') return new Reader(row[1]).operand();
+  if (row[0] === 'o') return other;
+  if (row[0] !== 'r') return {type: row[0] === 't' ? 'tuple' : 'set', items: each(row[1])};
+  const [kind, type, , , , , plain] = objects[row[1]], {items} = contentOf(row[1], at);
+  return kind === 'value' ? whole(plain, at) : kind === 'dict' ? {type: kind, items: Array.from(items, each)}
+    : kind === 'set' ? {type: kind, items: each(items.keys())} : kind === 'list' && type !== 'deque'
+      ? {type: kind, items: each(items)} : type === 'bytearray'
+        ? {type: 'bytes', items: items.map(part => String.fromCharCode(values[part]))} : other;
+}
+const typeOf = value => value === null ? 'None' : typeof value === 'object' ? value.type : 'number';
+function isEqual(one, two) {
+  const type = typeOf(one), a = one && one.items, b = two && two.items;
+  if (type !== typeOf(two)) return false;
+  if (!Array.isArray(a)) return type === 'other' ? a === b : one == two;  // true equals 1, as in Python
+  if (/str|bytes/.test(type)) return a.join('') === b.join('');
+  const same = type === 'dict' ? (x, y) => isEqual(x[0], y[0]) && isEqual(x[1], y[1]) : isEqual;
+  return a.length === b.length && a.every((part, i) => /set|dict/.test(type) ? b.some(other => same(part, other))
+    : same(part, b[i]));
+}
+// Whether one < two, or with `orEqual` one <= two; a TypeError where Python raises one.
+function isBelow(one, two, orEqual) {
+  const type = typeOf(one), isText = /str|bytes/.test(type);
+  if (type !== typeOf(two) || /None|dict|other/.test(type)) throw new TypeError();
+  if (type === 'number') return orEqual ? one <= two : one < two;
+  const a = one.items, b = two.items;
+  if (type === 'set') return a.every(part => isIn(part, two)) && (orEqual || a.length < b.length);
+  const differ = a.findIndex((part, i) => i >= b.length || !(isText ? part === b[i] : isEqual(part, b[i])));
+  if (differ < 0) return orEqual || a.length < b.length;
+  return differ < b.length && (isText ? a[differ].codePointAt(0) < b[differ].codePointAt(0)
+    : isBelow(a[differ], b[differ], orEqual));
+}
+function isIn(part, {type, items}) {
+  if (!Array.isArray(items)) throw new TypeError();
+  return items.some(other => isEqual(part, type === 'dict' ? other[0] : other));
+}
+function compare(one, sign, two) {
+  if (sign === '==' || sign === '!=') return isEqual(one, two) === (sign === '==');
+  if (sign[0] === '<') return isBelow(one, two, sign === '<=');
+  if (sign[0] === '>') return isBelow(two, one, sign === '>=');
+  const isText = /str|bytes/.test(typeOf(two));
+  if (isText && typeOf(one) !== typeOf(two)) throw new TypeError();
+  return (isText ? two.items.join('').includes(one.items.join('')) : isIn(one, two)) === (sign === 'in');
+}
+// The steps whose state passes a condition.
+function stepsWhen(source) {
+  const reader = new Reader(source), passes = reader.condition(), found = [];
+  reader.need(/$/y, 'and, or or the end');
+  const names = Array.from(reader.names), watched = names.map(() => new Watched());
+  for (let step = 0, passed; step < total; step++) {
+    const at = places[step];
+    const moved = names.map((name, i) => watched[i].moved(lookUp(spaces[step], name, at, false), at));
+    try {
+      if (!step || moved.includes(true)) passed = passes(name => whole(watched[names.indexOf(name)].value, at));
+    } catch (error) {  // no such name, or values that cannot be compared
+      passed = false;
+    }
+    if (passed) found.push(step);
+  }
+  return found;
+}
+// The changes of a name of a function or (null) module, and of what is in it: {step: that finds the new value, space,
+// old: the step that found the old one, or undefined}.
+function changesOf(name, frame) {
+  const found = [], watched = new Map();
+  for (let step = 0; step < total; step++) {
+    if (frame !== null && frameOf(spaces[step]) !== frame) continue;
+    const space = frame === null ? moduleOf(spaces[step]) : spaces[step], at = places[step];
+    if (!watched.has(space)) watched.set(space, new Watched());
+    const known = watched.get(space);
+    if (known.moved(lookUp(space, name, at), at)) {
+      found.push({step, space, old: known.step});
+      known.step = step;
+    }
+  }
+  return found;
+}
+'''
+
+
+##############################################################################
+## 33. Page -- what it shows of it
+##############################################################################
+#
+# Gives to those below the rest of the page: what is to be seen, and what can be pressed. All that came from the program
+# is put in as text, never as HTML. With section Player it has at most 40 KB.
+
+PAGE_STYLE = r'''
+:root { --back: #fff; --panel: #f6f7f9; --ink: #1c2128; --soft: #5b6470; --line: #d3d8df; --link: #0b5cad;
+  --now: #fff1b8; --edge: #d99a00; --past: #e6f2e8; --new: #b04a00; --bad: #b3261e; --error: #fdecea; --word: #7a3ea8;
+  --text: #1f7a3d; color-scheme: light dark; }
+@media (prefers-color-scheme: dark) { :root { --back: #14171c; --panel: #1c2027; --ink: #e4e7eb; --soft: #9aa5b1;
+  --line: #3a424d; --link: #7db7ff; --now: #4a3d0c; --past: #1f2f24; --new: #ffab70; --bad: #ff8a80;
+  --error: #3a1d1c; --word: #d2a8ff; --text: #7ee2a0; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--back); color: var(--ink); font: 15px/1.45 system-ui, sans-serif; }
+pre, code, #code, .values, #stack, #calls, #test { font: 13px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
+header, nav, main, footer { padding: 8px 12px; }
+h1 { font-size: 20px; margin: 0 8px 0 0; display: inline; }
+h2, h3 { font-size: 13px; margin: 4px 0; }
+ul, ol, pre, #status { list-style: none; margin: 0; padding: 0; }
+li { overflow-wrap: anywhere; }
+li ul { margin-left: 1ch; padding-left: 2ch; border-left: 1px solid var(--line); }
+h2, del, .soft, .note, .number, .pager, #about, #notes, footer { color: var(--soft); }
+#error { padding: 6px 10px; background: var(--error); border-left: 4px solid var(--bad); }
+#failure, #found { color: var(--bad); overflow-wrap: anywhere; }
+button, input, select { font: inherit; color: inherit; background: var(--back); border: 1px solid var(--line);
+  border-radius: 6px; padding: 3px 9px; }
+button:disabled { opacity: .4; }
+.bare { border: 0; background: none; padding: 0 2px; text-align: left; }
+nav { position: sticky; top: 0; z-index: 2; background: var(--back); border-bottom: 1px solid var(--line); }
+.line { display: flex; flex-wrap: wrap; gap: 4px; align-items: center; }
+#step { width: 8em; }
+#test { flex: 1; }
+#profile { display: block; width: 100%; height: 26px; margin-top: 6px; background: var(--panel); }
+#slider { width: 100%; margin: 0; display: block; accent-color: var(--link); }
+#status { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+main, .column { display: grid; gap: 10px; grid-template-columns: minmax(0, 1fr); align-content: start; }
+section { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 4px 10px 8px; }
+#code { overflow: auto; max-height: 40vh; position: relative; }
+.row { display: flex; white-space: pre; min-width: max-content; border-left: 3px solid transparent; }
+.hit, button { cursor: pointer; }
+.past { background: var(--past); }
+.now, .here { background: var(--now); }
+.now { border-color: var(--edge); }
+.raised { background: var(--error); border-color: var(--bad); }
+.number, .hits { flex: none; width: 5ch; padding-right: 1ch; text-align: right; user-select: none; }
+.hits, .name, .rate { color: var(--link); }
+.pager { font: 13px system-ui, sans-serif; padding-left: 2ch; }
+.row .pager { position: sticky; right: 0; background: inherit; }
+.pager button { padding: 0 8px; margin-right: 4px; }
+.said { padding-left: 3ch; }
+.said, #output b, .changed > .name, .changed > .label { color: var(--new); }
+.changed > .name::before, .changed > .label::before { content: "\25CF\A0"; }
+.word { color: var(--word); } .text { color: var(--text); }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+#output { max-height: 24vh; overflow: auto; }
+.fold { width: 2ch; display: inline-block; }
+.value, del { unicode-bidi: isolate; }
+.mark { font-size: 11px; padding: 0 5px; margin-left: 5px; border: 1px solid var(--edge); border-radius: 8px; }
+#calls, .steps { max-height: 32vh; overflow: auto; }
+@media (min-width: 900px) {
+  main { grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); }
+  #code { max-height: calc(100vh - 320px); min-height: 220px; }
+}
+@media (max-width: 899px) {
+  .column { display: contents; }
+  #source { order: -2; } #known { order: -1; }
+  #status { white-space: normal; }
+}
+@media print {
+  .line, #slider, footer, .pager { display: none; }
+  nav { position: static; }
+  #code, #output, #calls, .steps { max-height: none; overflow: visible; }
+}
+'''
+PAGE_SCRIPT = r'''
+// ---- what is shown. All lists are made anew at each step; data-key is for the focus.
+
+let current = 0, chosen = -1, shownFile = -1, listed = null, hits = null, open = [];
+const toggled = new Map(), room = new Map(), marks = new Map(), rowsOf = [], $ = id => document.getElementById(id);
+const errorStep = D.error >= first && D.error <= D.last ? D.error - first : -1;
+const again = () => go(current), show = (id, ...inside) => $(id).replaceChildren(...inside);
+
+// A new element. what: its class; or properties, and attributes where there is no such property.
+function make(tag, what, ...inside) {
+  const made = document.createElement(tag);
+  if (typeof what === 'string') made.className = what;
+  else for (const name in what) if (name in made) made[name] = what[name]; else made.setAttribute(name, what[name]);
+  made.append(...inside);
+  return made;
+}
+const button = (label, key, onclick, what) => make('button', {className: 'bare', type: 'button', onclick,
+  'data-key': key, ...what}, label);
+const fold = (path, isOpen, label) => button(isOpen ? '\u25be' : '\u25b8', 'f' + path, () => {
+  toggled.set(path, !isOpen);
+  again();
+}, {className: 'bare fold', ariaExpanded: Boolean(isOpen), ariaLabel: 'What is in ' + label});
+// As many items of a list as usual, around one, and a button for more.
+function some(list, path, one, around = 0, usual = 100) {
+  const most = room.get(path) || usual, from = Math.max(0, Math.min(around - most / 2, list.length - most));
+  const found = list.slice(from, from + most).map(one), rest = list.length - found.length;
+  if (rest) found.push(make('li', '', button(number(rest) + ' more', 'r' + path, () => {
+    room.set(path, most * 9);
+    again();
+  })));
+  return found;
+}
+// Buttons to the one before and after the current step in an ascending list of steps; what they are called.
+function pager(steps, what) {
+  const nth = below(steps, current + 1), at = [steps[below(steps, current) - 1], steps[nth]];
+  return make('span', 'pager', ...['Previous ', 'Next '].map((way, i) => button('\u2039\u203a'[i], way + what, () =>
+    go(at[i]), {className: '', disabled: at[i] === undefined, ariaLabel: way + what})),
+  what + ' ' + number(nth) + ' of ' + number(steps.length));
+}
+
+function go(step) {
+  const focus = document.activeElement.dataset.key, stack = [];
+  current = step = Math.max(0, Math.min(total - 1, step));
+  for (let call = callOf[step], site = sites[step]; call >= 0; call = calls[call][2]) {
+    stack.push({call, site});
+    site = calls[call][3] < first ? D.sites[calls[call][5]] : sites[calls[call][3] - first];
+  }
+  open = stack.map(row => row.call);
+  const frame = stack.find(row => row.call === chosen) || stack[0], isInner = frame === stack[0];
+  $('slider').value = $('step').value = first + step;
+  for (const one of $('moves').children) one.disabled = step === (/first|back/i.test(one.ariaLabel) ? 0 : total - 1);
+  const said = D.space < 0 ? '' : showNames(frame, isInner ? ownBefore[step] : -1);
+  showSource(frame.site, isInner ? sites[ownBefore[step]] : undefined, said);
+  const isNear = D.approximate.some(([from, to]) => from <= first + step && first + step <= to);
+  show('status', (isNear ? '\u2248 ' : '') + clean(sites[step][4]) + (said && ' \u00b7 ' + said));
+  showOutput();
+  show('stack', ...some(stack, 'stack', ({call, site}) => {
+    const act = () => { chosen = call; again(); }, ariaPressed = call === frame.call;
+    return make('li', ariaPressed ? 'here' : '', button(clean(site[5]), 's' + call, act, {ariaPressed}));
+  }));
+  showCalls();
+  if (listed) showChanges();
+  if (hits) show('found', hits.length ? pager(hits, 'step') : 'No step passes.');
+  const old = focus && document.querySelector('[data-key="' + CSS.escape(focus) + '"]');
+  if (old) old.focus({preventScroll: true});
+  clearTimeout(go.later);  // browsers do not take it too often
+  go.later = setTimeout(() => history.replaceState(Array.from(toggled), '', '#' + (first + step)), 100);
+}
+function sourceRows(file) {
+  return D.files[file][1].map((pieces, i) => {
+    const ran = visitsOf(file, ++i).length, label = 'Line ' + i + ', ran ' + ran + ' times';
+    return make('div', {className: ran ? 'row hit' : 'row', 'data-line': i}, ran ? button(number(ran), 'l' + i, null, {
+      className: 'bare hits', tabIndex: -1, ariaLabel: label}) : make('span', 'hits'), make('span', 'number', i),
+    make('code', '', ...pieces.map(([kind, piece]) => make('span', kind, shorter(clean(piece), 2000)))));
+  });
+}
+function showFile(file) {
+  rowsOf[file] = rowsOf[file] || sourceRows(file);
+  if (file !== shownFile) show('code', ...rowsOf[file]);
+  $('file').value = shownFile = file;
+}
+function showSource([event, line, file], before, said) {
+  showFile(file);
+  for (const row of $('code').querySelectorAll('.now, .past')) {
+    row.classList.remove('now', 'past', 'raised');
+    row.removeAttribute('aria-current');
+    row.firstChild.tabIndex = -1;
+    while (row.children.length > 3) row.lastChild.remove();
+  }
+  const row = rowsOf[file][line - 1], all = visitsOf(file, line), box = $('code'), top = row.offsetTop - box.scrollTop;
+  if (before && before[2] === file) {
+    const past = rowsOf[file][before[1] - 1];
+    past.classList.add('past');
+    if (said) past.append(make('span', 'said', shorter(said, 100)));
+  }
+  row.classList.add('now', event === 'exception' ? 'raised' : 'now');
+  row.setAttribute('aria-current', 'step');
+  row.firstChild.tabIndex = 0;
+  if (all.length > 1) row.append(pager(all, 'visit'));
+  if (top < 30 || top > box.clientHeight - 50) box.scrollTop = row.offsetTop - box.clientHeight / 2;
+}
+// Goes to the next or previous visit of a line; around the end.
+function visit(line, way) {
+  const all = visitsOf(shownFile, line), nth = way < 0 ? below(all, current) - 1 : below(all, current + 1);
+  go(all[(nth + all.length) % all.length]);
+}
+
+// Shows the variables of a frame and its module; gives a text of what changed since the step `before`.
+function showNames({call}, before) {
+  const space = spaceOf(call), at = places[current], from = before < 0 ? at : places[before], said = [];
+  const scopes = [space, moduleOf(space)].slice(frameOf(space) === '<module>' ? 1 : 0);
+  const now = {at, from, touched: touchedBetween(from, at), seen: new Map()};
+  for (const scope of scopes) for (const value of contentOf(scope, at).items.values()) countSeen(value, at, now.seen);
+  show('names', ...scopes.flatMap((scope, i) => {
+    const old = new Map(contentOf(scope, from).items), frame = scope === space ? frameOf(space) : null;
+    const fixed = [], rows = [];
+    for (const [key, value] of Array.from(contentOf(scope, at).items)) {
+      const name = nameOf(key), row = values[value], path = (frame || '') + '/' + name;
+      if (/^__.*__$/.test(name)) continue;
+      const isFixed = row[2] === 'fixed' || objectOf(value) >= 0 && objects[row[1]][0] === 'class';
+      const list = () => { listed = {name, frame}; showChanges(); };
+      const label = button(clean(name), 'n' + path, list, {className: 'bare name', title: 'List its changes'});
+      const item = valueItem(label, ' = ', value, path, now, before < 0 ? value : old.get(key));
+      if (item.className && !isFixed) said.push(clean(name) + ' = ' + shorter(text(value, at), 40));
+      (isFixed ? fixed : rows).push(item);
+    }
+    const path = 'fixed/' + i, isOpen = toggled.get(path), title = 'functions, classes, modules';
+    if (fixed.length) rows.push(make('li', 'soft', fold(path, isOpen, title), title, ...isOpen ? fixed : []));
+    return [make('h3', '', frame === null ? 'Globals' : 'In ' + clean(frame)), make('ul', 'values', ...rows)];
+  }));
+  return said.join(', ');
+}
+// Counts how often objects are referred to by what is shown.
+function countSeen(value, at, seen) {
+  for (const todo = [value]; todo.length && seen.size < 5000;) {
+    const next = todo.pop(), object = objectOf(next), times = (seen.get(object) || 0) + 1;
+    if (object >= 0) seen.set(object, times);
+    if (object >= 0 && (times > 1 || objects[object][0] === 'class')) continue;
+    for (const [, part] of parts(next, at) || []) if (!isAtom(part)) todo.push(part);
+  }
+}
+// A list item. old: the value before, undefined for none.
+function valueItem(label, sign, value, path, now, old) {
+  const {at, from, touched, seen} = now, object = objectOf(value), inner = parts(value, at);
+  const isOpen = toggled.get(path);
+  const isChanged = old !== value || touched.size && Array.from(reach(value, at)).some(inside => touched.has(inside));
+  const item = make('li', isChanged ? 'changed' : '', inner && inner.length ? fold(path, isOpen, label.textContent)
+    : make('span', 'fold'), label, sign, make('span', 'value', text(value, at)));
+  if (seen.get(object) > 1 && !/class|opaque/.test(objects[object][0])) {
+    if (!marks.has(object)) marks.set(object, marks.size + 1);
+    item.append(make('span', {className: 'mark', title: 'One object in several places'}, '#' + marks.get(object)));
+  }
+  if (isChanged && old !== undefined && old !== value) item.append(' ', make('del', '', text(old, from)));
+  if (!inner || !isOpen) return item;
+  const before = new Map(isChanged && old !== undefined && parts(old, from) || []);
+  const length = object >= 0 && contentOf(object, at).length || inner.length;
+  const items = some(inner, path, ([key, part], i) => key === ''
+    ? valueItem(make('span', ''), '', part, path + '/' + i, now, part)
+    : valueItem(make('span', 'label', key), ': ', part, path + '/' + key, now, isChanged ? before.get(key) : part));
+  if (length > inner.length) items.push(make('li', 'soft', 'The others of ' + number(length) + ' are not here.'));
+  item.append(make('ul', '', ...items));
+  return item;
+}
+
+function showOutput() {
+  const late = below(printed, current), box = $('output');
+  let old = '', at = late;
+  while (at > 0 && old.length < 20000) old = texts[--at] + old;
+  const last = texts.slice(late, below(printed, current + 1)).join('');
+  show('output', clean((at ? '...\n' : D.before) + old), make('b', '', clean(last)));
+  box.scrollTop = box.scrollHeight;
+}
+// The tree of calls; of very deep ones the innermost.
+function showCalls() {
+  const branch = (list, path) => some(list, path, call => {
+    const inner = callsIn[call], key = 'call' + call, isOpen = toggled.get(key) ?? open.includes(call);
+    const begin = Math.max(0, calls[call][0] - first), name = clean(sites[begin][3]), ariaCurrent = call === open[0];
+    return make('li', '', inner.length ? fold(key, isOpen, name) : make('span', 'fold'), button(name + ' '
+      + number(first + begin), key, () => go(begin), {className: ariaCurrent ? 'bare here' : 'bare', ariaCurrent}),
+    isOpen && inner.length ? make('ul', '', ...branch(inner, key)) : '');
+  }, list.findIndex(call => open.includes(call)), 30);
+  show('calls', ...branch(open.length > 20 ? [open[19]] : outermost, 'calls'));
+}
+function showChanges() {
+  const {name, frame} = listed, isNew = !listed.rows, rows = listed.rows = listed.rows || changesOf(name, frame);
+  const steps = rows.map(row => row.step), nth = below(steps, current + 1) - 1;
+  const textAt = (space, step) => {
+    const value = lookUp(space, name, places[step]);
+    return value === undefined ? 'deleted' : text(value, places[step]);
+  };
+  $('history').hidden = false;
+  show('of', 'Changes of ' + clean(name) + (frame === null ? '' : ' in ' + clean(frame)));
+  const items = some(rows, 'changes', ({step, space, old}) => make('li', steps[nth] === step ? 'here' : '',
+    button(number(first + step), 'h' + step, () => go(step), {className: 'bare name'}), ' line ',
+    sites[Math.max(0, step - 1)][1], ': ', old === undefined ? '' : make('del', '', textAt(space, old)), ' ',
+    textAt(space, step)), nth);
+  show('history-list', pager(steps, 'change'), make('ul', 'values steps', ...items));
+  if (isNew) { drawProfile(); $('history').scrollIntoView({block: 'nearest'}); }
+}
+function find(event) {
+  event.preventDefault();
+  hits = null;
+  show('found');
+  try {
+    hits = $('test').value.trim() ? stepsWhen($('test').value) : null;
+    go(hits && hits.length ? hits[below(hits, current) % hits.length] : current);
+  } catch (error) {
+    show('found', error.message);
+  }
+  drawProfile();
+}
+// The depth of calls along the run; the error, the changes that are listed, what was found, what is approximate.
+function drawProfile() {
+  const canvas = $('profile'), width = canvas.width = canvas.clientWidth, height = canvas.height = 26;
+  const pen = canvas.getContext('2d'), style = getComputedStyle(document.body), most = total - 1 || 1;
+  const x = step => 8 + step / most * (width - 16);
+  const draw = (colour, step, top = 0, high = height, wide = 2) => {
+    pen.fillStyle = style.getPropertyValue('--' + colour);
+    pen.fillRect(x(step) - 1, top, wide, high);
+  };
+  for (let step = 0; step < total; step += Math.max(1, most / width / 4)) {
+    const high = depths[Math.floor(step)] / deepest * 16;
+    draw('line', step, height - high, high, Math.max(1, width / most));
+  }
+  for (const [from, to] of D.approximate) draw('now', from - first, 0, height, x(to) - x(from) + 1);
+  for (const row of listed && listed.rows || []) draw('new', row.step, 0, 5);
+  for (const step of hits || []) draw('link', step, 6, 5);
+  if (errorStep >= 0) draw('bad', errorStep);
+}
+
+// ---- the start
+
+function over(way) {  // to the next step that is not in a call made at this one
+  let next = current + way;
+  while (next >= 0 && next < total && !open.includes(callOf[next])) next += way;
+  if (next >= 0 && next < total) go(next);
+}
+const MOVES = [['|\u00ab', 'First step', 'Home', () => go(0)],
+  ['\u00ab', 'Back over calls', 'Shift+ArrowLeft', () => over(-1)],
+  ['\u2039', 'Back', 'ArrowLeft', () => go(current - 1)],
+  ['\u203a', 'Forward', 'ArrowRight', () => go(current + 1)], ['\u00bb', 'Forward over calls', 'Shift+ArrowRight', () =>
+    over(1)], ['\u00bb|', 'Last step', 'End', () => go(total - 1)],
+  ['Out', 'Out of the call', 'o', () => go(calls[callOf[current]][1] + 1 - first)]];
+function press(event) {
+  const {target} = event, key = (event.shiftKey ? 'Shift+' : '') + event.key;
+  if (event.ctrlKey || event.altKey || event.metaKey || /text|number|select/.test(target.type)) return;
+  const lines = Array.from(document.querySelectorAll('button.hits')), nth = lines.indexOf(target);
+  const next = nth < 0 ? null : lines[nth + {ArrowUp: -1, ArrowDown: 1}[key]];
+  const move = MOVES.find(row => row[2] === key);
+  if (next) next.focus();
+  else if (key === '/') $('test').focus();
+  else if (key === 'e' && errorStep >= 0) go(errorStep);
+  else if (move) move[3]();
+  else return;
+  event.preventDefault();
+}
+function start() {
+  document.title = clean(D.title);
+  for (const name of ['title', 'about', 'failure', 'trace']) show(name, clean(D[name]));
+  for (const words of D.notes) $('notes').append(make('li', '', clean(words)));
+  $('error').hidden = !D.failure;
+  Object.assign($('to-error'), {hidden: errorStep < 0, onclick: () => go(errorStep)});
+  for (const [sign, ariaLabel, key, act] of MOVES) $('moves').append(button(sign, key, act, {className: '', ariaLabel,
+    title: ariaLabel + ': ' + key}));
+  $('file').append(...D.files.map(([path], value) => make('option', {value}, clean(path))));
+  Object.assign($('file'), {hidden: D.files.length < 2, onchange: () => showFile(Number($('file').value))});
+  const goTo = event => go(Number(event.target.value) - first);
+  for (const id of ['slider', 'step']) Object.assign($(id), {min: first, max: D.last, onchange: goTo});
+  $('slider').oninput = goTo;
+  $('code').onclick = event => {
+    const row = event.target.closest('.hit');
+    if (!row || event.target.closest('.pager') || !getSelection().isCollapsed) return;
+    visit(row.dataset.line, event.shiftKey ? -1 : 1);
+  };
+  $('find').onsubmit = find;
+  document.onkeydown = press;
+  window.onresize = drawProfile;
+  const fromHash = other => go((/^#\d+$/.test(location.hash) ? location.hash.slice(1) : other) - first);
+  window.onhashchange = () => fromHash(first + current);
+  for (const [path, isOpen] of history.state || []) toggled.set(path, isOpen);  // before it was loaded again
+  fromHash(D.start);
+  drawProfile();
+}
+if (total) { readLog(); start(); } else show('about', 'Nothing ran.');
+'''
+PAGE_HTML = r'''
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-@STYLE-HASH@';
+ script-src 'sha256-@SCRIPT-HASH@'; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>A recorded run</title>
+<style>@STYLE@</style>
+</head>
+<body>
+<header>
+  <h1 id="title"></h1> <span id="about"></span>
+  <ul id="notes"></ul>
+  <div id="error" hidden><strong id="failure"></strong> <button id="to-error" title="Key: e">Go to it</button>
+    <details><summary>Traceback</summary><pre id="trace"></pre></details></div>
+</header>
+<nav aria-label="Steps">
+  <div class="line"><span id="moves" class="line"></span> <label>Step <input type="number" id="step"></label></div>
+  <canvas id="profile" aria-hidden="true"></canvas>
+  <input type="range" id="slider" aria-label="Step">
+  <p id="status" role="status"></p>
+</nav>
+<main>
+  <div class="column">
+    <section id="source" aria-label="Source">
+      <h2>Source <select id="file" aria-label="File"></select></h2>
+      <div id="code" role="group" aria-label="Lines, with how often each ran"></div>
+    </section>
+    <section id="said" aria-label="Output">
+      <h2>Output</h2>
+      <pre id="output" tabindex="0" aria-label="Output"></pre>
+    </section>
+  </div>
+  <div class="column">
+    <section id="known" aria-label="Variables"><h2>Variables</h2><div id="names"></div></section>
+    <section id="history" aria-label="Changes" hidden>
+      <h2 id="of"></h2><div id="history-list"></div>
+    </section>
+    <section aria-label="Find a step">
+      <h2>Find a step</h2>
+      <form id="find" class="line" role="search"><input type="text" id="test" aria-label="Condition" autocomplete="off"
+        spellcheck="false" placeholder="total &gt; 100 and name == 'x'"><button>Find</button></form>
+      <div id="found" role="status"></div>
+    </section>
+    <section aria-label="Call stack"><h2>Call stack</h2><ol id="stack"></ol></section>
+    <section aria-label="Calls"><h2>Calls</h2><ul id="calls"></ul></section>
+  </div>
+</main>
+<footer>Keys: &larr; &rarr; with Shift over calls, Home, End; o: out of the call; e: the error; /: find. Click a line
+  for its visits (with Shift backward), a variable for its changes.</footer>
+<script type="application/json" id="data">@DATA@</script>
+<script>@SCRIPT@</script>
+</body>
+</html>
+'''
+
+
+##############################################################################
+## 34. Export -- a recording as one HTML file
+##############################################################################
+#
+# Gives to the user Recording.to_html(), `hotload --record --html FILE`, and more verbs for the prompt of -i.
+#
+# What the page gets is the recording's own log, with each thing that it names replaced by a number: values are
+# looked up in one table, objects that change in another. So a page has deltas only; it makes its keyframes itself,
+# for each object, when it comes by. Of large containers and texts it has the beginning, and how large they are.
+
+ENTER_CODE, PRINT_CODE, SET_CODE, CUT_CODE, PUSH_CODE, SPLICE_CODE, PUT_CODE = range(-1, -8, -1)
+LONGEST_PAGE, MOST_BYTES = 100000, 20000000     # steps and bytes, where the user does not say which steps
+MOST_ITEMS, FEW_ITEMS = 10000, 100              # of a container; it has a few when it has been larger than that
+MOST_LETTERS, MOST_PRINTED = 2000, 20000        # of a value's text; of what one call printed
+# Keys of these types may be equal to others with another repr, as 1.0 and True are to 1, and u'a' is to 'a' on 2.7.
+RISKY_TYPES = (float, complex, bool) + number_types[1:] + ((text_type,) if bytes is str else ())
+EVENT_WORDS = {'line': 'Next is line %d', 'call': 'Called: line %d', 'return': 'Left: line %d',
+               'exception': 'Exception in line %d'}
+MIDDLE_DOT = b' \xc2\xb7 '.decode('utf-8')
+OWN_REPR_MODULES = ('decimal', '_decimal', 'fractions', 'datetime', 'uuid', 'pathlib')
+
+
+class Calls(object):
+    """Which call each step of a recording belongs to.
+
+    rows: [first step, last step, number of the call that it was made in or None, the last step of that one before it]
+    of each call; of: for each step the number of its call.
+    """
+
+    def __init__(self, recording):
+        self.recording, self.rows, self.of = recording, [], []
+        steps, latest, open_calls = recording._index(), [], []
+        for n, step in enumerate(steps):
+            if open_calls and step.event != 'call' and not self._is_at(steps, open_calls[-1], step):
+                places = [at for at, number in enumerate(open_calls) if self._is_at(steps, number, step)]
+                del open_calls[places[-1] + 1 if places else 0:]        # calls that were left without a 'return'
+            if step.event == 'call' or not open_calls:
+                around = open_calls[-1] if open_calls else None
+                open_calls.append(len(self.rows))
+                self.rows.append([n, len(steps) - 1, around, None if around is None else latest[around]])
+                latest.append(n)
+            number = open_calls[-1]
+            latest[number] = self.rows[number][1] = n
+            self.of.append(number)
+            if step.event == 'return':
+                open_calls.pop()
+        for number in open_calls:
+            self.rows[number][1] = len(steps) - 1
+
+    def _is_at(self, steps, number, step):
+        begin = steps[self.rows[number][0]]
+        return begin.frame == step.frame and begin.path == step.path
+
+    def stack(self, n):
+        """[(first step of a call, the step that it is at)] of the calls open at step n, the outermost first."""
+        found, number, at = [], self.of[n], n
+        while number is not None:
+            found.insert(0, (self.rows[number][0], at))
+            at, number = self.rows[number][3], self.rows[number][2]
+        return found
+
+    def over(self, n, way=1):
+        """The next step (or, way=-1, the one before) that is not in a call made at step n; n at the end."""
+        around, number = set(), self.of[n]
+        while number is not None:
+            around.add(number)
+            number = self.rows[number][2]
+        at = n + way
+        while 0 <= at < len(self.of) and self.of[at] not in around:
+            at += way
+        return at if 0 <= at < len(self.of) else n
+
+    def out(self, n):
+        """The step after the call that step n belongs to; n where there is none."""
+        end = self.rows[self.of[n]][1] + 1
+        return end if end < len(self.of) else n
+
+
+def error_step(recording):
+    """The step at which the error was raised that ended the recording, the last one where that is not known; None
+    when there is no error.
+    """
+    steps, error = recording._index(), recording.error
+    if error is None or not steps:
+        return None
+    trace, place = traceback_of(error), None
+    paths = set((step.path, step.frame) for step in steps)
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if (code.co_filename, code.co_name) in paths:
+            place = code.co_filename, code.co_name
+        trace = trace.tb_next
+    at = len(steps) - 1
+    if place is not None:
+        while at >= 0 and (steps[at].event != 'exception' or (steps[at].path, steps[at].frame) != place):
+            at -= 1
+        return at if at >= 0 else len(steps) - 1
+    while at > 0 and steps[at].event in ('return', 'exception'):        # of a file: it has no traceback
+        at -= 1
+    found = [n for n in range(at, len(steps)) if steps[n].event == 'exception']
+    return found[0] if found else len(steps) - 1
+
+
+# ---- values as texts
+
+def atom_text(part):
+    """The repr of an atom, or ['s', repr of its beginning, its length] of a long one."""
+    if type(part) in number_types and type(part) is not bool and part.bit_length() > 3 * MOST_LETTERS:
+        return ['o', '<%s of %d bits>' % (type(part).__name__, part.bit_length())]
+    if isinstance(part, (bytes, text_type)) and len(part) > MOST_LETTERS:
+        return ['s', repr(part[:MOST_LETTERS]), len(part)]
+    return repr(part)
+
+
+def other_row(part):
+    """The row for what is neither an atom nor an object that is followed; no code of the user's runs."""
+    cls = type(part)
+    if cls in (range_type, type(re.compile(''))) or cls.__module__ in OWN_REPR_MODULES:
+        return ['o', repr(part)[:MOST_LETTERS]]
+    if cls is FunctionType or cls in SELF_TYPES or isinstance(part, class_types + (type(sys),)):
+        name = getattr(part, '__qualname__', getattr(part, '__name__', None))
+        if isinstance(name, string_types):
+            return ['o', '<%s %s>' % ('class' if isinstance(part, class_types) else cls.__name__, name), 'fixed']
+        if cls in TEXT_TYPES:
+            return ['o', '<%s>' % cls.__name__, 'fixed']
+    getter = layout(cls)[0] if type(cls).__name__ in ('EnumMeta', 'EnumType') else None
+    name = dict.get(getter(part), '_name_') if getter else None
+    return ['o', '%s.%s' % (cls.__name__, name) if isinstance(name, string_types) else '<%s object at %#x>' % (
+        cls.__name__, id(part))]
+
+
+def is_risky_key(key):
+    """Whether a key may be equal to one with another repr, as 1.0 and True are to 1."""
+    kind = type(key)
+    return kind in RISKY_TYPES or kind is tuple and any(map(is_risky_key, key))
+
+
+class PageLog(object):
+    """The log of a page, made of that of a recording from step `first` on.
+
+    values: the table of values: a repr, or ['t' or 'z', numbers of the parts] of a tuple or frozenset, ['r', number
+    of the object], ['s', repr of the beginning, length], ['o', text], and 'fixed' for functions, classes and modules.
+    objects: [kind, type, address, content, length when that is cut, number of the object with its attributes, number
+    of its plain value, names of its slots], ['space', function, number of its module's names, content]; content is as
+    in the log's PUT.      log: numbers; 0 and above is a step at that site, else an operation: ENTER object; PRINT
+    text; SET object, key or index, value; CUT object, key or index; PUSH object, value; SPLICE object, from, to,
+    count, values; PUT object, length when that is cut, count, content.
+    """
+
+    def __init__(self, recording, first, last):
+        self.recording, self.log = recording, []
+        self.values, self.objects, self.sites, self.texts = [], [], Numbers(), Numbers()
+        self.numbers, self.numbers_of_objects, self.todo, self.kept = {}, {}, [], []
+        self.cut, self.mixed = {}, set()
+        self.world, self.space = None, -1
+        if first <= last:
+            self.world, at = self._world_at(first)
+        if self.world is not None:
+            self.space = self.number_of(self.world.space)
+            self.finish()
+        if first <= last:
+            self._play(at, last - first + 1)
+
+    def _world_at(self, n):
+        """(the World before step n, its place in the log); the World is None when no states were recorded."""
+        recording = self.recording
+        steps = recording._index()
+        if recording.keyframes:
+            chosen = max(bisect.bisect_right(recording._places, n) - 1, 0)
+            world, at = World(recording.keyframes[chosen], recording.tokens), recording.keyframes[chosen].at
+            return world, recording._play(world, at, n - recording._places[chosen])
+        at = 0
+        for _ in range(min(n + 1, len(steps))):
+            while type(recording.log[at]) is not Site:
+                at += recording.log[at].size
+            at += 1
+        return None, at - 1
+
+    def spaces_of_calls(self, first):
+        """{first step of a call before step `first`: the Space of its names}."""
+        found, space, count, at, log = {}, None, 0, 0, self.recording.log
+        while count < first and self.world is not None:
+            entry = log[at]
+            if type(entry) is Site:
+                if entry.event == 'call':
+                    found[count] = space
+                count, at = count + 1, at + 1
+            else:
+                space = log[at + 1] if entry is ENTER else space
+                at += entry.size
+        return dict((n, space) for n, space in found.items() if space is not None)
+
+    # -- values and objects
+
+    def value(self, part):
+        """The number of a value."""
+        kind = type(part)
+        if kind is float or kind is complex:
+            key = kind, repr(part)
+        elif kind in ATOMS:
+            key = kind, part
+        else:
+            key = id(part)
+            if kind is tuple:
+                key = self._tuple_key(part, 0) or key
+        found = self.numbers.get(key)
+        if found is None:
+            found = self.numbers[key] = len(self.values)
+            self.kept.append(part)              # its id stays its own
+            self.values.append(None)
+            self.values[found] = self._described(part, kind, found)
+        return found
+
+    def _tuple_key(self, part, depth):
+        """What is the same for tuples of the same atoms; None for other tuples."""
+        if depth > 4 or len(part) > 8 or not all(type(inner) in ATOMS or type(inner) is tuple for inner in part):
+            return None
+        parts = [self.value(inner) if type(inner) in ATOMS else self._tuple_key(inner, depth + 1) for inner in part]
+        return None if None in parts else (tuple, tuple(parts))
+
+    def _described(self, part, kind, number):
+        if kind in ATOMS:
+            return atom_text(part)
+        if kind is tuple or kind is frozenset:
+            self.todo.append((number, part))
+            return ['t' if kind is tuple else 'z', []]
+        if kind is Mark:
+            return ['o', '<%s object at %#x>' % (part.name, part.id)]
+        token = self.recording.tokens.get(id(part))
+        if token is not None and self.world is not None:
+            return ['r', self.number_of(token)]
+        return ['o', ''] if part is MISSING else other_row(part)
+
+    def number_of(self, token):
+        """The number of an object that can change; finish() fills in its content."""
+        found = self.numbers_of_objects.get(token)
+        if found is None:
+            found = self.numbers_of_objects[token] = len(self.objects)
+            self.objects.append(None)
+            self.todo.append((found, token))
+        return found
+
+    def finish(self):
+        """Fill in what was numbered since the last time, as it is now."""
+        while self.todo:
+            number, part = self.todo.pop()
+            if type(part) in (tuple, frozenset):
+                self.values[number][1] = [self.value(inner) for inner in list(part)[:MOST_ITEMS]]
+            elif type(part) is Space:
+                row = ['space', part.home.frame, self.number_of(part.home.namespace)]
+                self.objects[number] = row + [self._first_items(number, part)]
+            else:
+                self.objects[number] = self._object(number, part)
+
+    def _object(self, number, token):
+        part = token.obj
+        cls = type(part)
+        is_body = token.kind is INSTANCE and self.recording.tokens.get(id(part)) is not token
+        name = part.__name__ if token.kind is CLASS else getattr(cls, '__name__', '?')
+        row = [token.kind.name, str(name), '%#x' % id(part), self._first_items(number, token),
+               len(self.world.content(token)) if number in self.cut else 0]
+        if token.body is not None or token.kind is VALUE or token.kind is INSTANCE:
+            plain = plain_value(part) if token.kind is VALUE else None
+            row += [-1 if token.body is None else self.number_of(token.body),
+                    -1 if token.kind is not VALUE else self.value(plain),
+                    [slot for slot, _ in layout(cls)[1]] if token.kind is INSTANCE or is_body else []]
+        return row
+
+    def _first_items(self, number, token):
+        content = self.world.content(token)
+        if len(content) > MOST_ITEMS:
+            self.cut[number] = None
+        return self.items(number, token, content)
+
+    def items(self, number, token, content):
+        """The numbers that a content is made of, in one list."""
+        kind, most = token.kind, FEW_ITEMS if number in self.cut else MOST_ITEMS
+        if kind is VALUE or kind is OPAQUE:
+            return []
+        if not isinstance(content, dict):
+            return [self.value(part) for part in itertools.islice(content, most)]
+        if kind is SET_KIND:
+            return [self.value(part) for part in itertools.islice(content.values(), most)]
+        pairs, found = content.values() if type(content) is Keyed else content.items(), []
+        for key, part in itertools.islice(pairs, most):
+            if is_risky_key(key):
+                self.mixed.add(number)
+            if type(token) is not Space or not key.startswith('.'):     # the compiler's own names
+                found += self.value(key), self.value(part)
+        return found
+
+    # -- the log
+
+    def site(self, step):
+        """The number of a Site."""
+        return self.sites[step.event, step.line, step.path, step.frame]
+
+    def _play(self, at, count):
+        log, put, world = self.recording.log, self.log.append, self.world
+        while True:
+            entry = log[at]
+            if type(entry) is Site:
+                put(self.site(entry))
+                count, at = count - 1, at + 1
+                if count <= 0:
+                    return
+                continue
+            if entry is PRINTED:
+                self.log += PRINT_CODE, self.texts[cut_text(log[at + 1])]
+            elif world is not None:
+                self._change(entry, log, at)
+                if self.todo:
+                    self.finish()
+            at += entry.size
+
+    def _change(self, entry, log, at):
+        """Make one change in the World, and write it."""
+        world = self.world
+        if entry is ENTER:
+            entry.play(world, log, at)
+            self.log += ENTER_CODE, self.number_of(world.space)
+        elif isinstance(entry, Bind):
+            entry.play(world, log, at)
+            number = self.number_of(world.space.home.namespace if entry.is_global else world.space)
+            if not entry.name.startswith('.'):
+                self.log += [CUT_CODE if type(entry) is Unbind else SET_CODE, number, self.value(entry.name)]
+                if type(entry) is Bind:
+                    self.log.append(self.value(log[at + 1]))
+        else:
+            number = self.numbers_of_objects.get(log[at + 1])
+            if number is None:                  # what nothing in the page refers to so far
+                entry.play(world, log, at)
+            else:
+                self._change_object(entry, log, at, number)
+
+    def _change_object(self, op, log, at, number):
+        token, operands = log[at + 1], log[at + 2:at + op.size]
+        content, key, whole = self.world.content(token), operands[0], op is PUT or number in self.cut
+        length, is_dict = len(content), isinstance(content, dict)
+        if op is SET or op is CUT:
+            if is_dict and type(content) is not Keyed and is_risky_key(key):
+                self.mixed.add(number)
+            whole = whole or type(content) is Keyed or number in self.mixed or (
+                not is_dict and type(key) not in number_types)
+        op.play(self.world, log, at)
+        content = self.world.content(token)
+        if whole or type(content) is Keyed or len(content) > MOST_ITEMS or type(key) is slice:
+            return self._put_whole(number, token, content)
+        if op is PUSH:
+            self.log += PUSH_CODE, number, self.value(key)
+        elif op is SPLICE:
+            start, end, _ = slice(*operands[:2]).indices(length)
+            values = [self.value(part) for part in operands[2]]
+            self.log += [SPLICE_CODE, number, start, max(start, end), len(values)] + values
+        else:
+            at = self.value(key) if is_dict else key if key >= 0 else key + length
+            self.log += [CUT_CODE, number, at] if op is CUT else [SET_CODE, number, at, self.value(operands[1])]
+
+    def _put_whole(self, number, token, content):
+        if len(content) > MOST_ITEMS:
+            self.cut.setdefault(number, None)
+        shown = [len(content) if number in self.cut else 0, self.items(number, token, content)]
+        if number not in self.cut or self.cut[number] != shown:
+            if number in self.cut:
+                self.cut[number] = shown
+            self.log += [PUT_CODE, number, shown[0], len(shown[1])] + shown[1]
+
+
+def cut_text(text):
+    """A printed text, or its beginning and how long it is."""
+    text = text if isinstance(text, text_type) else text.decode('utf-8', 'replace')
+    return text if len(text) <= MOST_PRINTED else text[:MOST_PRINTED] + '... (%d letters)\n' % len(text)
+
+
+def page_data(recording, first, last):
+    """The data of a page with the steps first..last, as JSON knows them: see PageLog, and `files`, [path, text or
+    None]; `sites`, [event, line, number of the file, function]; `calls`, rows as those of Calls, with places in this
+    list, -1 for None, and then the number of the object of the call's names, where it began before `first`, and of
+    the site at which its caller was.
+    """
+    steps, calls, made = recording._index(), Calls(recording), PageLog(recording, first, last)
+    chosen = [number for number, row in enumerate(calls.rows) if row[0] <= last and row[1] >= first]
+    place, rows = dict((number, at) for at, number in enumerate(chosen)), []
+    spaces = made.spaces_of_calls(first)
+    for begin, end, around, before in [calls.rows[number] for number in chosen]:
+        rows.append([begin, end, place.get(around, -1), -1 if before is None else before,
+                     made.number_of(spaces[begin]) if begin in spaces else -1,
+                     -1 if before is None else made.site(steps[before])])
+    made.finish()
+    files, main, texts, sites = Numbers(), recording.path(0), [], []
+    for event, line, path, frame in made.sites.things:
+        name, where = as_text(os.path.basename(path)), '' if frame == '<module>' else ' of ' + frame
+        sites.append([event, line, files[path], frame, EVENT_WORDS[event] % line + where,
+                      MIDDLE_DOT.join([as_text(frame), '%s:%d' % (name, line)])])
+    for number, path in enumerate(files.things):
+        data = recording.code if path == main and recording.code is not None else file_text(path)
+        if data is None:
+            data = '(its text is not here)'
+        elif not isinstance(data, text_type):
+            data = as_text(type(source_lines(data)[0])().join(source_lines(data)))
+        texts.append([as_text(path), source_pieces(data, max(site[1] for site in sites if site[2] == number))])
+    facts = error_facts(recording)
+    facts.update(
+        python=sys.version.split()[0], title=as_text(os.path.basename(main or 'nothing')),
+        first=first, last=last, files=texts, sites=sites, calls=rows, values=made.values, objects=made.objects,
+        log=made.log, texts=made.texts.things, space=made.space, notes=notes_of_page(recording, first, last),
+        before=as_text(recording.output(first))[-MOST_PRINTED:] if first else '',
+        approximate=[span[:2] for span in recording.approximate])
+    facts['about'] = MIDDLE_DOT.join([grouped(len(steps)) + ' steps', 'Python ' + facts['python'],
+                                      time.strftime('%Y-%m-%d %H:%M:%S')])
+    return facts
+
+
+def source_pieces(text, count):
+    """The lines of a source text, at least so many, each a list of (kind, piece): 'note' (a comment), 'text', 'word',
+    'rate' (a number) or ''.
+    """
+    import keyword
+    lines, end = [[]], 0
+    texts = '|'.join([r'"{3}[\s\S]*?"{3}', r"'{3}[\s\S]*?'{3}", r'"(?:\\[\s\S]|[^"\\\n])*"',
+                      r"'(?:\\[\s\S]|[^'\\\n])*'"])
+    pattern = re.compile(r'(?P<note>#.*)|(?P<text>%s)|\b(?P<word>(?:%s)\b)|\b(?P<rate>\d[\w.]*)|\w+' % (
+        texts, '|'.join(keyword.kwlist)))
+
+    def add(kind, piece):
+        for at, part in enumerate(piece.split('\n')):
+            if at:
+                lines.append([])
+            if part:
+                lines[-1].append((kind, part))
+    text = text.replace('\r\n', '\n').replace('\r', '\n').rstrip('\n')
+    for match in pattern.finditer(text):
+        add('', text[end:match.start()])
+        add(match.lastgroup or '', match.group())
+        end = match.end()
+    add('', text[end:])
+    return lines + [[] for _ in range(count - len(lines))]
+
+
+def grouped(n):
+    """A number with commas."""
+    return '{:,}'.format(n)
+
+
+def notes_of_page(recording, first, last):
+    """What is to be known of a page, as texts."""
+    notes, count = [as_text(note) for note in recording.notes], recording.steps()
+    if last - first + 1 < count:
+        notes.append('This page has the steps %s to %s only.' % (grouped(first), grouped(last)))
+    if not recording.keyframes:
+        notes.append('The run was recorded without states.')
+    return notes + ['Approximate from step %s to %s: %s.' % (grouped(begin), grouped(end), as_text(why))
+                    for begin, end, why in recording.approximate if begin <= last and end >= first]
+
+
+def as_text(data):
+    """A unicode text, whatever is in it."""
+    return data if isinstance(data, text_type) else data.decode('utf-8', 'replace')
+
+
+def error_facts(recording):
+    """What a page tells of the error: {failure: a line, trace: its traceback, error: its step or None, start: step}."""
+    error, trace, line = recording.error, '', ''
+    try:
+        if error is not None:
+            trace = format_error(type(error), error, traceback_of(error))
+            line = traceback.format_exception_only(type(error), error)[-1].strip()
+    except Exception as failure:                # a __str__ of the user's that raises
+        line = '%s (its text cannot be shown: %s)' % (type(error).__name__, type(failure).__name__)
+    step = error_step(recording)
+    return {'failure': as_text(line)[:MOST_LETTERS], 'trace': as_text(trace)[-MOST_PRINTED:], 'error': step,
+            'start': 0 if step is None or isinstance(error, SystemExit) else step}
+
+
+# ---- the file
+
+def steps_of_page(recording, first, last, most):
+    """(first, last) steps of a page: those asked for, or as many as may be around the error, or before the end."""
+    end = recording.steps() - 1
+    if end < 0:
+        return 0, -1
+    if first is None and last is None:
+        at = error_step(recording)
+        last = end if at is None else min(end, at + most // 10)
+    if last is None:
+        last = max(0, first) + most - 1
+    last = max(0, min(last, end))
+    return min(last, max(0, last - most + 1 if first is None else first)), last
+
+
+def page_text(recording, first=None, last=None):
+    """(the text of a page, its first and last step)."""
+    import base64
+    import hashlib
+    import json
+    most = LONGEST_PAGE
+    if first is not None and last is not None and first > last:
+        raise HotloadError('to_html(first=%r, last=%r): expected a first step that is not after the last' % (
+            first, last))
+    while True:
+        begin, end = steps_of_page(recording, first, last, most)
+        text = json.dumps(page_data(recording, begin, end), separators=(',', ':'))
+        if len(text) <= MOST_BYTES or first is not None and last is not None or end - begin < 100:
+            break
+        most = (end - begin + 1) // 2           # large values: as many steps as there is room for
+    for letter in '<>&':                        # so nothing in it can end the element that it stands in
+        text = text.replace(letter, '\\u%04x' % ord(letter))
+    page = PAGE_HTML
+    for name, part in (('STYLE', PAGE_STYLE), ('SCRIPT', PLAYER_SCRIPT + PAGE_SCRIPT)):
+        part = part.strip('\n') + '\n'
+        known = base64.b64encode(hashlib.sha256(part.encode('ascii')).digest()).decode('ascii')
+        page = page.replace('@%s-HASH@' % name, known).replace('@%s@' % name, part)
+    return page.replace('@DATA@', text).lstrip('\n'), begin, end
+
+
+def _to_html(self, path, first=None, last=None):
+    """Write a page to walk through the run in a browser: one file, which needs no network; (first, last) of its steps.
+
+    first, last: the steps that are in it. Default: all; of a long run the last 100,000, or those around its error;
+    the page says so. The file is exchanged at once, so that a browser that reads it meanwhile has the old one.
+
+    >>> record('x = 1').to_html('/no such folder/page.html')
+    Traceback (most recent call last):
+        ...
+    HotloadError: /no such folder/page.html: cannot be written: No such file or directory
+    """
+    text, first, last = page_text(self, first, last)
+    part = '%s.%d.part' % (path, os.getpid())
+    try:
+        with open(part, 'wb') as stream:
+            stream.write(text.encode('ascii'))
+        replace_file(part, path)
+    except EnvironmentError as error:
+        with suppress(EnvironmentError):
+            os.remove(part)
+        raise HotloadError('cannot be written: %s' % error.strerror, path=path)
+    return first, last
+
+
+Recording.to_html = _to_html                     # here, because it stands on the page
+MODES[-1].options.append(('', 'html', 'FILE', 'after each run write FILE, a page to walk through it in a browser'))
+
+
+# ---- the same at the prompt of -i
+
+class CallCursor(Cursor):
+    """A Cursor that knows the calls."""
+
+    VERBS = Cursor.VERBS + ['over', 'out', 'stack', 'find', 'error']
+
+    def __init__(self, recording):
+        Cursor.__init__(self, recording)
+        self.calls = Calls(recording)
+
+    def over(self, steps=1):
+        """Go forward, or back with over(-1), and not into calls."""
+        n = self.n
+        for _ in range(abs(steps)):
+            n = self.calls.over(n, 1 if steps > 0 else -1)
+        self.goto(n)
+
+    def out(self):
+        """Go on to the step after this call."""
+        self.goto(self.calls.out(self.n))
+
+    def stack(self):
+        """Print the open calls, the outermost first."""
+        for _, at in self.calls.stack(self.n) if self.recording.steps() else ():
+            write(sys.stdout, 'step %d  %s\n' % (at, line_text(self.recording, at)))
+
+    def find(self, test):
+        """Go to the next step whose state passes a test, as in Recording.when(); says so when there is none."""
+        later = [n for n in self.recording.when(test) if n > self.n]
+        if not later:
+            return write(sys.stdout, 'no step after %d passes\n' % self.n)
+        self.goto(later[0])
+
+    def error(self):
+        """Go to the step at which the error was raised; without one to the last step."""
+        at = error_step(self.recording)
+        self.goto(self.recording.steps() - 1 if at is None else at)
+
+
+RecordedScript.CURSOR = CallCursor
+
+
+##############################################################################
+## 35. Run -- start when this file is the program
 ##############################################################################
 
 # While it runs a file, the interpreter keeps its syntax tree: 7 MB for this one, in both processes. It lets go of
