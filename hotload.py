@@ -37,7 +37,14 @@ Contents. Each section uses only what stands above it: delete from a banner on
     11. Live          save, and the running program has the new code
     12. Recode        patches made by the program, and loops that are read again
     13. Store         values on disk
-    14. Run           start when this file is the program
+    14. Log           what a recording is made of
+    15. Files         a recording as lists and atoms
+    16. Recording     the state at any step, and other questions
+    17. Follow        what changed in the objects
+    18. Plan          what a line can change
+    19. Trace         sys.settrace writes the log
+    20. Record        code, functions and scripts
+    21. Run           start when this file is the program
 
 Words: a path is an absolute file name; a key is what tells one state of a file
 from another (None: no file); a step is an object with run(); a module is local
@@ -398,7 +405,7 @@ class _OldStyle:
     """A class of the old style, on 2.7."""
 
 
-class_types = (type, type(_OldStyle)) if PY2 else (type,)
+class_types, old_instance_types = ((type, type(_OldStyle)), (type(_OldStyle()),)) if PY2 else ((type,), ())
 # The variables of list comprehensions; `import x` looks in the package first.
 LISTS_LEAK, IMPORTS_ARE_RELATIVE = PY2, PY2
 FROZEN_BY_PYTHON = 1000     # objects at most: 3.12 freezes a few hundred at its start, gc.freeze() some thousands
@@ -621,6 +628,81 @@ def replace_file(old, new):
         if HAS_CONSOLE and os.path.exists(new):
             os.remove(new)
         os.rename(old, new)
+
+
+builtins_space = vars(sys.modules['__builtin__' if PY2 else 'builtins'])
+ATOM_TYPES = [int, float, complex, bool, str, bytes, text_type, type(None), type(Ellipsis),
+    type(NotImplemented)] + (
+    [long] if PY2 else [])                                      # noqa: F821
+number_types = (int, long) if PY2 else (int,)                   # noqa: F821
+# Comprehensions run in the frame around them (2.7: those that make a list); `with` is left on the line of
+# its body.
+COMPREHENSIONS_INLINE, WITH_ENDS_IN_BODY = sys.version_info >= (3, 12), sys.version_info < (3, 10)
+DICTS_ARE_ORDERED = sys.version_info >= (3, 6)
+SlotType = type(type(str('Slotted'), (object,), {'__slots__': (str('slot'),)}).slot)
+HAS_WIDE_IDENTS = sys.version_info >= (3, 7)
+range_type = xrange if PY2 else range               # noqa: F821
+HEAP_TYPE = 1 << 9                              # in a class's __flags__: made by a class statement
+
+
+def marked_types():
+    """The types whose objects run `finally` blocks when the last reference goes: generators."""
+    found = [type(part for part in ())]
+    if not PY2:
+        with suppress(SyntaxError):             # 3.4, 3.5
+            made = {}
+            execute(compile('async def each(): yield', '<types>', 'exec'), made)
+            found.append(type(made['each']()))
+    return found
+
+
+def native_text(text):
+    """A unicode text as a str; on 2.7 what is not ASCII is escaped."""
+    return text.encode('ascii', 'backslashreplace') if PY2 else text
+
+
+def traceback_of(error):
+    """The traceback that an exception carries, or None."""
+    return getattr(error, '__traceback__', None)
+
+
+def set_traceback(error, trace):
+    """Let an exception carry its traceback, on 2.7 too."""
+    with suppress(AttributeError, TypeError):
+        error.__traceback__ = trace
+
+
+def end_line(node):
+    """The number of the last line of a syntax tree's node."""
+    end = getattr(node, 'end_lineno', None)
+    if end is not None:
+        return end
+    end, todo = 0, [node]
+    while todo:                                 # before 3.8: that of the last node in it
+        part = todo.pop()
+        if isinstance(part, list):
+            todo += part
+        elif hasattr(part, '_fields'):
+            end = max(end, getattr(part, 'lineno', 0))
+            todo += [getattr(part, name, None) for name in part._fields]
+    return end
+
+
+if PY2:
+    exec('def reraise(error, trace):\n'
+         '    """Raise an exception again, with its traceback."""\n    raise error, None, trace\n')
+else:
+    def reraise(error, trace):
+        """Raise an exception again, with its traceback."""
+        raise error.with_traceback(trace)
+
+
+def raise_in_thread(ident, kind):
+    """Make the thread raise an exception of this kind, where Python lets that be done."""
+    with suppress(ImportError, AttributeError):
+        import ctypes
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            (ctypes.c_long if PY2 or not HAS_WIDE_IDENTS else ctypes.c_ulong)(ident), ctypes.py_object(kind))
 
 
 ##############################################################################
@@ -1753,6 +1835,10 @@ class ReloadedScript(Step):
             sys.modules['__main__'] = sys.modules['__mp_main__'] = self.space
         if self.name != '__main__':
             sys.modules[self.name] = self.space
+        self.execute(code)
+
+    def execute(self, code):
+        """Run its code, and call the entry point."""
         exec(code, self.namespace)
         if self.entrypoint is not None:
             target = self.space
@@ -2202,6 +2288,8 @@ class Loop(object):
         if self.stale:
             return 'stopped by a save'
         status = self._show(info) if info else getattr(self.step, 'status', 0)
+        if info:
+            getattr(self.step, 'show_past', int)()              # of a recorded script
         self.status = self.status or status
         if info and not issubclass(info[0], SystemExit):
             return 'failed: %s' % info[0].__name__
@@ -2679,6 +2767,7 @@ def make_prompt(loop):
                 if loop.found:
                     loop.tick()
                 self.locals = step.namespace if hasattr(step, 'namespace') else vars(step.loaded or sys)
+                self.locals.update(getattr(step, 'prompt_names', dict)())
                 typed, interrupts.typed, interrupts.presses, lines = interrupts.typed, '', 0, []
                 if readline:
                     readline.set_startup_hook(lambda: readline.insert_text(typed))
@@ -6382,7 +6471,3499 @@ class Store(object):
 
 
 ##############################################################################
-## 14. Run -- start when this file is the program
+## 14. Log -- what a recording is made of
+##############################################################################
+#
+# Gives to those below what a recording is made of. A log is one flat list. A step is one entry, a Site, which all
+# steps at that place share; a change is an Op and its operands. A Token stands for an object that can change; it
+# has the content that the object had when it was first seen, and the changes after that name it. Values are in
+# the log as themselves, so they stay alive and an id means one object. A Keyframe has the content of every token
+# that could be reached then. A Kind is what is known of a type: how to read the content of an object without
+# asking its class, what changed in it since, and how to build another.
+
+array, collections, itertools, operator = map(Later, ('array', 'collections', 'itertools', 'operator'))
+ATOMS, MISSING, dict_values = frozenset(ATOM_TYPES), object(), dict.values
+SELF_TYPES = MARKED = same_objects = lazy_map = None             # set by learn_types()
+
+
+class Site(object):
+    """A place in the code and an event there. event: 'call', 'line', 'return' or 'exception'.      line: its number.
+    path: of the file.      frame: name of the function.
+    """
+
+    __slots__ = ('event', 'line', 'path', 'frame')
+
+    def __init__(self, event, line, path, frame):
+        self.event, self.line, self.path, self.frame = event, line, path, frame
+
+
+class Op(object):
+    """A kind of change, the first of its entries in the log. size: their number."""
+
+    __slots__ = ('size', 'act')
+
+    def __init__(self, size, act):
+        self.size, self.act = size, act
+
+    def play(self, world, log, at):
+        """Make this change, whose token and operands come next in the log, in a World."""
+        token = log[at + 1]
+        world.contents[token] = self.act(world.writable(token), *log[at + 2:at + self.size])
+
+
+def _set(content, key, value):
+    content[key] = value
+    return content
+
+
+def _cut(content, key):
+    del content[key]
+    return content
+
+
+def _push(content, value):
+    content.append(value)
+    return content
+
+
+def _splice(content, start, end, values):
+    content[start:end] = values
+    return content
+
+
+SET, CUT, PUSH = Op(4, _set), Op(3, _cut), Op(3, _push)         # token, key, value; token, key; token, value
+SPLICE = Op(5, _splice)                                         # token, from, to, values
+
+
+def _put(content, new):
+    return new if type(new) is tuple else new[:] if not isinstance(new, dict) else type(new)(new)
+
+
+PUT = Op(3, _put)                                               # token, content
+
+
+class Bind(Op):
+    """A name of the current frame, or of its module, has the value that comes next in the log."""
+
+    __slots__ = ('name', 'is_global')
+
+    def __init__(self, name, is_global):
+        self.size, self.act, self.name, self.is_global = 2, None, name, is_global
+
+    def play(self, world, log, at):
+        """Bind the name."""
+        world.names(self.is_global)[self.name] = log[at + 1]
+
+
+class Unbind(Bind):
+    """A name was deleted."""
+
+    __slots__ = ()
+
+    def __init__(self, name, is_global):
+        self.size, self.act, self.name, self.is_global = 1, None, name, is_global
+
+    def play(self, world, log, at):
+        """Unbind the name."""
+        world.names(self.is_global).pop(self.name, None)
+
+
+class Enter(Op):
+    """The current frame is now that of the Space that comes next in the log."""
+
+    __slots__ = ()
+
+    def play(self, world, log, at):
+        """Make the frame the current one."""
+        world.space = log[at + 1]
+
+
+class Printed(Op):
+    """The text that comes next in the log was written to stdout."""
+
+    __slots__ = ()
+
+    def play(self, world, log, at):
+        """Change nothing."""
+        pass
+
+
+ENTER, PRINTED = Enter(2, None), Printed(2, None)
+
+
+class Token(object):
+    """Stands for an object that can change. obj: it.      kind: a Kind.      first: its content when first seen. now:
+    its content as the log has it, or None while it is not followed.      body: the Token of its attributes, or None.
+    """
+
+    __slots__ = ('obj', 'kind', 'first', 'now', 'body')
+
+    def __init__(self, obj, kind, first, now=None):
+        self.obj, self.kind, self.first, self.now, self.body = obj, kind, first, now, None
+
+
+class Space(object):
+    """The Token of a frame's names. home: has .namespace, the Token of its module's names, and .frame, the name of
+    the function.
+    """
+
+    __slots__ = ('first', 'now', 'home')
+    obj = body = kind = None                    # kind: DICT
+
+
+Keyframe = tuple_type('Keyframe', 'at contents space')      # `at`: its place in the log
+Home = tuple_type('Home', 'namespace frame')                # see Space
+
+
+
+# ---- kinds of objects
+
+def layout(cls):
+    """(function that gives the dict of an instance's attributes, or None; [(name, descriptor)] of its slots)."""
+    found = _layouts.get(cls)
+    if found is None:
+        getter, slots = _OLD_LAYOUTS.get(cls), []
+        for base in cls.__mro__:
+            for name, slot in vars(base).items():
+                if name == '__dict__' and type(slot) is GetSetType and getter is None:
+                    getter = slot.__get__
+                elif type(slot) is SlotType and (base.__flags__ & HEAP_TYPE or issubclass(base, BaseException)):
+                    slots.append((name, slot))
+        found = _layouts[cls] = getter, slots
+    return found
+
+
+_OLD_LAYOUTS = dict((cls, lambda value: value.__dict__) for cls in old_instance_types)
+_layouts = {}
+
+
+def slot_value(slot, value):
+    """What an instance has in a slot, or MISSING."""
+    try:
+        return slot.__get__(value)
+    except AttributeError:
+        return MISSING
+
+
+def native_base(cls, candidates):
+    """The first of a class's bases that is one of the candidates."""
+    return [base for base in cls.__mro__ if base in candidates][0]
+
+
+def plain_value(part):
+    """The value of an immutable type that an object of a subclass of it has."""
+    base = native_base(type(part), IMMUTABLE)
+    if base in (tuple, frozenset):
+        return base(base.__iter__(part))
+    return base.__pos__(part) if hasattr(base, '__pos__') else base.__getitem__(part, slice(None))
+
+
+class Mark(object):
+    """Stands in the log for what must end when the program lets go of it, as a generator. id, name of its type."""
+
+    __slots__ = ('id', 'name', 'ref')
+    of = {}                                     # {id: the Mark of what lives}
+
+    def __init__(self, value):
+        self.id, self.name = id(value), type(value).__name__
+        self.of[self.id], self.ref = self, weak_reference(value, self.forget)
+
+    def forget(self, _):
+        """Called when the object is gone."""
+        if self.of.get(self.id) is self:
+            del self.of[self.id]
+
+
+def held(value):
+    """What the log keeps of a value: itself, or a Mark."""
+    return value if type(value) not in MARKED else Mark.of.get(id(value)) or Mark(value)
+
+
+def all_held(content):
+    """A list of values as the log keeps them."""
+    return content if MARKED.isdisjoint(map(type, content)) else list(map(held, content))
+
+
+class Keyed(dict):
+    """The content of a dict with keys whose class is not known to compare harmlessly: {id(key): (key, value)}."""
+
+
+def is_safe_key(key):
+    """Whether comparing and hashing it runs no code of the user's."""
+    return type(key) in ATOMS or type(key) is tuple and all(map(is_safe_key, key))
+
+
+class Kind(object):
+    """What is known of a type. name: for files."""
+
+    name = 'value'                              # of a subclass of an immutable type: only its body can change
+
+    def read(self, value):
+        """Its content, copied."""
+        return ()
+
+    def copy(self, content):
+        """A copy of a content."""
+        return content
+
+    def parts(self, token):
+        """The objects in the content of a token that is followed."""
+        return tuple.__iter__(token.obj) if isinstance(token.obj, tuple) else ()
+
+    def changes(self, token):
+        """What must be added to the log, as (op, token, operands...), to make its content what the object has."""
+        new = self.read(token.obj)
+        if new is token.now or type(new) is tuple and len(new) == len(token.now) and all(
+                lazy_map(same_objects, new, token.now)):
+            return ()
+        return [(PUT, token, new)]
+
+    def blank(self, token, value):
+        """A new object of its class, to be filled. value(part) -> the copy of a part."""
+        plain = plain_value(token.obj)
+        if isinstance(plain, tuple):
+            plain = tuple(map(value, plain))
+        return type(plain).__new__(type(token.obj), plain)
+
+    def fresh(self, cls):
+        """A new object of a class, of this kind, for a recording that is loaded."""
+        return {'list': list, 'dict': dict, 'set': set, 'bytes': bytearray}[self.name].__new__(cls)
+
+    def fill(self, shell, content, value, token):
+        """Give the new object its content."""
+
+
+class ListKind(Kind):
+    """Lists; deques too, whose content is a list."""
+
+    name = 'list'
+
+    def read(self, value):
+        """A list of its items."""
+        deque = collections.deque
+        return all_held(list(deque.__iter__(value)) if isinstance(value, deque) else list.__getitem__(value,
+            slice(None)))
+
+    def copy(self, content):
+        """The same items."""
+        return content[:]
+
+    def parts(self, token):
+        """Its items."""
+        return token.now
+
+    def changes(self, token):
+        """A few items, an append, or one splice."""
+        old, new = token.now, self.read(token.obj)
+        same = len(old) == len(new)
+        if same and all(lazy_map(same_objects, old, new)):
+            return ()
+        differ = [at for at, equal in enumerate(lazy_map(same_objects, old[:len(new)], new)) if not equal]
+        if same and len(differ) <= 3:
+            return [(SET, token, at, new[at]) for at in differ]
+        head, tail, most = differ[0] if differ else min(len(old), len(new)), 0, min(len(old), len(new))
+        while tail < most - head and old[-1 - tail] is new[-1 - tail]:
+            tail += 1
+        if head == len(old) and len(new) == head + 1:
+            return [(PUSH, token, new[-1])]
+        return [(SPLICE, token, head, len(old) - tail, new[head:len(new) - tail])]
+
+    def blank(self, token, value):
+        """An empty one of its class."""
+        cls = type(token.obj)
+        if isinstance(token.obj, collections.deque):
+            shell = collections.deque.__new__(cls)
+            collections.deque.__init__(shell, (), token.obj.maxlen)
+            return shell
+        return list.__new__(cls)
+
+    def fill(self, shell, content, value, token):
+        """Give it its items."""
+        add = collections.deque.extend if isinstance(shell, collections.deque) else list.extend
+        add(shell, content if ATOMS.issuperset(map(type, content)) else map(value, content))
+
+
+class BytesKind(Kind):
+    """bytearray and array.array."""
+
+    name = 'bytes'
+
+    def read(self, value):
+        """A plain copy."""
+        return (bytearray if isinstance(value, bytearray) else array.array).__getitem__(value, slice(None))
+
+    def copy(self, content):
+        """The same bytes or numbers."""
+        return content[:]
+
+    def parts(self, token):
+        """None: it holds no objects."""
+        return ()
+
+    def changes(self, token):
+        """One splice."""
+        old, new = token.now, self.read(token.obj)
+        if old == new and len(old) == len(new):
+            return ()
+        head, tail = common_lines(old, new)
+        return [(SPLICE, token, head, len(old) - tail, new[head:len(new) - tail])]
+
+    def blank(self, token, value):
+        """An empty one of its class."""
+        cls = type(token.obj)
+        return array.array.__new__(cls, token.obj.typecode) if isinstance(token.obj, array.array) else (
+            bytearray.__new__(cls))
+
+    def fill(self, shell, content, value, token):
+        """Give it its bytes or numbers."""
+        (bytearray if isinstance(shell, bytearray) else array.array).extend(shell, content)
+
+
+class DictKind(Kind):
+    """Dicts of all kinds, and the names of modules."""
+
+    name = 'dict'
+
+    def pairs(self, value):
+        """[(key, value)] in its order."""
+        if isinstance(value, collections.OrderedDict):
+            return [(key, dict.get(value, key)) for key in collections.OrderedDict.__iter__(value)]
+        return dict.items(value)
+
+    def read(self, value):
+        """{key: value}, or Keyed."""
+        pairs = self.pairs(value)
+        if all(map(is_safe_key, dict.keys(value))):
+            ordered = collections.OrderedDict if not DICTS_ARE_ORDERED and isinstance(
+                value, collections.OrderedDict) else dict
+            found = dict.copy(value) if type(value) is dict else ordered(pairs)
+            if not MARKED.isdisjoint(map(type, found.values())):
+                found.update([(key, held(part)) for key, part in found.items()])
+            return found
+        return Keyed((id(pair[0]), pair) for pair in pairs)
+
+    def copy(self, content):
+        """The same pairs."""
+        return Keyed(content) if type(content) is Keyed else content.copy()
+
+    def parts(self, token):
+        """Its values, and keys that are not atoms."""
+        if type(token.now) is Keyed:
+            return [part for pair in token.now.values() for part in pair]
+        return list(token.now.values()) + [key for key in token.now if type(key) is tuple]
+
+    def changes(self, token):
+        """An operation for each key that differs, or all anew where the order does."""
+        old, value = token.now, token.obj
+        if type(value) is dict and len(old) == len(value) and type(old) is not Keyed and all(
+                lazy_map(same_objects, dict_values(old), dict_values(value))) and list(old) == list(value):
+            return ()
+        new = self.read(value)
+        if type(new) is Keyed or type(old) is Keyed:
+            if type(new) is type(old) and list(new) == list(old) and all(new[key][1] is old[key][1] for key in new):
+                return ()
+            return [(PUT, token, new)]
+        gone = [key for key in old if key not in new]
+        fresh_keys = [key for key in new if key not in old]
+        other = [key for key in new if key in old and new[key] is not old[key]]
+        if DICTS_ARE_ORDERED or isinstance(value, collections.OrderedDict):
+            after = [key for key in old if key in new] + fresh_keys
+            if len(gone) + len(fresh_keys) + len(other) > len(new) // 2 + 3 or not (after == list(new)
+                    and all(type(one) is type(two) for one, two in zip(after, new))):
+                return [(PUT, token, new)]
+        return [(CUT, token, key) for key in gone] + [(SET, token, key, new[key]) for key in other + fresh_keys]
+
+    def blank(self, token, value):
+        """An empty one of its class."""
+        cls, defaults = type(token.obj), collections.defaultdict
+        if isinstance(token.obj, collections.OrderedDict):
+            shell = collections.OrderedDict.__new__(cls)
+            collections.OrderedDict.__init__(shell)
+            return shell
+        if issubclass(cls, defaults):
+            shell = defaults.__new__(cls)
+            defaults.__init__(shell, value(defaults.default_factory.__get__(token.obj)))
+            return shell
+        return dict.__new__(cls)
+
+    def fill(self, shell, content, value, token):
+        """Give it its pairs."""
+        put = (collections.OrderedDict if isinstance(shell, collections.OrderedDict) else dict).__setitem__
+        for key, part in content.values() if type(content) is Keyed else content.items():
+            put(shell, key if type(key) in ATOMS else value(key), part if type(part) in ATOMS else value(part))
+
+
+class SetKind(Kind):
+    """Sets; the content is {element: element}, or Keyed {id: element}."""
+
+    name = 'set'
+
+    def copy(self, content):
+        """The same elements."""
+        return Keyed(content) if type(content) is Keyed else content.copy()
+
+    def read(self, value):
+        """{element: element}, or Keyed."""
+        if all(map(is_safe_key, set.__iter__(value))):
+            return dict((part, part) for part in set.__iter__(value))
+        return Keyed((id(part), part) for part in set.__iter__(value))
+
+    def parts(self, token):
+        """Its elements."""
+        return list(token.now.values())
+
+    def changes(self, token):
+        """An operation for each element that came or went."""
+        old, value = token.now, token.obj
+        if type(old) is dict and all(map(is_safe_key, set.__iter__(value))):
+            if len(old) == set.__len__(value) and all(lazy_map(old.__contains__, set.__iter__(value))):
+                return ()
+        new = self.read(value)
+        if type(new) is Keyed and type(old) is Keyed and set(new) == set(old):
+            return ()
+        if type(new) is Keyed or type(old) is Keyed:
+            return [(PUT, token, new)]
+        return [(CUT, token, key) for key in old if key not in new] + [
+            (SET, token, key, new[key]) for key in new if key not in old]
+
+    def blank(self, token, value):
+        """An empty one of its class."""
+        return set.__new__(type(token.obj))
+
+    def fill(self, shell, content, value, token):
+        """Give it its elements."""
+        set.update(shell, list(map(value, content.values())))
+
+
+class ErrorKind(Kind):
+    """Exceptions; the content is their arguments."""
+
+    name = 'error'
+
+    def read(self, value):
+        """Its arguments."""
+        return BaseException.args.__get__(value)
+
+    def parts(self, token):
+        """Its arguments."""
+        return token.now
+
+    def blank(self, token, value):
+        """One of its class, made from the first arguments."""
+        base = [base for base in type(token.obj).__mro__ if not base.__flags__ & HEAP_TYPE][0]
+        shell = base.__new__(type(token.obj))
+        with suppress(Exception):               # sets errno and the like
+            base.__init__(shell, *map(value, token.first))
+        return shell
+
+    def fresh(self, cls):
+        """One of the class without arguments."""
+        return [base for base in cls.__mro__ if not base.__flags__ & HEAP_TYPE][0].__new__(cls)
+
+    def fill(self, shell, content, value, token):
+        """Give it its arguments."""
+        BaseException.args.__set__(shell, tuple(map(value, content)))
+
+
+class InstanceKind(Kind):
+    """Attributes of an object; the content is (dict or None, what its slots hold...)."""
+
+    name = 'instance'
+
+    def read(self, value):
+        """(its dict or None, what its slots hold...)."""
+        getter, slots = layout(type(value))
+        head = getter(value) if getter else None
+        return (head,) + tuple([held(slot_value(slot, value)) for _, slot in slots]) if slots else (head,)
+
+    def parts(self, token):
+        """Its dict, and what its slots hold."""
+        return token.now
+
+    def blank(self, token, value):
+        """One without attributes."""
+        cls = type(token.obj)
+        if cls in _OLD_LAYOUTS:
+            return cls(token.obj.__class__, {})
+        if is_plain_hash(cls):
+            return object.__new__(cls)
+        getter, slots = layout(cls)
+        return Unhashed() if getter and not slots else object.__new__(cls)
+
+    def fresh(self, cls):
+        """One without attributes."""
+        return object.__new__(cls)
+
+    def fill(self, shell, content, value, token):
+        """Give it its attributes."""
+        getter, slots = layout(type(token.obj))
+        for (_, slot), part in zip(slots, content[1:]):
+            if part is not MISSING:
+                with suppress(TypeError, AttributeError):       # of an exception in C, which cannot be set
+                    slot.__set__(shell, value(part))
+        if content[0] is not None:
+            if type(shell) in _OLD_LAYOUTS:
+                shell.__dict__ = value(content[0])
+            else:
+                object.__setattr__(shell, '__dict__', value(content[0]))
+
+
+class Unhashed(object):
+    """What an instance is until all sets and dicts have been filled, when its own class has a __hash__."""
+
+
+def is_plain_hash(cls):
+    """Whether instances of the class are hashed by what they are, in C."""
+    return all('__hash__' not in vars(base) and '__eq__' not in vars(base) or not base.__flags__ & HEAP_TYPE
+               for base in cls.__mro__)
+
+
+class ClassKind(DictKind):
+    """Classes of the program; the content is their own attributes that are no part of their text."""
+
+    name = 'class'
+
+    def pairs(self, value):
+        """[(name, value)] of its own attributes."""
+        return [(name, part) for name, part in list(vars(value).items())
+                if not (name.startswith('__') and name.endswith('__')) and type(part) not in TEXT_TYPES]
+
+    def read(self, value):
+        """{name: value} of its own attributes."""
+        return dict(self.pairs(value))
+
+    def changes(self, token):
+        """An operation for each attribute that differs."""
+        new = self.read(token.obj)
+        return [(CUT, token, key) for key in token.now if key not in new] + [
+            (SET, token, key, new[key]) for key in new if token.now.get(key, MISSING) is not new[key]]
+
+    def blank(self, token, value):
+        """A stand-in for the class as it was."""
+        return type.__new__(type, token.obj.__name__, (PastClass,), {'__module__': token.obj.__module__})
+
+    def fill(self, shell, content, value, token):
+        """Give the stand-in the attributes."""
+        for name, part in list(vars(token.obj).items()):
+            if type(part) in TEXT_TYPES and type(part) not in (SlotType,
+                    GetSetType) and name not in ('__dict__', '__weakref__'):
+                with suppress(TypeError, AttributeError):
+                    type.__setattr__(shell, name, part)
+        for name, part in content.items():
+            type.__setattr__(shell, name, value(part))
+
+
+class PastClass(object):
+    """The base of what stands for a class whose attributes were others then."""
+
+
+class OpaqueKind(Kind):
+    """What cannot be read or built: generators, iterators, files, locks, objects of most libraries."""
+
+    name = 'opaque'
+
+    def parts(self, token):
+        """None that is followed."""
+        return ()
+
+    def blank(self, token, value):
+        """A stand-in."""
+        return StandIn.of(type(token.obj).__name__, '<past %s object at %#x>' % (type(token.obj).__name__,
+            id(token.obj)))
+
+
+class StandIn(object):
+    """Shows an object of the past that cannot be built again; its type has the name of that object's type."""
+
+    _types = {}
+
+    @classmethod
+    def of(cls, name, text):
+        """A stand-in for an object of the type `name`; `text` is its repr."""
+        if name not in cls._types:
+            cls._types[name] = type(str(name), (cls,), {'__module__': cls.__module__})
+        made = object.__new__(cls._types[name])
+        made._past = text
+        return made
+
+    def __repr__(self):
+        return getattr(self, '_past', None) or '<past %s object at %#x>' % (type(self).__name__, id(self))
+
+
+GetSetType, SuperType = type(vars(type)['__dict__']), super
+TEXT_TYPES = frozenset([FunctionType, type(len), type(''.join), staticmethod, classmethod, property, SlotType,
+                        GetSetType, type(list.append), type(list.__len__), type(Site.__init__)])
+IMMUTABLE = ATOMS | frozenset([tuple, frozenset])
+LIST, BYTES, DICT, SET_KIND, ERROR = ListKind(), BytesKind(), DictKind(), SetKind(), ErrorKind()
+INSTANCE, CLASS, VALUE, OPAQUE = InstanceKind(), ClassKind(), Kind(), OpaqueKind()
+Space.kind = DICT
+KINDS = dict((kind.name, kind) for kind in (LIST, BYTES, DICT, SET_KIND, ERROR, INSTANCE, CLASS, VALUE, OPAQUE))
+
+
+def learn_types():
+    """Set the constants of this section which need modules that a program's start does not."""
+    global SELF_TYPES, MARKED, same_objects, lazy_map
+    same_objects, lazy_map = operator.is_, getattr(itertools, 'imap', map)
+    MARKED = frozenset(marked_types())
+    # What is handed out as itself: it cannot change, or what can change in it is not shown.
+    SELF_TYPES = TEXT_TYPES | frozenset(class_types + (CodeType, type(sys), range_type, slice, type(re.compile('')),
+        type(PastClass().__repr__), CellType, SuperType, object))
+
+
+##############################################################################
+## 15. Files -- a recording as lists and atoms
+##############################################################################
+#
+# Gives to those below packed() and unpacked(), between a recording and what JSON knows. Reading runs no code of
+# others and imports nothing: an object whose class is not there comes back as a stand-in.
+
+MAGIC = b'hotload recording 1\n'
+CONTENT_OPS = {'S': SET, 'C': CUT, '+': PUSH, '/': SPLICE, '=': PUT}
+CONTENT_LETTERS = dict((op, letter) for letter, op in CONTENT_OPS.items())
+
+
+class Numbers(dict):
+    """{thing: its number}; things are numbered as they come. things: list of them."""
+
+    def __init__(self):
+        self.things = []
+
+    def __missing__(self, thing):
+        self[thing] = len(self.things)
+        self.things.append(thing)
+        return self[thing]
+
+
+def packed(recording):
+    """The lists and atoms, as JSON knows them, of a recording."""
+    tables = tokens, spaces, homes, sites, binds = [Numbers() for _ in range(5)]
+    known = recording.tokens
+
+    def value(part):
+        kind = type(part)
+        if part is None or kind is bool or kind in number_types or kind is text_type:
+            return part
+        if kind is float or kind is complex:
+            return [kind.__name__[0], repr(part)]
+        if kind is bytes:
+            return ['b', part.decode('latin-1')]
+        if kind is tuple or kind is frozenset:
+            return ['t' if kind is tuple else 'z', [value(inner) for inner in part]]
+        if kind is Mark:
+            return ['m', part.name, part.id]
+        if id(part) in known:
+            return ['r', tokens[known[id(part)]]]
+        if part is MISSING or part is Ellipsis:
+            return ['x' if part is MISSING else '.']
+        return ['g'] + place(part) + [kind.__name__, id(part)]
+
+    def place(part):
+        is_module = type(part) is type(sys)
+        module = getattr(part, '__name__' if is_module else '__module__', None)
+        return [str(module), '' if is_module else str(getattr(part, '__qualname__', getattr(part, '__name__', '')))]
+
+    def content(kind, data):
+        if kind is BYTES:
+            return value(bytes(data)) if isinstance(data, bytearray) else list(data)
+        if isinstance(data, dict):
+            pairs = data.values() if type(data) is Keyed else data.items()
+            if type(data) is Keyed and kind is SET_KIND:
+                pairs = [(part, part) for part in pairs]
+            return [int(type(data) is Keyed), [[value(key), value(part)] for key, part in pairs]]
+        return [value(part) for part in data]
+
+    def object_facts(token):
+        part, cls = token.obj, type(token.obj)
+        facts = {'kind': token.kind.name, 'id': id(part), 'type': cls.__name__,
+            'place': place(part if isinstance(part, class_types) else cls), 'first': content(token.kind, token.first)}
+        if token.kind is VALUE:
+            facts['plain'] = value(plain_value(part))
+        for name in ('maxlen', 'typecode'):
+            if token.kind in (LIST, BYTES) and hasattr(part, name):
+                facts[name] = value(getattr(part, name))
+        if token.body is not None:
+            facts['body'] = content(INSTANCE, token.body.first)
+        if token.body is not None or token.kind is INSTANCE:
+            facts['slots'] = [name for name, _ in layout(cls)[1]]
+        return facts
+
+    bodies = dict((token.body, token) for token in known.values() if token.body is not None)
+
+    def number(token):
+        if token in bodies:
+            return -1 - tokens[bodies[token]]
+        return tokens[token]
+
+    def entries():
+        at, log = 0, recording.log
+        while at < (len(log) if recording.end is None else recording.end):
+            entry = log[at]
+            if type(entry) is Site:
+                yield sites[entry]
+                at += 1
+                continue
+            operands = log[at + 1:at + entry.size]
+            if entry.act is None:
+                if type(entry) in (Bind, Unbind):
+                    yield ['B' if operands else 'U', binds[entry]] + [value(part) for part in operands]
+                else:
+                    yield ['E', spaces[operands[0]]] if entry is ENTER else ['P', operands[0]]
+            else:
+                token, rest = operands[0], operands[1:]
+                if entry is PUT:
+                    rest = [content(token.kind, rest[0])]
+                elif entry is SPLICE:
+                    rest = rest[:2] + [content(BYTES if token.kind is BYTES else LIST, rest[2])]
+                else:
+                    rest = [value(part) for part in rest]
+                yield [CONTENT_LETTERS[entry], number(token)] + rest
+            at += entry.size
+
+    log = list(entries())
+    keyframes = [[mark.at, spaces[mark.space], [[['s', spaces[token]] if type(token) is Space else number(token),
+        content(DICT if type(token) is Space else token.kind, data)] for token, data in mark.contents.items()]]
+        for mark in recording.keyframes if recording.end is None or mark.at <= recording.end]
+    packed_tokens, packed_spaces = [], []
+    while len(packed_tokens) < len(tokens.things) or len(packed_spaces) < len(spaces.things):
+        if len(packed_tokens) < len(tokens.things):         # these may mention others
+            packed_tokens.append(object_facts(tokens.things[len(packed_tokens)]))
+        else:
+            space = spaces.things[len(packed_spaces)]
+            packed_spaces.append([homes[space.home.namespace, space.home.frame], content(DICT, space.first)])
+    packed_homes = [[tokens[namespace], frame] for namespace, frame in homes.things]
+    packed_tokens += [object_facts(token) for token in tokens.things[len(packed_tokens):]]
+    code, error = recording.code, recording.error
+    return {'code': code if code is None or isinstance(code, text_type) else code.decode('utf-8', 'replace'),
+        'error': error and [type(error).__name__, str(error)], 'engine': recording.engine, 'notes': recording.notes,
+        'approximate': recording.approximate, 'sites': [[part.event, part.line, part.path, part.frame] for part
+        in sites.things], 'binds': [[part.name, part.is_global] for part in binds.things], 'tokens': packed_tokens,
+        'spaces': packed_spaces, 'homes': packed_homes, 'log': log, 'keyframes': keyframes}
+
+
+def find_place(module, name):
+    """What is at a place in a loaded module, found without running code; MISSING if there is nothing."""
+    found = sys.modules.get(module, MISSING)
+    for part in name.split('.') if name else ():
+        found = vars(found).get(part, MISSING) if isinstance(found, class_types + (type(sys),)) else MISSING
+    return found
+
+
+def unpacked(data, recording):
+    """Make `recording`, a new one, that of which packed() made `data`."""
+    tokens = {}
+    facts_of, classes, marks, orders = data['tokens'], {}, {}, {}
+
+    def value(part):
+        if not isinstance(part, list):
+            return part
+        kind = part[0]
+        if kind == 'f' or kind == 'c':
+            return (float if kind == 'f' else complex)(part[1])
+        if kind == 'b':
+            return bytes(part[1].encode('latin-1'))
+        if kind == 't' or kind == 'z':
+            return (tuple if kind == 't' else frozenset)(map(value, part[1]))
+        if kind == 'm':
+            return marks.setdefault(part[2], StandIn.of(part[1], '<past %s object at %#x>' % (part[1], part[2])))
+        if kind == 'r':
+            return token(part[1]).obj
+        if kind == 'g':
+            found = find_place(*part[1:3])
+            key = tuple(part[1:])
+            return found if found is not MISSING and type(found).__name__ == part[3] else marks.setdefault(
+                key, StandIn.of(part[3], '<past %s %s at %#x>' % (part[3], part[2] or part[1], part[4])))
+        return MISSING if kind == 'x' else Ellipsis
+
+    def class_of(facts):
+        found = find_place(*facts['place'])
+        if isinstance(found, class_types) and found.__name__ == facts['type']:
+            return found
+        key = tuple(facts['place']) + tuple(facts.get('slots', ()))
+        if key not in classes:
+            base = {'list': list, 'dict': dict, 'set': set, 'bytes': bytearray, 'error': Exception}.get(facts['kind'])
+            if facts['kind'] == 'value':
+                base = type(value(facts['plain']))
+            classes[key] = type(str(facts['type']), (StandIn,) if base is None else (base,),
+                {'__module__': str(facts['place'][0]), '__slots__': [str(name) for name in facts.get('slots', ())]}
+                if base is None else {'__module__': str(facts['place'][0])})
+        return classes[key]
+
+    def content(kind, data, order=None):
+        if kind is BYTES:
+            return bytearray(value(data)) if data[:1] == ['b'] else data
+        if kind in (DICT, CLASS, SET_KIND):
+            pairs = [(value(key), value(part)) for key, part in data[1]]
+            if not data[0]:
+                return dict((key if not isinstance(key, text_type) else str(key) if is_ascii(key) else key, part)
+                    for key, part in pairs)
+            return Keyed((id(key), (key, part) if kind is DICT else part) for key, part in pairs)
+        parts = [value(part) for part in data]
+        if kind is INSTANCE and order is not None and len(order[0]) == len(parts) - 1:
+            by_name = dict(zip(order[0], parts[1:]))
+            parts[1:] = [by_name.get(name, MISSING) for name in order[1]]
+        return parts if kind is LIST else tuple(parts)
+
+    def token(number):
+        if number < 0:
+            return token(-1 - number).body
+        if number in tokens:
+            return tokens[number]
+        facts = facts_of[number]
+        kind = KINDS[facts['kind']]
+        made = tokens[number] = Token(None, kind, None)
+        cls, part = class_of(facts) if kind not in (CLASS, OPAQUE) else None, None
+        if kind is OPAQUE:
+            part = StandIn.of(str(facts['type']), '<past %s object at %#x>' % (facts['type'], facts['id']))
+        elif kind is CLASS:
+            name = facts['place'][1]
+            part = type(str(name.rpartition('.')[2]), (PastClass,), {'__module__': str(facts['place'][0])})
+        elif kind is VALUE:
+            plain = value(facts['plain'])
+            part = type(plain).__new__(cls, plain)
+        elif 'maxlen' in facts:
+            part = collections.deque.__new__(cls)
+            collections.deque.__init__(part, (), facts['maxlen'])
+        elif 'typecode' in facts:
+            part = array.array.__new__(cls, str(facts['typecode']))
+        else:
+            made.obj = cls                      # of the right class, by the kind's own way
+            part = kind.fresh(cls)
+        made.obj, recording.tokens[id(part)] = part, made
+        return made
+
+    for number, facts in enumerate(facts_of):
+        made = token(number)
+        order = facts.get('slots', ()), [name for name, _ in layout(type(made.obj))[1]]
+        orders[made] = order
+        made.first = content(made.kind, facts['first'], order) if made.kind not in (VALUE, OPAQUE) else ()
+        if 'typecode' in facts:
+            made.first = array.array(str(facts['typecode']), made.first)
+        if 'body' in facts:
+            made.body = Token(made.obj, INSTANCE, content(INSTANCE, facts['body'], order))
+            orders[made.body] = order
+    homes = [Home(token(at), frame) for at, frame in data['homes']]
+    spaces = []
+    for home, first in data['spaces']:
+        spaces.append(Space())
+        spaces[-1].home, spaces[-1].first, spaces[-1].now = homes[home], content(DICT, first), None
+    sites = [Site(str(event), line, path, str(frame)) for event, line, path, frame in data['sites']]
+    binds = [(Bind(str(name), is_global), Unbind(str(name), is_global)) for name, is_global in data['binds']]
+    put = recording.log.extend
+    for entry in data['log']:
+        if not isinstance(entry, list):
+            recording.log.append(sites[entry])
+        elif entry[0] in 'BU':
+            put([binds[entry[1]][entry[0] == 'U']] + [value(part) for part in entry[2:]])
+        elif entry[0] in 'EP':
+            put((ENTER, spaces[entry[1]]) if entry[0] == 'E' else (PRINTED, entry[1]))
+        else:
+            op, target, rest = CONTENT_OPS[entry[0]], token(entry[1]), entry[2:]
+            kind = target.kind
+            if op is PUT:
+                rest = [content(kind, rest[0], orders.get(target))]
+            elif op is SPLICE:
+                rest = rest[:2] + [content(kind if kind is BYTES else LIST, rest[2])]
+                if type(target.first) is array.array:
+                    rest[2] = array.array(target.first.typecode, rest[2])
+            else:
+                rest = [value(part) for part in rest]
+                if rest and isinstance(rest[0], text_type) and is_ascii(rest[0]):
+                    rest[0] = str(rest[0])
+            put([op, target] + rest)
+    for at, space, contents in data['keyframes']:
+        recording.keyframes.append(Keyframe(at, dict((spaces[key[1]], content(DICT, part)) if isinstance(key, list)
+            else (token(key), content(token(key).kind, part, orders.get(token(key)))) for key, part in contents),
+            spaces[space]))
+    recording.engine, recording.notes = data['engine'], data['notes']
+    recording.approximate = [tuple(span) for span in data['approximate']]
+    if data['error']:
+        recording.error = HotloadError('%s: %s' % tuple(data['error']))
+
+
+def is_ascii(text):
+    """Whether a text is one of names (on 2.7 they are bytes)."""
+    return all(letter < '\x80' for letter in text)
+
+
+##############################################################################
+## 16. Recording -- the state at any step, and other questions
+##############################################################################
+#
+# Gives to those below Recording. The state at a step: the keyframe before it, the changes up to it (a World), and
+# then new objects built from the contents (Copies), never by code of the user's.
+
+__all__ += ['Recording']
+
+
+class World(object):
+    """The contents of all tokens at one place of the log. keyframe: where it starts.      space: of the current
+    frame.
+    """
+
+    def __init__(self, keyframe, tokens):
+        self.base, self.contents, self.space, self.tokens = keyframe.contents, {}, keyframe.space, tokens
+
+    def content(self, token):
+        """The content of a token, not to be changed."""
+        found = self.contents.get(token, MISSING)
+        if found is MISSING:
+            found = self.base.get(token, MISSING)
+        return token.first if found is MISSING else found
+
+    def writable(self, token):
+        """The content of a token, which may be changed."""
+        found = self.contents.get(token, MISSING)
+        return token.kind.copy(self.content(token)) if found is MISSING else found
+
+    def names(self, is_global):
+        """The names of the current frame, or of its module, which may be changed."""
+        token = self.space.home.namespace if is_global else self.space
+        found = self.contents.get(token)
+        if found is None:
+            found = self.contents[token] = self.content(token).copy()
+        return found
+
+    def copies(self, *tokens):
+        """For each token of names a dict of new objects; they share what was shared."""
+        return Copies(self).spaces(tokens)
+
+
+class Copies(object):
+    """Builds new objects from the contents of a World. memo: {id of an object: its copy}."""
+
+    def __init__(self, world):
+        self.world, self.memo, self.todo, self.unhashed = world, {}, [], []
+
+    def spaces(self, tokens):
+        """A dict of names for each token."""
+        found = []
+        for token in tokens:
+            names = self.world.content(token)
+            found.append(dict((name, part if type(part) in ATOMS else self.value(part)) for name,
+                part in list(names.items()) if not (isinstance(name, string_types) and name.startswith('.'))))
+        self.finish()
+        return found
+
+    def finish(self):
+        """Fill what has been made, and what that makes."""
+        late = []
+        while self.todo or late:
+            if self.todo:
+                token, shell = self.todo.pop()
+                if token.kind.name in ('dict', 'set'):
+                    # when it is filled the keys are hashed: they must be whole
+                    late.append((token, shell))
+                    continue
+            else:
+                token, shell = late.pop(0)
+            token.kind.fill(shell, self.world.content(token), self.value, token)
+        for shell, cls in self.unhashed:
+            with suppress(TypeError):
+                shell.__class__ = cls
+
+    def value(self, part):
+        """The copy of one object, which finish() fills."""
+        if type(part) in ATOMS or type(part) in SELF_TYPES and id(part) not in self.world.tokens:
+            return part
+        key = part.id if type(part) is Mark else id(part)
+        if key in self.memo:
+            return self.memo[key]
+        if type(part) is Mark:
+            made = self.memo[key] = StandIn.of(part.name, '<past %s object at %#x>' % (part.name, key))
+            return made
+        if type(part) in (tuple, frozenset):
+            parts = list(map(self.value, part))
+            same = all(lazy_map(same_objects, parts, part))
+            made = self.memo[key] = part if same else type(part)(parts)
+            return made
+        token = self.world.tokens.get(key)
+        if token is None or token.kind is OPAQUE:
+            made = self.memo[key] = part if token is None or part is builtins_space else OPAQUE.blank(token, None)
+            return made
+        if token.kind is CLASS and self.is_same_class(token):
+            self.memo[key] = part
+            return part
+        try:
+            made = token.kind.blank(token, self.value)
+        except Exception:                       # a type in C that must not be made in this way
+            made = self.memo[key] = OPAQUE.blank(token, None)
+            return made
+        self.memo[key] = made
+        self.todo.append((token, made))
+        if token.body is not None:
+            self.todo.append((token.body, made))
+        if type(made) is Unhashed:
+            self.unhashed.append((made, type(part)))
+        return made
+
+    def is_same_class(self, token):
+        """Whether a class has the attributes now that it had then."""
+        content, now = self.world.content(token), CLASS.read(token.obj)
+        return len(content) == len(now) and all(content.get(name, MISSING) is part
+            and (type(part) in ATOMS or id(part) not in self.world.tokens) for name, part in now.items())
+
+
+class Recording(object):
+    """What a run did: its steps, and the state before each of them.
+
+    code: the text that ran, or None.      error: what ended the run, with its traceback, or None. result: what the
+    function returned, for Recording.of().      engine: 'trace'.      approximate: [(first step, last step, why)] of
+    changes that were noticed late.      notes: list of str, what else is to be known.
+
+    >>> recording = record('x = []\\nfor i in range(3):\\n    x.append(i)')
+    >>> recording.visits(3), recording.state(recording.visits(3)[2])['x']
+    ([3, 5, 7], [0, 1])
+    """
+
+    def __init__(self, code=None):
+        self.code, self.error, self.result, self.engine = code, None, None, 'trace'
+        self.approximate, self.notes, self.log, self.tokens, self.keyframes = [], [], [], {}, []
+        self.end = None                         # the place in the log where it ends, when it was cut
+        if SELF_TYPES is None:
+            learn_types()
+        self._forget()
+
+    def _forget(self):
+        self._indexed, self._steps, self._places, self._visits = 0, [], [], {}
+
+    def _index(self):
+        """The list of all steps; what was added to the log since the last time is looked through."""
+        log = self.log
+        end = len(log) if self.end is None else self.end
+        if self._indexed < end:
+            at, steps = self._indexed, self._steps
+            marks = [mark for mark in self.keyframes[len(self._places):]]
+            while at < end:
+                while marks and marks[0].at <= at:
+                    marks.pop(0)
+                    self._places.append(len(steps))
+                entry = log[at]
+                if type(entry) is Site:
+                    steps.append(entry)
+                    at += 1
+                else:
+                    at += entry.size
+            self._places += [len(steps)] * len(marks)
+            self._indexed = at
+        return self._steps
+
+    def steps(self):
+        """The number of steps."""
+        return len(self._index())
+
+    def _step(self, n):
+        steps = self._index()
+        return steps[n] if 0 <= n < len(steps) else None
+
+    def line(self, n):
+        """The number of the line of step n; 0 where there is no such step."""
+        step = self._step(n)
+        return step.line if step else 0
+
+    def path(self, n):
+        """The file of step n, or None."""
+        step = self._step(n)
+        return step.path if step else None
+
+    def event(self, n):
+        """'call', 'line', 'return' or 'exception'; None where there is no such step."""
+        step = self._step(n)
+        return step.event if step else None
+
+    def visits(self, line, path=None):
+        """The ascending list of steps at a line. path: of its file; default: that of the first step."""
+        steps = self._index()
+        if not self._visits or self._visits[None] != len(steps):
+            self._visits = {None: len(steps)}
+            for n, step in enumerate(steps):
+                self._visits.setdefault((step.path, step.line), []).append(n)
+        path = steps[0].path if path is None and steps else path
+        return list(self._visits.get((path, line), ()))
+
+    def state(self, n):
+        """{name: value} before step n ran: the names of its module, updated with those of its frame. n is brought
+        into 0..steps() - 1. The values are copies.
+        """
+        outer, inner = self.dicts(n)
+        return dict(outer, **inner)
+
+    def dicts(self, n):
+        """(names of the module, names of the frame) before step n ran. At module level the second is empty."""
+        world = self._world(n)
+        if world is None:
+            return {}, {}
+        outer, inner = world.copies(world.space.home.namespace, world.space)
+        return outer, inner
+
+    def _world(self, n):
+        """The World before step n ran; None when there are no steps."""
+        steps = self._index()
+        if not steps or not self.keyframes:
+            return None
+        n = min(max(n, 0), len(steps) - 1)
+        chosen = bisect.bisect_right(self._places, n) - 1
+        world = World(self.keyframes[chosen], self.tokens)
+        self._play(world, self.keyframes[chosen].at, n - self._places[chosen])
+        return world
+
+    def _play(self, world, at, count):
+        """Make the changes from a place in the log on, up to the step after so many others; its place."""
+        log = self.log
+        while True:
+            entry = log[at]
+            if type(entry) is Site:
+                if not count:
+                    return at
+                count -= 1
+                at += 1
+            else:
+                entry.play(world, log, at)
+                at += entry.size
+
+    def _walk(self):
+        """For each step (n, its place in the log, World before it); the world is the same object each time."""
+        if self.steps():
+            world, at = World(self.keyframes[0], self.tokens), self.keyframes[0].at
+            for n in range(self.steps()):
+                at = self._play(world, at, 0)
+                yield n, at, world
+                at += 1
+
+    def output(self, n):
+        """The text that was written to stdout before step n ran."""
+        self._index()
+        texts, at, count, end = [], 0, 0, len(self.log) if self.end is None else self.end
+        while at < end:
+            entry = self.log[at]
+            if type(entry) is Site:
+                if count == n:
+                    break
+                count += 1
+                at += 1
+            else:
+                if entry is PRINTED:
+                    texts.append(self.log[at + 1])
+                at += entry.size
+        return ''.join(texts)
+
+    def changes(self, name):
+        """What happened to a name, and to what is in its value: a list of (n, path, line, frame, old, new).
+
+        n: the first step that finds the new value.      path, line, frame: of the step that made it. old, new: the
+        values, None where there was no such name.      A name of a function counts in each of its calls.
+        """
+        return Changes(self, name)
+
+    def when(self, test):
+        """The steps whose state passes a test, as an ascending list.
+
+        test: a function of a state, or a text: comparisons (== != < <= > >= in) of names with literals, joined by
+        `and` and `or`; a state that lacks a name does not pass.
+
+        >>> record('x = 1\\nx = 2\\nx = 3').when('x >= 2')
+        [3, 4]
+        """
+        passes = test if callable(test) else comparison(test)
+        names, found, seen, passed = getattr(passes, 'names', None), [], None, False
+        for n, at, world in self._walk():
+            if names is None:
+                passed = bool(passes(self._copied(world)))
+            else:
+                values = [Changes.find(world, name) for name in names]
+                if any(type(value) not in ATOMS for value in values) or seen is None or not all(
+                        lazy_map(same_objects, values, seen)):
+                    shown = [value if type(value) in ATOMS or value is MISSING else Changes.copy(world, value)
+                             for value in values]
+                    passed = passes(dict(pair for pair in zip(names, shown) if pair[1] is not MISSING))
+                seen = values
+            if passed:
+                found.append(n)
+        return found
+
+    def save(self, path):
+        """Write it to a file."""
+        import json
+        import zlib
+        with open(path, 'wb') as stream:
+            stream.write(MAGIC + zlib.compress(json.dumps(packed(self), separators=(',', ':')).encode('ascii'), 6))
+
+    @classmethod
+    def load(cls, path):
+        """The Recording in a file that save() wrote. No code runs and nothing is imported: objects of classes that
+        are not loaded, and those that cannot be built, are stand-ins; .error is a HotloadError with the text of the
+        error.
+        """
+        import json
+        import zlib
+        with open(path, 'rb') as stream:
+            data = stream.read()
+        if not data.startswith(MAGIC):
+            raise HotloadError('is no recording', path=path)
+        try:
+            recording = cls()
+            unpacked(json.loads(zlib.decompress(data[len(MAGIC):]).decode('ascii')), recording)
+        except (zlib.error, ValueError, KeyError, IndexError, TypeError) as error:
+            raise HotloadError('is a damaged recording: %s' % error, path=path)
+        return recording
+
+    def _copied(self, world):
+        outer, inner = world.copies(world.space.home.namespace, world.space)
+        return dict(outer, **inner)
+
+
+class Changes(object):
+    """What Recording.changes() returns: a sequence; the values are built when they are asked for."""
+
+    def __init__(self, recording, name):
+        self.recording, self.name, self.found = recording, name, []
+        last, known = {}, {}                    # {space: (value, version of what it is made of)}
+        before, version = {}, {}
+        touched = None
+        at, previous = None, None
+        for n, place, world in recording._walk():
+            step, space = recording._steps[n], world.space
+            start = at + 1 if at is not None else 0
+            touched = self._touched(recording.log, start, place)
+            at = place
+            where = space if name in world.content(space) else space.home.namespace
+            value = world.content(where).get(name, MISSING)
+            old = last.get(where, MISSING)
+            changed = value is not old
+            if not changed and touched and type(value) not in ATOMS:
+                changed = bool(touched.intersection(known.get(where, ())))
+            if changed or touched and type(value) not in ATOMS and known.get(where) is None:
+                known[where] = self._reach(world, value)
+            if changed:
+                source = previous or step
+                self.found.append((n, source.path, source.line, source.frame, before.get(where)))
+                before[where] = n
+            elif value is MISSING and old is not MISSING:
+                self.found.append((n, (previous or step).path, (previous or step).line, (previous or step).frame,
+                    before.get(where)))
+            last[where] = value
+            previous = step
+
+    @staticmethod
+    def _touched(log, at, end):
+        """The tokens that changed between two places of the log."""
+        found = set()
+        while at < end:
+            entry = log[at]
+            if type(entry) is Site:
+                at += 1
+            else:
+                if entry.act is not None:
+                    found.add(log[at + 1])
+                at += entry.size
+        return found
+
+    @staticmethod
+    def _reach(world, value):
+        """The tokens of all that a value is made of."""
+        found, todo, seen = set(), [value], set()
+        while todo:
+            part = todo.pop()
+            if type(part) in ATOMS or id(part) in seen:
+                continue
+            seen.add(id(part))
+            if type(part) in (tuple, frozenset):
+                todo += part
+            token = world.tokens.get(id(part))
+            for token in (token, token and token.body):
+                if token is not None:
+                    found.add(token)
+                    content = world.content(token)
+                    if isinstance(content, dict):
+                        todo += content.values()
+                    elif isinstance(content, (list, tuple)):
+                        todo += content
+        return found
+
+    @staticmethod
+    def find(world, name):
+        """What a name stands for, in the frame or its module; MISSING if it is not there."""
+        value = world.content(world.space).get(name, MISSING)
+        return world.content(world.space.home.namespace).get(name, MISSING) if value is MISSING else value
+
+    @staticmethod
+    def copy(world, value):
+        """A copy of a value at a World's place."""
+        copies = Copies(world)
+        made = copies.value(value)
+        copies.finish()
+        return made
+
+    def __len__(self):
+        return len(self.found)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        n, path, line, frame, earlier = self.found[index]
+        old = None if earlier is None else self.recording.state(earlier).get(self.name)
+        return n, path, line, frame, old, self.recording.state(n).get(self.name)
+
+    def __repr__(self):
+        return repr(list(self))
+
+
+def comparison(text):
+    """The function of a state that a text of comparisons means; its .names are those that it reads."""
+    import ast
+    tree, names = ast.parse(text, mode='eval').body, []
+    tests = {'Eq': operator.eq, 'NotEq': operator.ne, 'Lt': operator.lt, 'LtE': operator.le, 'Gt': operator.gt,
+             'GtE': operator.ge, 'In': lambda a, b: a in b, 'NotIn': lambda a, b: a not in b}
+
+    def operand(node):
+        if isinstance(node, ast.Name) and node.id not in ('None', 'True', 'False'):
+            names.append(node.id)
+            return lambda state: state[node.id]
+        value = ast.literal_eval(node)
+        return lambda state: value
+
+    def build(node):
+        if isinstance(node, ast.BoolOp):
+            parts, join = [build(part) for part in node.values], all if isinstance(node.op, ast.And) else any
+            return lambda state: join(part(state) for part in parts)
+        if not isinstance(node, ast.Compare):
+            raise ValueError
+        values = [operand(part) for part in [node.left] + node.comparators]
+        chosen = [tests[type(op).__name__] for op in node.ops]
+        return lambda state: all(test(one(state), two(state)) for test, one, two in zip(chosen, values, values[1:]))
+    try:
+        passes = build(tree)
+    except (ValueError, KeyError):
+        raise HotloadError('when(%r): expected comparisons of names with literals, joined by and/or' % (text,))
+
+    def test(state):
+        try:
+            return passes(state)
+        except (KeyError, TypeError):           # no such name; values that cannot be compared
+            return False
+    test.names = sorted(set(names))
+    return test
+
+
+##############################################################################
+## 17. Follow -- what changed in the objects
+##############################################################################
+#
+# Gives to those below Follower, which keeps for each object that can be seen the content that the log has of it,
+# and writes to the log how the object differs. check() compares one object; the others know what a statement or a
+# method of a plain container can have changed, and look at that alone. What only an audit of all can tell raises
+# Unsure.
+
+DICTS = MUTATORS = ALL_MUTATORS = INERT = None                  # set by learn_methods()
+# Functions that change nothing that they are given.
+PURE_BUILTINS = frozenset(
+    'abs all any ascii bin bool bytearray bytes callable chr classmethod cmp complex dict dir divmod enumerate float '
+    'format frozenset getattr globals hasattr hash hex id input int isinstance issubclass iter len list locals long max '
+    'min oct open ord pow print property range raw_input repr reversed round set slice sorted staticmethod str sum super '
+    'tuple type unichr unicode vars xrange zip'.split())
+PURE_MODULES = frozenset(
+    '_collections _collections_abc _datetime _json _random _struct abc base64 binascii cmath collections copy dataclasses '
+    'datetime decimal enum fractions hashlib itertools json math ntpath numbers os.path posixpath random re statistics '
+    'string struct textwrap time typing unicodedata uuid zlib'.split())
+IMPURE = frozenset(['shuffle', 'pack_into', 'namedtuple'])
+
+
+class Unsure(Exception):
+    """Raised in a plan when only an audit can tell."""
+
+
+class Follower(object):
+    """Knows the objects that can be seen, and writes to the log what changed in them.
+
+    is_recorded(path) -> whether code of this file has steps.      with_state: False to follow nothing. log, tokens:
+    of the Recording.      followed: list of Tokens.      modules: {id of a module's names: their Token}. homes: the
+    names of those modules.      classes: those that they made.      has_defaults: whether there are defaultdicts.
+    assumed: names of modules that plans take for what they are.      audits_all: whether other threads run.
+    helpers: names for plans.
+    """
+
+    def __init__(self, recording, is_recorded, with_state):
+        if MUTATORS is None:
+            learn_methods()
+        self.recording, self.is_recorded, self.with_state = recording, is_recorded, with_state
+        self.log, self.tokens = recording.log, recording.tokens
+        self.put, self.add = self.log.extend, self.log.append
+        self.followed, self.modules, self.homes, self.classes, self.kinds = [], {}, set(), [], {}
+        self.has_defaults, self.audits_all, self.assumed = False, False, set()
+        self.tokens[id(builtins_space)] = Token(builtins_space, OPAQUE, (), ())
+        self.helpers = dict(log=self.log, put=self.put, add=self.add, ENTER=ENTER, ATOMS=ATOMS, MISSING=MISSING,
+            Unsure=Unsure, is_safe_key=is_safe_key, see=self.see, whole=self.whole, grown=self.grown,
+            default_made=self.default_made, reach=self.reach, left=self.left, called=self.called, method=self.method,
+            live_attr=self.live_attr, old_attr=self.old_attr, live_item=live_item, old_item=self.old_item,
+            length=length, token_now=self.tokens.__getitem__)
+        self.add_quick_helpers()
+
+    def forget_plans(self):
+        """Called when something that plans are made of is no longer so."""
+
+    # -- following objects
+
+    def kind_of(self, value):
+        """(Kind of an object or None, whether it has a body as well)."""
+        cls = type(value)
+        found = self.kinds.get(cls)
+        if found is None:
+            found = self._kind_of_class(cls)
+            if found is not None:
+                self.kinds[cls] = found
+            elif isinstance(value, class_types):
+                return (CLASS, False) if self.is_own_class(value) else (None, False)
+            else:
+                found = (INSTANCE if is_data(value) else OPAQUE), False
+        return found
+
+    def is_own_class(self, cls):
+        """Whether the recorded code made the class."""
+        return vars(cls).get('__module__') in self.homes and (
+            cls in _OLD_LAYOUTS or not isinstance(cls, type) or bool(cls.__flags__ & HEAP_TYPE))
+
+    def _kind_of_class(self, cls):
+        if cls in SELF_TYPES or issubclass(cls, type(sys)) or cls is Mark:
+            return None if cls in class_types else (None, False)
+        if issubclass(cls, class_types):
+            return None
+        if type(cls).__name__ in ('EnumMeta', 'EnumType') or getattr(cls, '__module__', None) in (
+                'decimal', '_decimal', 'fractions', 'datetime', 'uuid', 'pathlib'):
+            return None, False
+        own = self.is_own_class(cls)
+        if own:
+            self.see(cls)
+        for bases, kind in (((list, collections.deque), LIST), (dict, DICT), (set, SET_KIND), ((bytearray,
+            array.array), BYTES),
+                            (BaseException, ERROR), ((tuple, frozenset) + tuple(ATOM_TYPES), VALUE)):
+            if issubclass(cls, bases):
+                if issubclass(cls, collections.defaultdict) and not self.has_defaults:
+                    self.has_defaults = True
+                    self.forget_plans()
+                body = layout(cls)
+                return kind, bool((own or kind is ERROR) and (body[0] or body[1]))
+        if own or cls in _OLD_LAYOUTS:
+            return INSTANCE, False
+        return None
+
+    def see(self, value):
+        """Follow an object that is visible from now on, and all in it. Gives what the log keeps of it."""
+        if type(value) in MARKED:
+            return held(value)
+        todo, tokens = [value], self.tokens
+        while todo:
+            part = todo.pop()
+            cls = type(part)
+            if cls in ATOMS:
+                continue
+            token = tokens.get(id(part))
+            if token is None:
+                if cls in (tuple, frozenset):
+                    todo += part
+                    continue
+                if cls in MARKED:
+                    continue
+                kind, has_body = self.kind_of(part)
+                if kind is None:
+                    continue
+                token = tokens.get(id(part))
+                if token is None:
+                    token = tokens[id(part)] = Token(part, kind, None)
+                    if kind is CLASS:
+                        self.classes.append(part)
+                    if has_body:
+                        token.body = Token(part, INSTANCE, None)
+            if token.now is None:
+                self._follow(token, todo)
+                if token.body is not None:
+                    self._follow(token.body, todo)
+        return value
+
+    def _follow(self, token, todo):
+        """Note the content of a token from now on."""
+        content = token.kind.read(token.obj)
+        if token.first is None:
+            token.first = content
+        else:
+            self.put((PUT, token, content))
+        token.now = token.kind.copy(content)
+        todo += [part for part in token.kind.parts(token) if type(part) not in ATOMS]
+        if token.kind is not OPAQUE and token.kind is not VALUE:
+            self.followed.append(token)
+
+    def names_of(self, space):
+        """The Token of a module's names."""
+        token = self.modules.get(id(space))
+        if token is None:
+            self.homes.add(space.get('__name__'))
+            token = self.modules[id(space)] = self.tokens[id(space)] = Token(space, DICT, None)
+            if self.with_state:
+                self._follow(token, [])
+                for value in list(token.now.values()):
+                    self.see(value)
+            else:
+                token.first = {}
+        return token
+
+    def note(self, token, changes):
+        """Write changes of a token's content to the log."""
+        for change in changes:
+            self.put(change)
+            op, operands = change[0], change[2:]
+            if op is PUT and isinstance(token.now, dict) and type(token.now) is type(operands[0]):
+                token.now.clear()               # plans hold the names of modules
+                token.now.update(operands[0])
+            else:
+                token.now = op.act(token.now, *operands)
+            if op is PUT:
+                parts = token.kind.parts(token)
+            elif op is CUT or token.kind is BYTES:
+                continue
+            else:
+                parts = operands[-1] if op is SPLICE else operands[-1:]
+            for part in parts:
+                if type(part) not in ATOMS:
+                    self.see(part)
+
+    def check(self, token):
+        """Look at a token and its body; whether anything changed."""
+        changes = token.kind.changes(token)
+        if changes:
+            self.note(token, changes)
+        if token.body is not None and token.body.now is not None:
+            more = token.body.kind.changes(token.body)
+            if more:
+                self.note(token.body, more)
+                return True
+        return bool(changes)
+
+    # -- what a plan calls
+
+    def token_of(self, value):
+        """The Token of an object that is followed, or None."""
+        token = self.tokens.get(id(value))
+        return token if token is not None and token.now is not None else None
+
+    def whole(self, value):
+        """Look at all of one object, and at its attributes."""
+        token = self.token_of(value)
+        if token is not None:
+            self.check(token)
+            if token.kind is INSTANCE or token.body is not None:
+                content = (token.body or token).now
+                if content and content[0] is not None:
+                    self.whole(content[0])
+
+    def grown(self, value):
+        """Look at an object after += or the like."""
+        token = self.token_of(value)
+        if token is not None:
+            if type(value) is list and len(value) > len(token.now):
+                start = len(token.now)
+                self.note(token, [(SPLICE, token, start, start, all_held(value[start:]))])
+            else:
+                self.whole(value)
+
+    def item_changed(self, box, key):
+        """Look at one item of a container."""
+        token = self.token_of(box)
+        if token is None:
+            return
+        cls, known = type(box), token.now
+        if (cls is list or cls is bytearray) and type(key) in (int, bool) and len(box) == len(known):
+            if -len(box) <= key < len(box):
+                value = box[key]
+                if value is not known[key]:
+                    if type(value) not in ATOMS:
+                        value = self.see(value)
+                        if value is known[key]:
+                            return
+                    known[key] = value
+                    self.put((SET, token, key, value))
+            return
+        if cls in DICTS and type(known) is dict and is_safe_key(key):
+            value, old = dict.get(box, key, MISSING), known.get(key, MISSING)
+            if value is not old:
+                if value is MISSING:
+                    del known[key]
+                    self.put((CUT, token, key))
+                else:
+                    if type(value) not in ATOMS:
+                        value = self.see(value)
+                        if value is old:
+                            return
+                    known[key] = value
+                    self.put((SET, token, key, value))
+            if len(known) == len(box):
+                return
+        self.whole(box)
+
+    def default_made(self, box, key):
+        """Look at an item that a defaultdict may have made."""
+        if isinstance(box, collections.defaultdict):
+            self.item_changed(box, key)
+
+    def attr_changed(self, owner, name):
+        """Look at one attribute of an object."""
+        token = self.token_of(owner)
+        if token is None:
+            return
+        if token.kind is CLASS:
+            self.check(token)
+            return
+        body = token if token.kind is INSTANCE else token.body
+        if token.kind is ERROR:
+            self.check(token)
+        if body is not None:
+            if len(body.now) > 1 or name == '__dict__':
+                self.check(token)
+            if body.now[0] is not None:
+                inner = layout(type(owner))[0](owner)
+                if inner is not body.now[0]:
+                    self.check(token)
+                self.item_changed(inner, name)
+
+    def add_quick_helpers(self):
+        """Those of a plan that are called most often, as closures; others do what they do not."""
+        get, put, see = self.tokens.get, self.put, self.see
+        slow_item, slow_attr, grown = self.item_changed, self.attr_changed, self.grown
+        def item_changed(box, key):
+            token = get(id(box))
+            if token is not None:
+                known, cls = token.now, type(box)
+                if cls is list:
+                    if type(key) is int and known is not None and -1 < key < len(box) == len(known):
+                        value = box[key]
+                        if value is known[key]:
+                            return
+                        if type(value) in ATOMS:
+                            known[key] = value
+                            return put((SET, token, key, value))
+                elif cls is dict and type(known) is dict and type(key) in ATOMS:
+                    value = box.get(key, MISSING)
+                    if value is not MISSING and type(value) in ATOMS:
+                        if value is not known.get(key, MISSING):
+                            known[key] = value
+                            put((SET, token, key, value))
+                        if len(box) == len(known):
+                            return
+                slow_item(box, key)
+
+        def grown_item(box, key):
+            item_changed(box, key)
+            is_plain = type(box) is list or type(box) is dict and type(key) in ATOMS
+            value = box[key] if is_plain else live_item(box, key)
+            if type(value) not in ATOMS:
+                grown(value)
+
+        def attr_changed(owner, name):
+            token = get(id(owner))
+            if token is None:
+                return
+            if token.kind is INSTANCE and token.now is not None and len(token.now) == 1:
+                inner = token.now[0]
+                token = get(id(inner))
+                known = token.now
+                if type(known) is dict and name in known and name in inner:
+                    value = inner[name]
+                    if value is known[name]:
+                        return
+                    if type(value) in ATOMS:
+                        known[name] = value
+                        return put((SET, token, name, value))
+            slow_attr(owner, name)
+
+        def grown_attr(owner, name):
+            attr_changed(owner, name)
+            token = get(id(owner))
+            if token is not None and token.kind is INSTANCE and token.now and len(token.now) == 1 and (
+                    type(token.now[0].get(name)) in ATOMS):
+                return
+            value = self.live_attr(owner, name)
+            if type(value) not in ATOMS:
+                grown(value)
+
+        def appended(box):
+            token = get(id(box))
+            if token is None or token.now is None:
+                return
+            known = token.now
+            more = len(box) - len(known)
+            if more == 1:
+                value = box[-1]
+                if type(value) not in ATOMS:
+                    value = see(value)
+                known.append(value)
+                put((PUSH, token, value))
+            elif more:
+                self.whole(box)
+        self.helpers.update(item_changed=item_changed, grown_item=grown_item, attr_changed=attr_changed,
+                            grown_attr=grown_attr, appended=appended)
+
+    def live_attr(self, owner, name):
+        """An attribute of an object, found without running its code."""
+        cls = type(owner)
+        if cls is type(sys):
+            return vars(owner)[name]
+        if name == '__dict__' and not isinstance(owner, class_types):
+            return layout(cls)[0](owner)
+        if cls in class_types or isinstance(owner, class_types):
+            for base in owner.__mro__:
+                if name in vars(base):
+                    return vars(base)[name]
+            raise Unsure
+        getter, slots = layout(cls)
+        for slot_name, slot in slots:
+            if slot_name == name:
+                return slot.__get__(owner)
+        if getter is not None:
+            inner = getter(owner)
+            if name in inner:
+                return inner[name]
+        if cls in _OLD_LAYOUTS:
+            cls = owner.__class__
+            raise Unsure
+        for base in cls.__mro__:
+            if name in vars(base):
+                found = vars(base)[name]
+                if type(found) is not FunctionType and hasattr(type(found), '__get__'):
+                    raise Unsure
+                return found
+        raise Unsure
+
+    def old_attr(self, owner, name):
+        """An attribute as the log has it."""
+        token = self.token_of(owner)
+        if token is None or name == '__dict__':
+            return self.live_attr(owner, name)
+        content = (token.body or token).now
+        if token.kind is CLASS:
+            return content[name] if name in content else self.live_attr(owner, name)
+        if type(content) is tuple and content and self.token_of(content[0]) is not None:
+            known = self.token_of(content[0]).now
+            if name in known:
+                return known[name]
+        for (slot_name, _), value in zip(layout(type(owner))[1], content[1:]):
+            if slot_name == name:
+                return value
+        return self.live_attr(owner, name)
+
+    def old_item(self, box, key):
+        """An item as the log has it."""
+        token = self.token_of(box)
+        if token is None or token.kind not in (LIST, DICT) or type(token.now) is Keyed:
+            return live_item(box, key)
+        return token.now[key] if token.kind is DICT or type(key) in ATOMS else live_item(box, key)
+
+    def is_own_code(self, code):
+        """Whether code has steps of its own."""
+        return self.is_recorded(code.co_filename)
+
+    def is_harmless(self, function):
+        """Whether calling it changes nothing, or writes the log itself."""
+        function = getattr(function, '__func__', function) if type(function) is BOUND_METHOD else function
+        kind = type(function)
+        if kind is FunctionType and self.is_own_code(function.__code__):
+            return not (function.__closure__ and False)
+        if kind in class_types or isinstance(function, class_types):
+            if function.__module__ in self.homes or function.__module__ in BUILTIN_NAMES and (
+                    function.__name__ in PURE_BUILTINS or issubclass(function, BaseException)):
+                return not (function.__module__ in self.homes and type(function) not in class_types)
+            return function.__module__ in PURE_MODULES and function.__name__ not in ('count',)
+        if kind is FunctionType or kind is type(len):
+            name, module = function.__name__, getattr(function, '__module__', None)
+            if module in BUILTIN_NAMES or module is None:
+                return name in PURE_BUILTINS or name in ('sum', 'print')
+            return module in PURE_MODULES and name not in IMPURE
+        return False
+
+    def left(self, manager):
+        """At the end of a `with` block of a manager."""
+        cls = type(manager)
+        if not (cls in ATOMS or self.is_own_class(cls) or getattr(cls, '__module__', None) in (
+                '_io', 'io', '_thread', 'thread', 'threading', 'codecs') + BUILTIN_NAMES):
+            raise Unsure
+
+    def called(self, function, args):
+        """After a call of a function."""
+        if not self.is_harmless(function):
+            if any(function is other for other in RUNS_TEXT):
+                raise Unsure
+            self.reach((function,) + args)
+
+    def method(self, owner, name, key, args, count):
+        """After a call of a method; True when it writes the log itself for all objects of that class.
+
+        key: what its first argument is if that is known.      count: of arguments; -1: one, a literal.
+        """
+        cls = type(owner)
+        names = MUTATORS.get(cls)
+        if names is not None:
+            if name in names:
+                self._mutated(owner, cls, name, key, count)
+            return
+        if cls is type(sys):
+            return self.called(vars(owner).get(name), args)
+        if isinstance(owner, class_types):
+            found = self.live_attr(owner, name)
+            found = getattr(found, '__func__', found)
+            return None if self.is_harmless(found) else self.reach((owner, found) + args)
+        if cls in _OLD_LAYOUTS:
+            return self.reach((owner,) + args)
+        for base in cls.__mro__:
+            if name in vars(base):
+                found = vars(base)[name]
+                found = getattr(found, '__func__', found)
+                if self.is_harmless(found) and type(found) is FunctionType:
+                    return True
+                if base in MUTATORS:
+                    return self.whole(owner) if name in MUTATORS[base] else None
+                break
+        return self.reach((owner,) + args)
+
+    def _mutated(self, owner, cls, name, key, count):
+        """After a method that changes a plain container."""
+        token = self.token_of(owner)
+        if token is None:
+            return
+        known = token.now
+        if cls is list:
+            more = len(owner) - len(known)
+            if name == 'append' and more == 1:
+                value = owner[-1]
+                if type(value) not in ATOMS:
+                    value = self.see(value)
+                known.append(value)
+                return self.put((PUSH, token, value))
+            if name == 'extend' and more >= 0:
+                return self.grown(owner) if more else None
+            if name == 'pop' and more == -1 and not count:
+                known.pop()
+                return self.put((CUT, token, len(known)))
+            if name == 'pop' and more == -1 and count == -1 and key == 0:
+                del known[0]
+                return self.put((CUT, token, 0))
+        elif cls is collections.deque:
+            more = len(owner) - len(known)
+            if name == 'append' and more == 1:
+                return self.note(token, [(PUSH, token, held(owner[-1]))])
+            if name == 'appendleft' and more == 1:
+                return self.note(token, [(SPLICE, token, 0, 0, [held(owner[0])])])
+            if name in ('pop', 'popleft') and more == -1:
+                return self.note(token, [(CUT, token, 0 if name == 'popleft' else len(known) - 1)])
+        elif cls is set:
+            if name in ('add', 'discard', 'remove', 'pop') and len(owner) == len(known):
+                return
+            if name == 'add' and key is not MISSING and is_safe_key(key) and type(known) is dict and (
+                    len(owner) == len(known) + 1):
+                return self.note(token, [(SET, token, key, key)])
+            if name in ('discard', 'remove') and key is not MISSING and is_safe_key(key) and type(known) is dict and (
+                    len(owner) == len(known) - 1):
+                return self.note(token, [(CUT, token, key)])
+        elif name in ('setdefault', 'pop') and key is not MISSING and is_safe_key(key):
+            return self.item_changed(owner, key)
+        self.whole(owner)
+
+    def reach(self, values):
+        """Look at all that is followed and can be reached from some values, through objects in C too."""
+        if self.audits_all:                     # another thread runs
+            raise Unsure
+        todo, seen = [value for value in values if type(value) not in ATOMS], set()
+        while todo:
+            value = todo.pop()
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            token = self.tokens.get(id(value))
+            if token is not None and token.now is not None and token.kind is not OPAQUE:
+                self.check(token)
+                parts = list(token.kind.parts(token)) + list(token.body.now if token.body is not None else ())
+            elif type(value) in INERT or isinstance(value, class_types) or value is self.put:
+                continue
+            elif type(value) is FunctionType:
+                parts = [cell for cell in value.__closure__ or ()] + list(value.__defaults__ or ())
+                parts += [] if self.is_own_code(value.__code__) else list((value.__dict__ or {}).values())
+            elif token is not None or len(seen) < 2000:
+                parts = gc.get_referents(value)
+            else:
+                raise Unsure
+            todo += [part for part in parts if type(part) not in ATOMS]
+
+
+def is_data(value):
+    """Whether an object of a library is a plain record: its attributes are atoms and containers of atoms."""
+    getter, slots = layout(type(value))
+    is_made_plainly = type(value).__new__ is object.__new__ or type(value).__name__ == 'SimpleNamespace'
+    if getter is None or slots or not is_made_plainly:
+        return False
+    for part in list(getter(value).values()):
+        if type(part) in (list, set, tuple, dict):
+            inner = list(part.values()) if type(part) is dict else part
+            if not ATOMS.issuperset(map(type, inner)):
+                return False
+        elif type(part) not in ATOMS:
+            return False
+    return True
+
+
+def live_item(box, key):
+    """An item of a plain container."""
+    if type(box) in (list, tuple, bytearray, str, text_type, bytes, collections.deque) and type(key) in ATOMS:
+        return box[key]
+    if type(box) in DICTS and is_safe_key(key):
+        value = dict.get(box, key, MISSING)     # [key] would make it in a defaultdict
+        if value is MISSING:
+            raise KeyError(key)
+        return value
+    raise Unsure
+
+
+def length(box):
+    """The length of a plain object."""
+    if type(box) in MUTATORS or type(box) in ATOMS or type(box) is tuple:
+        return len(box)
+    raise Unsure
+
+
+RUNS_TEXT = [builtins_space[name] for name in ('exec', 'eval', 'execfile') if name in builtins_space]
+BOUND_METHOD, BUILTIN_NAMES = type(fresh.read), ('builtins', '__builtin__')
+
+
+def learn_methods():
+    """Set the constants of this section which need modules that a program's start does not."""
+    global DICTS, MUTATORS, ALL_MUTATORS, INERT
+    found = {
+        list: 'append extend insert remove pop clear sort reverse __setitem__ __delitem__ __iadd__ __imul__ '
+              '__setslice__ __delslice__ __init__',
+        dict: 'update setdefault pop popitem clear __setitem__ __delitem__ __ior__ __init__ move_to_end subtract',
+        set: 'add discard remove pop clear update difference_update intersection_update '
+             'symmetric_difference_update __ior__ __iand__ __isub__ __ixor__ __init__',
+        collections.deque: 'append appendleft extend extendleft insert remove pop popleft clear rotate reverse '
+                           '__setitem__ __delitem__ __iadd__ __imul__ __init__',
+        bytearray: 'append extend insert remove pop clear reverse __setitem__ __delitem__ __iadd__ __imul__ __init__',
+        array.array: 'append extend fromlist frombytes fromstring fromfile fromunicode insert remove pop reverse '
+                     'byteswap clear __setitem__ __delitem__ __iadd__ __imul__'}
+    # Methods of the containers that change them; others of theirs do not.
+    MUTATORS = dict((cls, frozenset(names.split())) for cls, names in found.items())
+    DICTS = frozenset([dict, collections.OrderedDict, collections.defaultdict, collections.Counter])
+    MUTATORS.update((cls, MUTATORS[dict]) for cls in DICTS)
+    ALL_MUTATORS = frozenset().union(*MUTATORS.values())
+    INERT = MARKED | frozenset([type(sys), CodeType, type(sys._getframe()), slice, range_type, Token, Space, Recording])
+    INERT |= frozenset(type(iter(part)) for part in ([], {}, (), set(), range_type(0)))
+
+
+##############################################################################
+## 18. Plan -- what a line can change
+##############################################################################
+#
+# Gives to those below units_of(), what runs as one line, and LinePlan: the text of a function that sys.settrace
+# calls at the event after the line. It looks at the names and items that the line can write, and at what the
+# functions that it calls may change, as their types at run time tell; logs the step; and returns the function of
+# the line that runs next.
+#
+# Keys and containers are found by evaluating their expressions again, where that runs no code of the user's;
+# where a line changes what they are found by, with the values before it (S, N: as the log has them) and after it
+# (d, G).
+
+FUNCTION_FLAG = 1           # in co_flags: its names are variables
+
+
+class Unit(object):
+    """What runs as one line: a statement, or the head of one that holds others.
+
+    start, end: its line numbers.      nodes: the syntax trees.      names: that it binds beside those in the trees.
+    chain: the names of the classes around.      loops: whether it may run again and again.      own: the
+    comprehension whose frame this is.      inside: the `with` units around it.      leaves: `with` items that are
+    left at its end.
+    """
+
+    def __init__(self, start, end, nodes, around, names=(), loops=False, own=None):
+        self.start, self.end, self.loops, self.own = start, end, loops, own
+        self.nodes = [node for node in nodes if node is not None]
+        self.names, self.chain = frozenset(names) | around.names, around.chain
+        self.inside, self.leaves = around.inside, ()
+
+
+Around = tuple_type('Around', 'names chain inside')
+COMPREHENSIONS = {'ListComp': '<listcomp>', 'SetComp': '<setcomp>', 'DictComp': '<dictcomp>',
+                  'GeneratorExp': '<genexpr>'}
+
+
+def units_of(tree):
+    """{(name of a code object, its first line): [Unit]} of a module's statement nodes."""
+    scopes = {}
+
+    def scope(name, line, nodes, chain):
+        units = scopes.setdefault((name, line), [])
+        if isinstance(nodes, list):
+            body(nodes, units, Around(frozenset(), chain, ()))
+        else:
+            add(units, Unit(nodes.lineno, end_line(nodes), [nodes], Around(frozenset(), chain, ())))
+
+    def add(units, unit):
+        units.append(unit)
+        todo = list(unit.nodes)
+        while todo:                             # the lambdas and comprehensions in it
+            node = todo.pop()
+            if isinstance(node, _ast.Lambda):
+                scope('<lambda>', node.lineno, node.body, unit.chain)
+                todo += inner_nodes(node.args)
+            elif type(node).__name__ in COMPREHENSIONS and node is not unit.own and not is_inline(node):
+                inner = scopes.setdefault((COMPREHENSIONS[type(node).__name__], node.lineno), [])
+                around = Around(frozenset(), unit.chain, ())
+                add(inner, Unit(node.lineno, end_line(node), [node], around, loops=True, own=node))
+                todo.append(node.generators[0].iter)
+            else:
+                todo += inner_nodes(node)
+
+    def body(stmts, units, around):
+        for node in stmts:
+            kind = type(node).__name__.replace('Async', '')
+            start = node.lineno
+            if kind in ('FunctionDef', 'ClassDef'):
+                start = _first_line(node) + 1
+                heads = node.decorator_list + ([node.args, getattr(node, 'returns', None)] if kind == 'FunctionDef'
+                    else node.bases + [word.value for word in getattr(node, 'keywords', ())])
+                add(units, Unit(start, max(node.lineno, node.body[0].lineno - 1), heads, around,
+                                [mangled(node.name, around.chain)]))
+                scope(node.name, start, node.body, around.chain + (node.name,) * (kind == 'ClassDef'))
+            elif kind in ('If', 'While'):
+                add(units, Unit(start, end_line(node.test), [node.test], around, loops=kind == 'While'))
+                first = len(units)
+                body(node.body, units, around)
+                if kind == 'While' and len(units) > first:
+                    units[first].loops = True   # that of `while True` has no events
+                body(node.orelse, units, around)
+            elif kind == 'For':
+                add(units, Unit(start, end_line(node.iter), [node.target, node.iter], around, loops=True))
+                body(node.body, units, around)
+                body(node.orelse, units, around)
+            elif kind == 'With':
+                items = getattr(node, 'items', [node])
+                parts = [part for item in items for part in (item.context_expr, item.optional_vars)]
+                unit = Unit(start, max(end_line(part) for part in parts if part), parts, around)
+                unit.leaves = items
+                add(units, unit)
+                first = len(units)
+                body(node.body, units, around._replace(inside=around.inside + (unit,)))
+                for other in units[first:]:     # it may be left after any of its lines
+                    other.leaves = list(other.leaves) + list(items)
+            elif kind.startswith('Try'):
+                body(node.body, units, around)
+                for handler in getattr(node, 'handlers', ()):
+                    name = handler.name if isinstance(handler.name, string_types) else getattr(handler.name,
+                        'id', None)
+                    inner = around._replace(names=around.names | frozenset([mangled(name, around.chain)] if
+                        name else []))
+                    add(units, Unit(handler.lineno, max(handler.lineno, end_line(handler.type)),
+                        [handler.type], inner))
+                    body(handler.body, units, inner)
+                body(getattr(node, 'orelse', []), units, around)
+                body(getattr(node, 'finalbody', []), units, around)
+            elif kind == 'Match':
+                add(units, Unit(start, end_line(node.subject), [node.subject], around))
+                for case in node.cases:
+                    names = [mangled(name, around.chain) for part in walk(case.pattern) for name in (
+                        getattr(part, 'name', None), getattr(part, 'rest', None)) if isinstance(name,
+                            string_types)]
+                    add(units, Unit(case.pattern.lineno, max(end_line(case.pattern), end_line(case.guard)),
+                                    [case.pattern, case.guard, node.subject], around, names))
+                    body(case.body, units, around)
+            else:
+                add(units, Unit(start, end_line(node), [node], around))
+    body(tree, scopes.setdefault(('<module>', None), []), Around(frozenset(), (), ()))
+    return scopes
+
+
+def inner_nodes(node):
+    """The nodes directly in a node."""
+    return [item for _, part in fields(node) for item in (part if isinstance(part, list) else [part])
+            if isinstance(item, _ast.AST)]
+
+
+def is_inline(node):
+    """Whether a comprehension runs in the frame around it."""
+    return COMPREHENSIONS_INLINE and not isinstance(node,
+        _ast.GeneratorExp) or LISTS_LEAK and isinstance(node, _ast.ListComp)
+
+
+def executed_nodes(unit):
+    """The nodes in a unit that run in its own frame."""
+    todo = list(unit.nodes)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, _ast.Lambda):
+            todo += inner_nodes(node.args)
+            continue
+        yield node
+        if type(node).__name__ in COMPREHENSIONS and node is not unit.own and not is_inline(node):
+            todo.append(node.generators[0].iter)
+        else:
+            todo += inner_nodes(node)
+
+
+class Writes(object):
+    """What a unit may change. names: that it binds.      grown: those with += and the like.      items: [(container
+    node, key node or None, whether in place)].      attrs: [(object node, name, whether in place)]. calls: nodes.
+    reads: [(container node, key node)], which matter when there are defaultdicts.      others: nodes of objects whose
+    code in C runs at the line, as of `with` and `await`.
+    """
+
+    def __init__(self, unit):
+        self.names, self.grown, self.items, self.attrs = set(unit.names), [], [], []
+        self.calls, self.reads, self.others = [], [], []
+        self.unsure = False
+        for node in executed_nodes(unit):
+            self._note(node, unit.chain)
+        self.leaves = list(unit.leaves)
+
+    def _note(self, node, chain):
+        stored = type(getattr(node, 'ctx', None)).__name__ in ('Store', 'Del', 'AugStore', 'Param')
+        if isinstance(node, _ast.Name):
+            if stored:
+                self.names.add(mangled(node.id, chain))
+        elif isinstance(node, _ast.AugAssign):
+            target = node.target
+            if isinstance(target, _ast.Name):
+                self.grown.append(mangled(target.id, chain))
+            elif isinstance(target, _ast.Subscript):
+                self.items.append((target.value, key_node(target), True))
+            else:
+                self.attrs.append((target.value, mangled(target.attr, chain), True))
+        elif isinstance(node, _ast.Subscript):
+            (self.items if stored else self.reads).append((node.value, key_node(node)) + (False,) * stored)
+        elif isinstance(node, _ast.Attribute):
+            if stored:
+                self.attrs.append((node.value, mangled(node.attr, chain), False))
+        elif isinstance(node, _ast.Call):
+            self.calls.append(node)
+        elif type(node).__name__ == 'Exec':
+            self.unsure = True
+        elif isinstance(node, (_ast.Import, _ast.ImportFrom)):
+            self.names.update(mangled((alias.asname or alias.name).partition('.')[0], chain) for alias in node.names)
+        elif type(node).__name__ in ('Await', 'YieldFrom', 'AsyncFor', 'AsyncWith'):
+            self.others.append(getattr(node, 'value', None) or node)
+        elif isinstance(node, DEFINITIONS):
+            self.names.add(mangled(node.name, chain))
+
+
+def key_node(node):
+    """The node of the key of a subscript; None for a slice."""
+    part = node.slice
+    part = getattr(part, 'value', part) if type(part).__name__ == 'Index' else part
+    return None if type(part).__name__ in ('Slice', 'ExtSlice') else part
+
+
+# ---- the plan of a line
+
+class LinePlan(object):
+    """The text of the function that settrace calls after a line. Raises Unsure when the line needs audits.
+
+    entry: the Entry of its code object.      engine.
+    """
+
+    def __init__(self, engine, entry, units):
+        self.engine, self.entry, self.lines, self.space, self.count = engine, entry, [], {}, 0
+        self.code, self.globals = entry.code, entry.globals
+        self.has_frame_names = entry.is_function
+        self.variables = frozenset(self.code.co_varnames + self.code.co_cellvars + self.code.co_freevars)
+        self.loops = any(unit.loops for unit in units) or self.code.co_name in COMPREHENSIONS.values()
+        self.old = False
+        writes = [Writes(unit) for unit in units]
+        names = set(self.code.co_cellvars + self.code.co_freevars)      # another frame may bind them
+        names.update(*[part.names for part in writes])
+        # An item that is taken out and stored again comes last in a dict.
+        self.reorders = any(getattr(node.func, 'attr', None) in ('pop', 'popitem', 'clear', '__delitem__')
+                            for part in writes for node in part.calls) or len(units) > 1
+        if 'locals' in self.code.co_names and self.has_frame_names or any(part.unsure for part in writes):
+            raise Unsure                        # the dict that locals() gave is that of the frame
+        checks = []
+        for part in writes:
+            self._containers(part, checks)
+        clash = self._clashes(writes, names)
+        if clash:
+            self._emit_checks(checks, old=True)
+        self._emit_names(sorted(names), [name for part in writes for name in part.grown])
+        self._emit_checks(checks, old=False)
+        # Whether nothing of it happens before the last function that it calls.
+        self.is_calm = not checks and len(units) == 1 and not any(type(node).__name__
+            in ('NamedExpr', 'With', 'AsyncWith') for node in executed_nodes(units[0])) and (not units[0].leaves)
+
+    # -- the text
+
+    def constant(self, value):
+        """A name for a value in the text."""
+        self.count += 1
+        self.space['c%d' % self.count] = value
+        return 'c%d' % self.count
+
+    def is_variable(self, name):
+        """Whether a name is a variable of the function."""
+        return self.has_frame_names and name in self.variables
+
+    def _emit_names(self, names, grown):
+        local = [name for name in names if self.is_variable(name)]
+        outer = [name for name in names if not self.is_variable(name)]
+        put = self.lines.append
+        if not names and not grown:
+            return
+        put('try:')
+        for name in local + outer:
+            is_global = name not in local
+            source, known = ('G', 'N') if is_global else ('d', 'S')
+            bind = self.constant(self.engine.binds(name, is_global)[0])
+            put('    v = %s[%r]' % (source, name))
+            put('    if v is not %s:' % ('N[%r]' % name if is_global else 'S.get(%r, MISSING)' % name))
+            put('        if type(v) in ATOMS:')
+            put('            %s[%r] = v' % (known, name))
+            put('            put((%s, v))' % bind)
+            put('        else:')
+            put('            bound(%s, %r, %s, v, %r)' % (known, name, bind, is_global))
+            if name in grown:
+                put('    elif type(v) not in ATOMS:')
+                put('        grown(v)')
+        put('except KeyError:')                 # one of them is unbound
+        put('    names(frame)')
+        for name in grown:
+            put('    grown(%s.get(%r))' % ('d' if name in local else 'G', name))
+
+    def _emit_checks(self, checks, old):
+        self.old = old
+        if not checks:
+            return
+        body, before = [], self.lines
+        self.lines = body
+        for check in checks:
+            check()
+        self.lines = before
+        if body:
+            before.append('try:')
+            before += ['    ' + line for line in body]
+            if old:
+                before.append('except KeyError:')       # made by the line itself
+                before.append('    pass')
+            before.append('except Exception:')
+            before.append('    audit(frame)')
+
+    def _clashes(self, writes, names):
+        """Whether the line may change what its containers or keys are found by."""
+        roots, deep, count = set(), False, 0
+        for part in writes:
+            targets = [item[0] for item in part.items] + [item[1] for item in part.items if item[1] is not None]
+            targets += [item[0] for item in part.attrs]
+            called = [node.func.value for node in part.calls if isinstance(node.func, _ast.Attribute)]
+            count += len(part.items) + len(part.attrs) + len([
+                node for node in part.calls if getattr(node.func, 'attr', None) in ALL_MUTATORS])
+            for node in targets + called + [arg for call in part.calls for arg in call.args]:
+                roots.update(sub.id for sub in walk(node) if isinstance(sub, _ast.Name))
+            deep = deep or any(isinstance(sub, (_ast.Subscript, _ast.Attribute)) for item in part.items
+                               if item[1] is not None for sub in walk(item[1]))
+            deep = deep or any(isinstance(node, (_ast.Subscript, _ast.Attribute)) for node in targets +
+                called) and count > 1
+        return bool(roots & names) or deep
+
+    # -- what is looked at
+
+    def _containers(self, writes, checks):
+        for item in writes.items:
+            checks.append(lambda item=item: self._item(*item))
+        if self.engine.has_defaults:
+            for item in writes.reads:
+                if item[1] is not None:
+                    checks.append(lambda item=item: self._read(*item))
+        for item in writes.attrs:
+            checks.append(lambda item=item: self._attribute(*item))
+        for node in writes.calls:
+            self._call(node, checks)
+        for item in writes.leaves:
+            checks.append(lambda item=item: self._left(item.optional_vars or item.context_expr, item.context_expr))
+        for node in writes.others:
+            checks.append(lambda node=node: self._reach([node]))
+
+    def _left(self, manager, made):
+        """At the end of a `with`: the manager's __exit__ is the program's own, or it is unknown."""
+        if isinstance(made, _ast.Call):
+            name = getattr(made.func, 'id', None)
+            value = self.globals.get(name, builtins_space.get(name)) if name and not self.is_variable(name) else None
+            value = getattr(value, '__wrapped__', value) if type(value) is FunctionType else value
+            if name == 'open' or value is not None and self.engine.is_harmless(value):
+                return
+            if not isinstance(manager, _ast.Name):
+                raise Unsure
+        self.lines.append('left(%s)' % self.path(manager))
+
+    def _item(self, container, key, in_place):
+        box = self.path(container)
+        try:
+            name = self.pure(key) if key is not None else None
+        except Unsure:
+            name = None
+        if name is None or self.reorders:
+            self.lines.append('whole(%s)' % box)
+        else:
+            self.lines.append('%s(%s, %s)' % ('grown_item' if in_place else 'item_changed', box, name))
+
+    def _read(self, container, key):
+        try:
+            self.lines.append('default_made(%s, %s)' % (self.path(container), self.pure(key)))
+        except Unsure:
+            self._reach([container])
+
+    def _attribute(self, owner, name, in_place):
+        self.lines.append('%s(%s, %r)' % ('grown_attr' if in_place else 'attr_changed', self.path(owner), name))
+
+    def _reach(self, nodes):
+        roots = self.roots(nodes)
+        if roots:
+            self.lines.append('reach((%s,))' % ', '.join(roots))
+
+    def roots(self, nodes):
+        """The texts of the names that expressions are made of."""
+        names = sorted(set(sub.id for node in nodes for sub in walk(node) if isinstance(sub, _ast.Name)))
+        known = 'S' if self.old else 'd'
+        return ['%s.get(%r)' % (known, name) if self.is_variable(name) else '%s.get(%r)' % ('N' if self.old
+            else 'G', name)
+                for name in names if self.is_variable(name) or name in self.globals]
+
+    def _call(self, node, checks):
+        args = list(node.args) + [word.value for word in node.keywords] + [part for part
+            in (getattr(node, 'starargs', None), getattr(node, 'kwargs', None)) if part is not None]
+        function = node.func
+        if isinstance(function, _ast.Attribute):
+            return checks.append(lambda: self._method(function, args))
+        if isinstance(function, _ast.Name):
+            name = function.id
+            if name == 'super':
+                return None
+            if not self.is_variable(name):
+                value = self.globals.get(name, builtins_space.get(name, MISSING))
+                if name not in self.globals and name in ('exec', 'eval', 'execfile', '__import__'):
+                    raise Unsure
+                if value is not MISSING and self.engine.is_harmless(value):
+                    self.engine.assumed.add(name)
+                    return None
+        return checks.append(lambda: self._unknown_call(function, args))
+
+    def _unknown_call(self, function, args):
+        try:
+            path = self.path(function)
+        except Unsure:
+            return self._reach([function] + args)
+        self.lines.append('called(%s, (%s))' % (path, ''.join(root + ', ' for root in self.roots(args))))
+
+    def _method(self, function, args):
+        owner, name = function.value, function.attr
+        if type(owner).__name__ in ('Str', 'Constant', 'JoinedStr', 'BinOp', 'Bytes', 'Num', 'List', 'Dict',
+                'ListComp'):
+            return None
+        if isinstance(owner, _ast.Call) and getattr(owner.func, 'id', None) == 'super':
+            if self.code.co_argcount:
+                first = self.code.co_varnames[0]
+                self.lines.append("whole_object(%s[%r])" % ('S' if self.old else 'd', first))
+            return None
+        if isinstance(owner, _ast.Name) and not self.is_variable(owner.id) and isinstance(
+                self.globals.get(owner.id), type(sys)):
+            value = vars(self.globals[owner.id]).get(name, MISSING)
+            self.engine.assumed.add(owner.id)
+            if self.engine.is_harmless(value):
+                return None
+        try:
+            path = self.path(owner)
+        except Unsure:
+            if name in ALL_MUTATORS and any(isinstance(part, _ast.Call) for part in walk(owner)):
+                raise
+            return self._reach([owner] + args)
+        key = 'MISSING'
+        if args and name in ('setdefault', 'pop', 'add', 'discard', 'append', '__setitem__'):
+            try:
+                key = self.pure(args[0])
+            except Unsure:
+                pass
+        self.lines.append('v = %s' % path)
+        harmless, indent = self.constant(set(ATOMS)), ''        # types of owners
+        if name == 'append':
+            self.lines.append('if type(v) is list:')
+            self.lines.append('    appended(v)')
+            indent = 'el'
+        elif name == 'add':
+            self.lines.append('if type(v) is set and len(v) == len(token_now(id(v)).now):')
+            self.lines.append('    pass')
+            indent = 'el'
+        self.lines.append('%sif type(v) not in %s:' % (indent, harmless))
+        self.lines.append('    if method(v, %r, %s, (%s), %d):' % (
+            name, key, ''.join(root + ', ' for root in self.roots(args)),
+            -1 if args and type(args[0]).__name__ in ('Num', 'Constant') else len(args)))
+        self.lines.append('        %s.add(type(v))' % harmless)
+
+    # -- expressions that are evaluated again
+
+    def path(self, node):
+        """The text that finds an object again: names, attributes and items of plain objects."""
+        prefix = 'old_' if self.old else 'live_'
+        if isinstance(node, _ast.Name):
+            name = node.id
+            if self.is_variable(name):
+                return '%s[%r]' % ('S' if self.old else 'd', name)
+            if name not in self.globals and name in builtins_space:
+                self.engine.assumed.add(name)
+                return self.constant(builtins_space[name])
+            return '%s[%r]' % ('N' if self.old else 'G', name)
+        if isinstance(node, _ast.Attribute):
+            return '%sattr(%s, %r)' % (prefix, self.path(node.value), mangled(node.attr, ()))
+        if isinstance(node, _ast.Subscript) and key_node(node) is not None:
+            return '%sitem(%s, %s)' % (prefix, self.path(node.value), self.pure(key_node(node)))
+        if isinstance(node, _ast.Call) and isinstance(node.func, _ast.Attribute) and node.func.attr == 'setdefault':
+            return '%sitem(%s, %s)' % (prefix, self.path(node.func.value), self.pure(node.args[0]))
+        if isinstance(node, _ast.Call) and getattr(node.func, 'id', None) == 'globals' and not node.args:
+            return 'G'
+        raise Unsure
+
+    def pure(self, node):
+        """The text of a key that can be worked out again: of atoms, with operators and builtins."""
+        kind = type(node).__name__
+        if kind in ('Num', 'Str', 'Bytes', 'Constant', 'NameConstant'):
+            return self.constant(constant_value(node) if kind != 'Num' else node.n)
+        if isinstance(node, _ast.Name) or isinstance(node, (_ast.Attribute, _ast.Subscript)):
+            path = self.path(node)
+            self.count += 1
+            self.lines.append('k%d = %s' % (self.count, path))
+            self.lines.append('if type(k%d) not in ATOMS and not is_safe_key(k%d): raise Unsure' %
+                (self.count, self.count))
+            return 'k%d' % self.count
+        if isinstance(node, _ast.BinOp):
+            sign = {'Add': '+', 'Sub': '-', 'Mult': '*', 'Mod': '%', 'FloorDiv': '//', 'BitAnd': '&', 'BitOr': '|',
+                'BitXor': '^', 'RShift': '>>'}.get(type(node.op).__name__)
+            if sign:
+                return '(%s %s %s)' % (self.pure(node.left), sign, self.pure(node.right))
+        if isinstance(node, _ast.UnaryOp) and isinstance(node.op, (_ast.USub, _ast.Not)):
+            return '(%s %s)' % ('-' if isinstance(node.op, _ast.USub) else 'not', self.pure(node.operand))
+        if isinstance(node, _ast.Tuple):
+            return '(%s)' % ''.join(self.pure(part) + ', ' for part in node.elts)
+        if isinstance(node, _ast.Call) and not node.keywords and not getattr(node, 'starargs', None):
+            if isinstance(node.func, _ast.Name) and node.func.id in ('str', 'int', 'chr', 'ord', 'abs',
+                    'len') and (node.func.id not in self.globals and not self.is_variable(node.func.id)) and len(
+                    node.args) == 1:
+                self.engine.assumed.add(node.func.id)
+                if node.func.id == 'len':
+                    return 'length(%s)' % self.path(node.args[0])
+                return '%s(%s)' % (self.constant(builtins_space[node.func.id]), self.pure(node.args[0]))
+            if isinstance(node.func, _ast.Attribute) and node.func.attr in ('lower', 'upper', 'strip', 'title'):
+                owner = self.pure(node.func.value)
+                return '%s.%s(%s)' % (owner, node.func.attr, ', '.join(map(self.pure, node.args)))
+        raise Unsure
+
+    def function(self, table):
+        """The function for sys.settrace; table: {line: (Site, function)} of the code object."""
+        engine = self.engine
+        needs = '\n'.join(self.lines)
+        head = ['if frame is not now[0]:', '    space = frames.get(frame)', '    if space is None:',
+            '        switch(frame)',
+                '    else:', '        now[0], now[1] = frame, space.now', '        put((ENTER, space))']
+        if self.has_frame_names and ('d[' in needs or 'd.get' in needs):
+            head.append('d = frame.f_locals')
+        if self.has_frame_names and ('S[' in needs or 'S.get' in needs):
+            head.append('S = now[1]')
+        tail = ['if len(log) > limit[0]:', '    housekeeping(frame)'] if self.loops else []
+        tail += ['if event == "line":', '    step, after = table[frame.f_lineno]'] + (
+            ['    add(step)'] if engine.raw else ['    if step is not None:', '        add(step)'])
+        tail += ['    return after']
+        if self.has_frame_names and self.entry.shown:
+            tail += ['if event == "return":', '    add(returns[frame.f_lineno])',
+                '    frames.pop(frame).now = now[0] = None', '    return None']
+        tail += ['if event != "check":', '    return other(frame, event, arg)']
+        text = 'def trace(frame, event, arg):\n' + ''.join('    %s\n' % line for line in head + self.lines + tail)
+        space = dict(engine.helpers, G=self.globals, N=engine.names_of(self.globals).now, table=table,
+                     returns=self.entry.returns, **self.space)
+        execute(compile(text, '<hotload plan>', 'exec', 0, True), space)
+        if self.is_calm:
+            engine.calm.add(space['trace'])
+        return space['trace']
+
+
+##############################################################################
+## 19. Trace -- sys.settrace writes the log
+##############################################################################
+#
+# Gives to those below Engine, which runs code and writes the log.
+#
+# What a line changes is found after it ran, at the next event. There are two ways. An audit compares all objects
+# that are followed with what the log has of them: always right, and slow. A plan is made of the line's syntax.
+# The first steps of a run, and the first few of each line, are audited; then the line gets a plan, which is
+# audited some times more. A plan that missed something is given up: that line is always audited. So is everything
+# at each keyframe; what is found only then was noticed late, and the recording says so.
+
+ENTRIES_BETWEEN = 8000      # keyframes, at least; or 4 times what can be reached
+MOST_ENTRIES = 20000000     # in a log
+# of a line: with an audit alone, then with a plan and an audit
+AUDIT_RUNS, CHECKED_RUNS = 3, 4
+FREE_AUDITS = 3000          # so much is compared in audits before plans are made
+CALLBACK_STEPS = 50000
+GENERATOR_FLAGS = 0x20 | 0x80 | 0x200           # in co_flags: generators, coroutines
+
+
+class Stop(BaseException):
+    """Raised in the recorded code at a limit. (Not an Exception, which the code may catch.)"""
+
+
+class Entry(object):
+    """What the engine knows of a code object. namespace, frame: see Space.      globals: the names of its module.
+    is_function, is_class: which kind it is.      units: of its syntax, or None.      tables: {line: (Site,
+    function)}.      steps: {(event, line): Site}.
+    """
+
+    def __init__(self, engine, code, space, units):
+        self.engine, self.code, self.globals, self.units = engine, code, space, units
+        self.frame = code.co_name
+        self.is_function = bool(code.co_flags & FUNCTION_FLAG)
+        # It may be called when a name is bound anew and the last reference to an object goes.
+        self.ends_things = code.co_name == '__del__' or bool(code.co_flags & GENERATOR_FLAGS)
+        self.is_class = not self.is_function and code.co_name != '<module>'
+        self.table = Table(self)
+        self.start = self.table if engine.raw else Table(self, is_start=True)
+        self.shown = engine.raw or code.co_name not in ('<listcomp>', '<setcomp>', '<dictcomp>')
+        self.runs, self.bad, self.steps = {}, set(), {}
+        self.namespace, self.calls, self.returns = None, Sites(self, 'call'), Sites(self, 'return')
+
+    def units_at(self, line):
+        """The units that a line belongs to; else the last one that starts before it."""
+        found = [unit for unit in self.units if unit.start <= line <= unit.end]
+        if not found:
+            before = [unit for unit in self.units if unit.start <= line]
+            found = [max(before, key=lambda unit: unit.start)] if before else []
+        return found
+
+    def forget(self):
+        """Let its plans be made anew."""
+        for table in [self.table, self.start] + list(self.table.others.values()):
+            table.clear()
+
+    def step(self, event, line):
+        """The Site of an event at a line; None when it is none."""
+        if (event, line) not in self.steps:
+            begin = max(line, 1)
+            if not self.engine.raw and self.units is not None and event != 'call':
+                begin = min([unit.start for unit in self.units_at(line)] or [begin])
+            made = Site(event, line if self.engine.raw else begin, self.code.co_filename, self.code.co_name)
+            self.steps[event, line] = made if self.shown else None
+        return self.steps[event, line]
+
+
+class Sites(dict):
+    """{line: the Site of an event there} of an Entry."""
+
+    def __init__(self, entry, event):
+        self.entry, self.event = entry, event
+
+    def __missing__(self, line):
+        found = self[line] = self.entry.step(self.event, line)
+        return found
+
+
+class Table(dict):
+    """{line: (Site or None, the function for settrace after it)} of an Entry, made when asked for.
+
+    inside: the units in whose lines a step goes on rather than begins; leaving: lines of `with` heads that are left;
+    is_start: for the function after a 'call'.
+    """
+
+    def __init__(self, entry, inside=(), leaving=(), is_start=False):
+        self.entry, self.inside, self.leaving, self.is_start = entry, inside, leaving, is_start
+        self.others, self.audits = {}, {}
+
+    def __missing__(self, line):
+        entry, engine = self.entry, self.entry.engine
+        step, units = entry.step('line', line), entry.units_at(line) if entry.units is not None else None
+        after = self
+        if not engine.raw and units is not None:
+            first = min(units, key=lambda unit: unit.start) if units else None
+            if first is None or not any(unit.start <= line <= unit.end for unit
+                    in units) or line in self.leaving or any(unit in self.inside for unit in units):
+                step = None
+            else:
+                step = entry.step('line', first.start)
+            after = entry.table if self.is_start else self.after(units)
+        if not engine.with_state:
+            self[line] = found = step, engine.plain_tracer(after)
+        elif engine.audits_all or entry.is_class or units is None or line in entry.bad:
+            self[line] = found = step, engine.audit_tracer(after, None)
+        else:
+            runs = entry.runs.get(line, 0)
+            if runs < AUDIT_RUNS or engine.spent < FREE_AUDITS:
+                if line not in self.audits:
+                    self.audits[line] = engine.audit_tracer(after, line)
+                # not kept: the next run of the line asks again
+                return step, self.audits[line]
+            found = step, engine.plan_tracer(entry, after, line, units)
+            if entry.runs.get(line, 0) >= AUDIT_RUNS + CHECKED_RUNS or line in entry.bad:
+                self[line] = found
+        return found
+
+    def after(self, units):
+        """The table that tells what follows a line of these units."""
+        inside = tuple(unit for unit in units if unit.end > unit.start)
+        leaving = tuple(line for unit in units for around in unit.inside for line in range(around.start,
+            around.end + 1))
+        if not inside and not leaving:
+            return self.entry.table
+        key = tuple(map(id, units))
+        if key not in self.entry.table.others:
+            self.entry.table.others[key] = Table(self.entry, inside, leaving)
+        return self.entry.table.others[key]
+
+
+class Engine(Follower):
+    """Runs code under sys.settrace and writes the log of a Recording.
+
+    text_of(path) -> the text of a file of code that is recorded, or None.      callback, max_steps, max_seconds, raw:
+    see record().      entries: {id of a code object: its Entry, or False}.      frames: {frame that runs: its Space}.
+    """
+
+    def __init__(self, recording, is_recorded, text_of, callback=None, max_steps=0, max_seconds=0, with_state=True,
+        raw=False):
+        Follower.__init__(self, recording, is_recorded, with_state)
+        self.text_of, self.callback, self.raw, self.flags = text_of, callback, raw, 0
+        self.max_steps, self.max_seconds = max_steps, max_seconds
+        # the current frame, its names as logged; see housekeeping
+        self.now, self.limit = [None, {}], [0]
+        self.entries, self.kept, self.units, self.frames, self.passing, self.calm = {}, [], {}, {}, {}, set()
+        self.spent, self.audited_at, self.late_since, self.visible, self._binds = 0, 0, [], 0, {}
+        self.begin_s, self.stop_error, self.base, self.top = clock_s(), None, None, None
+        self.lock, self.is_over = threads.allocate_lock(), False
+        self.counted, self.counted_at, self.next_call = 0, 0, CALLBACK_STEPS
+        self.helpers.update(now=self.now, limit=self.limit, frames=self.frames, audit=self.audit,
+            names=self.check_names, housekeeping=self.housekeeping, other=self.other_event, whole_object=self.whole)
+        self.add_frame_helpers()
+
+    def code_to_run(self, code):
+        """What is to be run for a code object: it itself; other engines give other code, and `engine` its name."""
+        return code
+
+    # -- frames and names
+
+    def binds(self, name, is_global):
+        """The (Bind, Unbind) of a name."""
+        found = self._binds.get((name, is_global))
+        if found is None:
+            found = self._binds[name, is_global] = Bind(name, is_global), Unbind(name, is_global)
+        return found
+
+    def enter(self, frame, entry):
+        """Make the Space of a frame that was entered or resumed, and make it the current one."""
+        space = self.frames[frame] = Space()
+        space.first, space.now, space.home = {}, {}, entry
+        self.now[:] = frame, space.now
+        if entry.is_class or entry.is_function:
+            names = local_names(frame)
+            for name, value in names.items():
+                if type(value) not in ATOMS:
+                    names[name] = self.see(value)
+            space.first = names.copy()
+            space.now.update(names)
+        self.put((ENTER, space))
+
+    def switch(self, frame):
+        """Make a frame the current one again."""
+        space = self.frames.get(frame)
+        if space is None:
+            self.enter(frame, self.entry_of(frame.f_code, frame))
+        else:
+            self.now[:] = frame, space.now
+            self.put((ENTER, space))
+
+    def bound(self, known, name, bind, value, is_global):
+        """Log that a name has another value, no atom."""
+        value = self.see(value)
+        if known.get(name, MISSING) is not value:
+            known[name] = value
+            self.put((bind, value))
+            if is_global and name in self.assumed:
+                self.forget_plans()
+
+    def add_frame_helpers(self):
+        """What plans call for frames and names, as closures."""
+        get, put = self.tokens.get, self.put
+        now, frames, assumed = self.now, self.frames, self.assumed
+
+        def switch(frame):
+            space = frames.get(frame)
+            if space is None:
+                return self.switch(frame)
+            now[0], now[1] = frame, space.now
+            put((ENTER, space))
+
+        def bound(known, name, bind, value, is_global):
+            token = get(id(value))
+            if token is None or token.now is None or name in assumed:
+                return self.bound(known, name, bind, value, is_global)
+            known[name] = value
+            put((bind, value))
+        self.helpers.update(switch=switch, bound=bound)
+
+    def check_names(self, frame):
+        """Look at all names of a frame and of its module."""
+        space = self.frames[frame]
+        if frame.f_code.co_name != '<module>':
+            self._check_names(local_names(frame), space.now, False)
+        self._check_names(space.home.namespace.obj, space.home.namespace.now, True)
+
+    def _check_names(self, names, known, is_global):
+        gone = None
+        if len(names) < len(known) or not all(lazy_map(names.__contains__, known)):
+            gone = [name for name in known if name not in names]
+        if not (len(names) == len(known) and not gone and all(lazy_map(same_objects, lazy_map(names.get,
+                known), known.values()))):
+            for name in gone or ():
+                del known[name]
+                self.put((self.binds(name, is_global)[1],))
+                if is_global and name in self.assumed:
+                    self.forget_plans()
+            for name, value in list(names.items()):
+                if known.get(name, MISSING) is not value:
+                    bind = self.binds(name, is_global)[0]
+                    if type(value) in ATOMS:
+                        if is_global and name in self.assumed and name not in known:
+                            self.forget_plans()
+                        known[name] = value
+                        self.put((bind, value))
+                    else:
+                        self.bound(known, name, bind, value, is_global)
+
+    # -- audits
+
+    def audit(self, frame):
+        """Compare all that is followed; whether anything had changed."""
+        mark = len(self.log)
+        self.check_names(frame)
+        cost = 0
+        for token in list(self.followed):
+            cost += 4 + len(token.now)
+            changes = token.kind.changes(token)
+            if changes:
+                self.note(token, changes)
+        self.spent += cost
+        self.audited_at = len(self.log)
+        return len(self.log) > mark
+
+    def audit_tracer(self, table, line):
+        """The function for settrace that audits after a line. line: its number, to count its runs, or None."""
+        now, add, runs, raw, put = self.now, self.add, table.entry.runs, self.raw, self.put
+        log, limit = self.log, self.limit
+
+        def trace(frame, event, arg):
+            if frame is not now[0]:
+                self.switch(frame)
+            self.audit(frame)
+            if len(log) > limit[0]:
+                self.housekeeping(frame)
+            if line is not None and event != 'check':
+                runs[line] = runs.get(line, 0) + 1
+            if event == 'line':
+                step, after = table[frame.f_lineno]
+                if step is not None:
+                    add(step)
+                return after
+            return self.other_event(frame, event, arg)
+        return trace
+
+    def plan_tracer(self, entry, table, line, units):
+        """The function for settrace after a line that has a plan; at first what it found is audited."""
+        try:
+            plan = LinePlan(self, entry, units).function(table)
+        except Unsure:
+            entry.bad.add(line)
+            return self.audit_tracer(table, None)
+        if entry.runs.get(line, 0) >= AUDIT_RUNS + CHECKED_RUNS:
+            return plan
+
+        def trace(frame, event, arg):
+            if event != 'check':
+                entry.runs[line] = entry.runs.get(line, 0) + 1
+            self.last_audit, was_audited = self.audited_at, self.audited_at >= len(self.log) - 2
+            plan(frame, 'check', None)
+            if self.audit(frame):
+                entry.bad.add(line)             # the plan missed something
+                entry.forget()
+                if not was_audited:
+                    self.late_since.append((self.last_audit, len(self.log)))
+            return plan_end(frame, event, arg)
+
+        def plan_end(frame, event, arg):
+            if event == 'line':
+                step, after = table[frame.f_lineno]
+                if step is not None:
+                    self.add(step)
+                return after
+            return self.other_event(frame, event, arg)
+        return trace
+
+    def plain_tracer(self, table):
+        """The function for settrace that logs steps only."""
+        add, other, log, limit, raw = self.add, self.other_event, self.log, self.limit, self.raw
+        lines, returns = Sites(table.entry, 'line'), table.entry.returns
+
+        def trace(frame, event, arg):
+            if event == 'line':
+                add(lines[frame.f_lineno])
+                if len(log) > limit[0]:
+                    self.housekeeping(frame)
+            elif event == 'return':
+                add(returns[frame.f_lineno])
+            else:
+                other(frame, event, arg)
+
+        def fold(frame, event, arg):
+            if event == 'line':
+                step, after = table[frame.f_lineno]
+                if step is not None:
+                    add(step)
+                if len(log) > limit[0]:
+                    self.housekeeping(frame)
+                return after
+            return other(frame, event, arg)
+        return trace if raw else fold
+
+    def forget_plans(self):
+        """Let all plans be made anew."""
+        for entry in self.entries.values():
+            if entry:
+                entry.forget()
+
+    # -- events
+
+    def entry_of(self, code, frame):
+        """The Entry of a code object that is recorded, else None."""
+        entry = self.entries.get(id(code))
+        if entry is None or entry and entry.globals is not frame.f_globals:
+            entry = False
+            if self.is_recorded(code.co_filename):
+                entry = Entry(self, code, frame.f_globals, self._units_of(code))
+                entry.namespace = self.names_of(frame.f_globals)
+            self.entries[id(code)] = entry
+            self.kept.append(code)              # its id stays its own
+        return entry or None
+
+    def _units_of(self, code):
+        """The units of a code object, or None where the text is not at hand or is another one."""
+        path = code.co_filename
+        if path not in self.units:
+            self.units[path] = None
+            text = self.text_of(path)
+            with suppress(SyntaxError, ValueError, TypeError, RuntimeError):
+                if text is not None:
+                    self.units[path] = units_of(parse(text, path, flags=self.flags))
+        scopes = self.units[path]
+        if scopes is None:
+            return None
+        if code.co_name == '<module>' and not code.co_flags & FUNCTION_FLAG:
+            return scopes[('<module>', None)]
+        return scopes.get((code.co_name, code.co_firstlineno))
+
+    def call_tracer(self):
+        """The function that settrace calls for each new frame."""
+        entries, frames, calm, log = self.entries, self.frames, self.calm, self.log
+        add, put = self.add, self.put
+        tokens = self.tokens
+        now, limit, with_state, see, new = self.now, self.limit, self.with_state, self.see, object.__new__
+
+        def on_call(frame, event, arg):
+            code = frame.f_code
+            entry = entries.get(id(code))
+            if entry is False:
+                return None
+            if entry is None or entry.globals is not frame.f_globals:
+                entry = self.entry_of(code, frame)
+                if entry is None:
+                    return None
+            line = frame.f_lineno
+            if with_state:
+                back = frame.f_back
+                while back not in frames and back is not None and back is not self.base:
+                    back = back.f_back
+                if back in frames:
+                    trace = back.f_trace
+                    if trace is not None and (trace not in calm or entry.ends_things):
+                        trace(back, 'check', None)
+                if entry.is_function:
+                    space = new(Space)
+                    space.first, space.home = names, _ = dict(frame.f_locals), entry
+                    for name in names:
+                        value = names[name]
+                        if type(value) not in ATOMS:
+                            token = tokens.get(id(value))
+                            if token is None or token.now is None:
+                                names[name] = see(value)
+                    space.now = now[1] = names.copy()
+                    now[0], frames[frame] = frame, space
+                    put((ENTER, space))
+                else:
+                    self.enter(frame, entry)
+            if entry.shown:
+                add(entry.calls[line])
+            if len(log) > limit[0]:
+                self.housekeeping(frame)
+            if entry.ends_things and line != code.co_firstlineno:
+                return entry.table[line][1]     # a generator goes on
+            return entry.start[line][1]
+        return on_call
+
+    def other_event(self, frame, event, arg):
+        """Log a 'return' or an 'exception'."""
+        if event == 'check':
+            return None
+        entry = self.entries[id(frame.f_code)]
+        step = entry.step(event, frame.f_lineno)
+        if event == 'exception':
+            if not self.raw:
+                if self.passing.get(frame) is arg[1] and arg[1] is not None or issubclass(arg[0], (
+                        StopIteration, GeneratorExit)) and False:
+                    return None
+                self.passing[frame] = arg[1]
+            if step is not None:
+                self.add(step)
+            if self.with_state and WITH_ENDS_IN_BODY and entry.units is not None:
+                return self.audit_tracer(entry.table, None)
+            return None
+        if event == 'return':
+            if step is not None:
+                self.add(step)
+            self.passing.pop(frame, None)
+            space = self.frames.pop(frame, None)
+            if space is not None:
+                space.now = None
+                self.now[0] = None
+        return None
+
+    def foreign_tracer(self):
+        """The function for threading.settrace: what other threads do can only be found by audits."""
+        def other_thread(frame, event, arg):
+            if not self.audits_all and self.is_own_code(frame.f_code):
+                self.audits_all = True
+                self.forget_plans()
+        return other_thread
+
+    # -- from time to time
+
+    def housekeeping(self, frame):
+        """Make a keyframe when it is time, call the callback, see to the limits; sets when to come next."""
+        log = self.log
+        if self.audits_all and not other_threads():
+            self.audits_all = False
+            self.forget_plans()
+        if self.with_state and len(log) - self.recording.keyframes[-1].at > max(ENTRIES_BETWEEN, 4 * self.visible):
+            audited = self.audited_at
+            if self.audit(frame):
+                self.late_since.append((audited, len(log)))
+            self.keyframe()
+        pause = 500 if self.max_seconds or self.callback else ENTRIES_BETWEEN // 2
+        if self.max_steps or self.callback:
+            self.count()
+            if self.max_steps and self.counted >= self.max_steps:
+                self.stop(RuntimeError('the recording reached its limit of %d steps' % self.max_steps))
+            if self.callback and self.counted >= self.next_call:
+                self.next_call = self.counted + CALLBACK_STEPS
+                self.call_back()
+            if self.max_steps:
+                pause = min(pause, max(1, self.max_steps - self.counted))
+        if self.max_seconds and clock_s() - self.begin_s > self.max_seconds:
+            self.stop(RuntimeError('the recording reached its limit of %g seconds' % self.max_seconds))
+        if len(log) > MOST_ENTRIES:
+            self.stop(RuntimeError('the recording reached its limit of memory, %d entries' % MOST_ENTRIES))
+        self.limit[0] = len(log) + pause
+
+    def count(self):
+        """Count the steps that were logged."""
+        log, at = self.log, self.counted_at
+        while at < len(log):
+            entry = log[at]
+            if type(entry) is Site:
+                self.counted += 1
+                at += 1
+            else:
+                at += entry.size
+        self.counted_at = at
+
+    def call_back(self):
+        """Call the user's callback; what it raises ends the run."""
+        try:
+            self.callback(self.recording)
+        except BaseException as error:
+            self.stop(error)
+
+    def stop(self, error):
+        """End the run."""
+        self.stop_error = error
+        self.watch_over(threads.get_ident(), 0.2)
+        raise Stop()
+
+    def watch_over(self, thread, patience_s):
+        """See to it that the run ends after so long, also when it catches Stop, or when no code of its own runs."""
+        def watch():
+            wait_until(lambda: self.is_over, patience_s)
+            while not self.is_over:
+                with self.lock:
+                    if not self.is_over:
+                        self.stop_error = self.stop_error or RuntimeError(
+                            'the recording reached its limit of %g seconds' % self.max_seconds)
+                        raise_in_thread(thread, Stop)
+                wait_until(lambda: self.is_over, 0.05)
+        with suppress(RuntimeError, threads.error):             # a host without threads
+            threads.start_new_thread(watch, ())
+
+    def keyframe(self):
+        """Keep the content of all that can be reached; what cannot be is not followed any more."""
+        spaces = [space for space in self.frames.values()]
+        contents, followed, todo = {}, [], []
+        for token in list(self.modules.values()) + spaces:
+            contents[token] = token.now.copy()
+            todo += token.now.values()
+            if token.kind is DICT and token.obj is not None:
+                followed.append(token)
+        size, tokens = sum(map(len, contents.values())), self.tokens
+        while todo:
+            value = todo.pop()
+            cls = type(value)
+            if cls in ATOMS:
+                continue
+            if cls in (tuple, frozenset):
+                todo += value
+                continue
+            token = tokens.get(id(value))
+            if token is None or token in contents or token.now is None:
+                continue
+            for token in (token, token.body):
+                if token is not None and token.now is not None:
+                    contents[token] = token.kind.copy(token.now)
+                    size += len(token.now) + 1
+                    if token.kind is not OPAQUE and token.kind is not VALUE:
+                        followed.append(token)
+                    todo += token.kind.parts(token)
+        for token in self.followed:
+            if token not in contents:
+                token.now = None
+        self.followed[:] = followed
+        self.visible = size
+        self.recording.keyframes.append(Keyframe(len(self.log), contents, self.frames.get(self.now[0], self.top)))
+
+    # -- the run
+
+    def run(self, call, space):
+        """Call `call()` and record it; what it raises becomes the recording's error. space: its globals."""
+        recording, before, thread = self.recording, sys.gettrace(), threads.get_ident()
+        if thread in recorded_threads:
+            raise HotloadError('a recording is going on in this thread: code that is recorded cannot record')
+        namespace = self.names_of(space)
+        top = Space()
+        top.first, top.now, top.home = {}, {}, Home(namespace, '<module>')
+        self.top, self.base = top, sys._getframe()
+        recording.keyframes.append(Keyframe(0, {namespace: namespace.kind.copy(namespace.now or {}), top: {}}, top))
+        stdout, self.limit[0] = sys.stdout, 0
+        # the log keeps all alive: looking for garbage costs a seventh of the time
+        collects = gc.get_threshold()
+        if collects[0]:
+            gc.set_threshold(max(collects[0], 20000), *collects[1:])
+        sys.stdout = tee = Tee(stdout, self.log)
+        try:
+            if self.callback is not None:
+                try:
+                    self.callback(recording)
+                except BaseException as error:
+                    recording.error = error
+                    return
+            import threading
+            others = getattr(threading, '_trace_hook', None)
+            threading.settrace(self.foreign_tracer())
+            recorded_threads.add(thread)
+            if self.max_seconds:
+                self.watch_over(thread, self.max_seconds + 0.2)
+            on_call = self.call_tracer()
+            sys.settrace(on_call)
+            try:
+                recording.result = call()
+            finally:
+                if sys.gettrace() is not on_call and self.stop_error is None:
+                    recording.notes.append(
+                        'steps are missing from step %d on: the code set a trace function of its own, or ran out of '
+                        'stack' % recording.steps())
+                sys.settrace(before)
+                threading.settrace(others)
+                recorded_threads.discard(thread)
+                with self.lock:                 # no Stop from another thread is sent after this
+                    self.is_over = True
+                for _ in range(100):            # one that was sent is raised here
+                    pass
+        except Stop:
+            recording.error = self.stop_error
+        except BaseException as error:          # whatever the program raises
+            recording.error = self.stop_error or error
+            if recording.error is error:
+                set_traceback(error, users_trace(sys.exc_info()[2]))
+        finally:
+            gc.set_threshold(*collects)
+            if hasattr(gc, 'freeze') and not gc.get_freeze_count():
+                gc.freeze()                     # makes the log old, without looking through it
+                gc.unfreeze()
+            if sys.stdout is tee:
+                sys.stdout = stdout
+            tee.log = []
+            self.frames.clear()
+            if self.max_steps:
+                self.cut(self.max_steps)
+            if not self.with_state:
+                recording.keyframes[:] = []
+            self.tell_late()
+            if self.callback is not None and self.stop_error is None and recording.error is None:
+                with suppress(Stop):
+                    self.call_back()
+                recording.error = self.stop_error
+
+    def cut(self, most):
+        """Let the recording end before the step number `most`."""
+        if self.recording.steps() > most:
+            at, count = 0, 0
+            while count < most:
+                entry = self.log[at]
+                count += type(entry) is Site
+                at += 1 if type(entry) is Site else entry.size
+            while type(self.log[at]) is not Site:
+                at += self.log[at].size
+            self.recording.end = at
+            self.recording._forget()
+
+    def tell_late(self):
+        """Turn the places of changes that were noticed late into spans of steps."""
+        recording = self.recording
+        for first, last in self.late_since:
+            counts, at, count = [], 0, 0
+            while at < last:
+                if at <= first:
+                    start = count
+                entry = self.log[at]
+                count += type(entry) is Site
+                at += 1 if type(entry) is Site else entry.size
+            recording.approximate.append((start, count, 'a change that no line was known to make'))
+
+def local_names(frame):
+    """{name: value} of a frame's own names."""
+    names = frame.f_locals
+    return dict(dict.items(names)) if isinstance(names, dict) else dict(names)
+
+
+recorded_threads = set()        # idents of those in which a recording goes on
+
+
+class Tee(object):
+    """Stands in for sys.stdout: what is written is logged too."""
+
+    def __init__(self, stream, log):
+        self.stream, self.log = stream, log
+
+    def write(self, text):
+        """Write and log it."""
+        self.log.extend((PRINTED, text))
+        return self.stream.write(text)
+
+    def writelines(self, lines):
+        """Write and log them."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+
+##############################################################################
+## 20. Record -- code, functions and scripts
+##############################################################################
+#
+# Gives to the user record(), Recording.of(), RecordedScript, and `hotload --record` with its prompt.
+
+__all__ += ['RecordedScript']               # record is written hotload.record
+ENGINES = {'trace': Engine}                  # sections below enter theirs; 'auto' takes 'rewrite' where it is there
+
+
+def record(code, globals=None, callback=None, max_steps=0, max_seconds=0, record_state=True, engine='trace',
+        raw=False):
+    """Run code, and return a Recording of it, also when it raises.
+
+    code: text or a code object.      globals: dict that it runs in, which is used and not copied; default: a new one,
+    in which __name__ is '__main__'.      callback(recording): called at the start, every 50,000 steps and at the end;
+    the recording can be queried in it; what it raises ends the run.      max_steps, max_seconds: limits, 0 for none;
+    at one the run ends, with a RuntimeError as .error.      record_state: False to keep the steps only. engine:
+    'trace'. raw: keep the events of sys.settrace as they are; without it they are those of one Python as of the
+    others. Raises SyntaxError when the text does not compile.
+
+    >>> recording = record('a = 1\\na += 1')
+    >>> [recording.state(n).get('a') for n in range(recording.steps())]
+    [None, None, 1, 2]
+    """
+    text, path, kind = None, '<recorded>', engine_of(engine)
+    if isinstance(code, CodeType):
+        path = code.co_filename
+    else:
+        text, code = code, compile(code, path, 'exec', 0, True)
+    recording = Recording(text)
+    own = globals is None
+    space = {'__name__': '__main__'} if own else globals
+    made = kind(recording, lambda name: name == path, lambda name: text if text is not None else file_text(name),
+                callback, max_steps, max_seconds, record_state, raw)
+    made.flags = future_flags(code)
+    code = made.code_to_run(code)
+    made.run(lambda: execute(code, space), space)
+    if own:                                     # they are not in the __main__ that other code sees
+        for cls in made.classes:
+            if vars(cls).get('__module__') == '__main__':
+                with suppress(TypeError, AttributeError):
+                    cls.__module__ = path
+    return recording
+
+
+def engine_of(name):
+    """The class of the engine of that name; 'auto' is the fastest that is there."""
+    kind = ENGINES.get(name) or name == 'auto' and (ENGINES.get('rewrite') or Engine)
+    if not kind:
+        raise HotloadError('engine=%r: expected one of %s' % (name, ', '.join(map(repr, sorted(ENGINES) + ['auto']))))
+    return kind
+
+
+def record_call(function, args, kwargs):
+    """Call a function and record it; see Recording.of."""
+    inner = getattr(function, '__func__', function)
+    code = getattr(inner, '__code__', None)
+    if type(code) is not CodeType:
+        raise HotloadError('cannot record %r: expected a function written in Python' % (function,))
+    recording = Recording()
+    made = Engine(recording, lambda path: path == code.co_filename, file_text)
+    made.flags = future_flags(code)
+    made.run(lambda: function(*args, **kwargs), inner.__globals__)
+    return recording
+
+
+def _of(cls, function, *args, **kwargs):
+    """Call function(*args, **kwargs) and record it and the other code of its file; .result is what it returned.
+
+    What it raises becomes .error. Raises HotloadError for what is not written in Python.
+
+    >>> def double(numbers):
+    ...     return [2 * number for number in numbers]
+    >>> Recording.of(double, [1, 2]).result
+    [2, 4]
+    """
+    return record_call(function, args, kwargs)
+
+
+Recording.of = classmethod(_of)                 # here, because it stands on the engine
+
+
+def __getattr__(name):
+    """hotload.exec is record, for programs that were written for Execorder (3.7 and later)."""
+    if name == 'exec':
+        return record
+    raise AttributeError('module %r has no attribute %r' % (__name__, name))
+
+
+def file_text(path):
+    """The bytes of a source file as it was when it was loaded, or None."""
+    if path in fresh.texts:
+        return fresh.texts[path][1]
+    with suppress(EnvironmentError, ValueError, TypeError):
+        return read_bytes(path)
+
+
+def future_flags(code):
+    """The flags of the __future__ imports that a code object was compiled with."""
+    if FUTURES is None:
+        learn_nodes()
+    return code.co_flags & sum(set(FUTURES.values()))
+
+
+def show_value(value, room=60):
+    """A short text for a value of the past; calls no code of the user's."""
+    def show(part, depth):
+        kind = type(part)
+        if kind in ATOMS:
+            text = repr(part)
+            return text if len(text) <= room else text[:room // 2] + '...' + text[-8:]
+        if isinstance(part, StandIn) and hasattr(part, '_past'):
+            return part._past
+        name = getattr(kind, '__name__', '?')
+        if depth > 3:
+            return '...'
+        if kind in (list, tuple, set, frozenset) or isinstance(part, (list, tuple, set, frozenset,
+                collections.deque)):
+            base = [base for base in (list, tuple, set, frozenset, collections.deque) if isinstance(part, base)][0]
+            parts = list(base.__iter__(part))
+            inner = ', '.join([show(item, depth + 1) for item in parts[:8]] + ['...'] * (len(parts) > 8))
+            return {list: '[%s]', tuple: '(%s)', set: '{%s}'}.get(kind, name + '(%s)') % inner
+        if isinstance(part, dict):
+            pairs = list(DICT.pairs(part))
+            inner = ', '.join(['%s: %s' % (show(key, depth + 1), show(item, depth + 1)) for key, item in pairs[:8]]
+                + ['...'] * (len(pairs) > 8))
+            return ('{%s}' if kind is dict else name + '({%s})') % inner
+        if kind is FunctionType or isinstance(part, class_types + (type(sys),)):
+            return '<%s %s>' % (name, part.__name__)
+        if kind in SELF_TYPES:
+            return repr(part)[:room]
+        getter = layout(kind)[0]
+        names = sorted(getter(part).items(), key=lambda item: str(item[0])) if getter else []
+        names += [(slot, slot_value(where, part)) for slot, where in layout(kind)[1]]
+        return '%s(%s)' % (name, ', '.join('%s=%s' % (key, show(item, depth + 1)) for key, item in names[:8]
+                                           if item is not MISSING))
+    text = show(value, 0)
+    return text if len(text) <= 3 * room else text[:3 * room] + '...'
+
+
+class Cursor(object):
+    """A place in a Recording, moved by what is typed at the prompt. n: the step."""
+
+    def __init__(self, recording):
+        self.recording, self.n = recording, max(0, recording.steps() - 1)
+
+    def verbs(self):
+        """{name: what it means at the prompt}."""
+        return {'rec': self.recording, 'back': self.back, 'forward': self.forward, 'goto': self.goto, 'last':
+            self.last}
+
+    def goto(self, n):
+        """Go to step n, and show it."""
+        self.n = min(max(n, 0), max(0, self.recording.steps() - 1))
+        self.show()
+
+    def back(self, steps=1):
+        """Go back."""
+        self.goto(self.n - steps)
+
+    def forward(self, steps=1):
+        """Go forward."""
+        self.goto(self.n + steps)
+
+    def last(self, name):
+        """Go to the step before the last change of a name, seen from here; says so when there is none."""
+        earlier = [change for change in self.recording.changes(name).found if change[0] <= self.n]
+        if not earlier:
+            return write(sys.stdout, '%s did not change before step %d\n' % (name, self.n))
+        self.goto(earlier[-1][0] - 1)
+
+    def show(self):
+        """Print the line of the step, and the names that it changes."""
+        write(sys.stdout, 'step %d of %d  %s\n' % (self.n, self.recording.steps(), line_text(self.recording, self.n)))
+
+
+def line_text(recording, n):
+    """'path:line in frame  text' of a step, with the names that the step changes."""
+    step = recording._steps[n]
+    text = source_line(recording, step.path, step.line)
+    names = ', '.join('%s = %s' % pair for pair in changed_names(recording, n))
+    place = '%s:%d%s' % (os.path.basename(step.path), step.line, '' if step.frame == '<module>' else ' in ' +
+        step.frame)
+    return '%-24s %-10s%s%s' % (
+        place, '' if step.event == 'line' else step.event, text, names and '        # ' + names)
+
+
+def source_line(recording, path, line):
+    """The text of a line, stripped."""
+    text = recording.code if path == '<recorded>' else file_text(path)
+    if text is None:
+        return ''
+    text = text if isinstance(text, text_type) else text.decode('utf-8', 'replace')
+    lines = text.splitlines()
+    found = lines[line - 1].strip() if 0 < line <= len(lines) else ''
+    return native_text(found)
+
+
+def changed_names(recording, n):
+    """[(name, text of its new value)] of what step n changed, as the next step in the same frame finds it."""
+    before, at = recording._world(n), n + 1
+    while at < recording.steps() and recording._world(at).space is not before.space and at < n + 50:
+        at += 1
+    if at >= recording.steps() or recording._world(at).space is not before.space:
+        return []
+    old, new = recording.state(n), recording.state(at)
+    shown = [(name, show_value(new[name])) for name in sorted(new) if not name.startswith('__')]
+    return [(name, text) for name, text in shown if name not in old or show_value(old[name]) != text]
+
+
+class RecordedScript(ReloadedScript):
+    """Run a script as ReloadedScript does, and record it and the local modules that it imports.
+
+    path, argv, module, entrypoint: see ReloadedScript.      engine: 'trace' or 'auto'.      max_steps, max_seconds:
+    limits. recording: the Recording of the last run, or None.
+
+    >>> RecordedScript('no such file')
+    Traceback (most recent call last):
+        ...
+    HotloadError: no such file: there is no such script
+    """
+
+    def __init__(self, path=None, argv=(), module=None, engine='auto', max_steps=0, max_seconds=0, entrypoint=None):
+        ReloadedScript.__init__(self, path, argv, entrypoint, module)
+        self.engine = engine_of(engine)
+        self.recording, self.max_steps, self.max_seconds, self.cursor = None, max_steps, max_seconds, None
+
+    def run(self, changed=()):
+        """Run and record it once; what it raises goes through."""
+        if self.cursor is not None:             # what the prompt had
+            for name, verb in self.cursor.verbs().items():
+                if self.namespace.get(name) == verb:
+                    del self.namespace[name]
+            self.cursor = None
+        ReloadedScript.run(self, changed)
+
+    def execute(self, code):
+        """Run its code, and record that."""
+        def is_recorded(path):
+            return path == self.path or fresh.is_local(path)
+        text = file_text(self.path)
+        self.recording = Recording(text)
+        engine = self.engine(self.recording, is_recorded, file_text, None, self.max_steps, self.max_seconds)
+        engine.flags = future_flags(code)
+        code = engine.code_to_run(code)
+        engine.run(lambda: ReloadedScript.execute(self, code), self.namespace)
+        for note in self.recording.notes:
+            say(note)
+        error = self.recording.error
+        if error is not None:
+            reraise(error, traceback_of(error))
+
+    def prompt_names(self):
+        """What the prompt of -i has beside the script's names."""
+        if self.recording is None:
+            return {}
+        self.cursor = self.cursor or Cursor(self.recording)
+        return dict((name, verb) for name, verb in self.cursor.verbs().items() if name not in self.namespace)
+
+    def show_past(self):
+        """Print the last ten lines that ran before the error, and what they changed."""
+        recording = self.recording
+        if recording is None or recording.error is None or isinstance(recording.error, SystemExit):
+            return
+        lines = [n for n in range(recording.steps()) if recording.event(n) == 'line'][-10:]
+        if lines:
+            write(sys.stderr, 'The last %d lines that ran, and what they changed:\n' % len(lines))
+            for n in lines:
+                write(sys.stderr, '  %s\n' % line_text(recording, n))
+            write(sys.stderr, 'Further back: hotload --record -i %s, then back(20), goto(%d) or last("name")\n' % (
+                self.given, lines[0]))
+
+
+def make_recorded(choice):
+    """The step of `hotload --record`."""
+    limits = []
+    for name in ('max-steps', 'max-seconds'):
+        try:
+            limits.append(float(choice.get(name, 0)))
+            if limits[-1] < 0:
+                raise ValueError
+        except ValueError:
+            raise HotloadError('--%s %s: expected a number' % (name, choice[name]))
+    return RecordedScript(choice.script, choice.argv, choice.module, 'auto', int(limits[0]), limits[1],
+                          choice.get('entrypoint') or choice.function)
+
+
+MODES.append(Mode('record', 'the whole script; the state at each of its steps is kept', make_recorded,
+    [('', 'max-steps', 'N', 'end the run after N steps'), ('', 'max-seconds', 'S', 'end the run after S seconds')]))
+
+
+##############################################################################
+## 21. Run -- start when this file is the program
 ##############################################################################
 
 # While it runs a file, the interpreter keeps its syntax tree: 7 MB for this one, in both processes. It lets go of
