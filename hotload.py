@@ -15925,10 +15925,9 @@ MODES.append(Mode('record', 'the whole script; the state at each of its steps is
 ## 32. Scopes -- whose names are whose
 ##############################################################################
 #
-# Gives to those below the Scopes of a module's syntax tree, makers of nodes, and Shelf, which gives code objects
+# Gives to those below the Scopes of a module's syntax tree, makers of nodes, and Constants, which gives code objects
 # constants of any kind. What is not understood raises Unsupported.
 
-functools = Later('functools')
 MAKES_FRAMES = ('locals', 'vars', 'dir', 'eval', 'exec', 'execfile')     # functions that look at the frame's names
 SAFE_CALLS = frozenset(['print', 'sum'])
 
@@ -15937,7 +15936,7 @@ class Unsupported(Exception):
     """Raised for a text that is left to the trace engine; says why."""
 
 
-class Shelf(object):
+class Constants(object):
     """Objects that code is to have as constants: while it is compiled a text stands for each."""
 
     MARK = '\0hotload '
@@ -16863,7 +16862,7 @@ SPLICED, CONTENT = SpliceSign(None, 5), ContentSign(None, 3)
 # that is sure to run no code of the program; everything else goes by way of variables whose names begin with a dot,
 # which no program can have. Whether a call can change anything is decided by the type of what is called, when it is.
 
-NOTHING = []
+NO_ITEMS = []
 NOT_SIMPLE = frozenset(['Call', 'Lambda', 'ListComp', 'SetComp', 'DictComp', 'GeneratorExp', 'Yield', 'NamedExpr'])
 QUIET_MODULES = frozenset(['time', 'sys', 'os', 'functools', 'warnings', 'platform', 'locale'])
 
@@ -16904,7 +16903,7 @@ class Expressions(object):
     """
 
     def __init__(self, kit, body, code, reader, traits):
-        self.kit, self.reader, self.traits, self.shelf = kit, reader, traits, Shelf()
+        self.kit, self.reader, self.traits, self.shelf = kit, reader, traits, Constants()
         self.scope, self.top = reader.top, reader.top
         self.loops, self.walls, self.handlers, self.pre, self.calls = [], [], [], [], 0
         self.temps, self.late, self.units, self.inside = [], False, {}, 0
@@ -16955,7 +16954,7 @@ class Expressions(object):
 
     def is_pending(self):
         """The test whether calls have to be looked at. (A constant alone would be taken for the text that it is.)"""
-        return _ast.Compare(left=self.const(self.kit.pending), ops=[_ast.NotEq()], comparators=[self.const(NOTHING)])
+        return _ast.Compare(left=self.const(self.kit.pending), ops=[_ast.NotEq()], comparators=[self.const(NO_ITEMS)])
 
     def temp(self):
         """The name of a new variable that no program can have."""
@@ -17639,7 +17638,7 @@ class Stores(Expressions):
 # both. So every statement is given the Sign of what follows it (`after`), and the first of a block is the business
 # of whoever enters the block.
 
-class Loop(object):
+class LoopState(object):
     """A loop around. again, after: what follows `continue` and `break`.      walls, handlers: how many were around it.
     holds: whether a generator may end when it is left.
     """
@@ -17802,12 +17801,12 @@ class Instrumenter(Stores):
         again = self.site_of(node.lineno, line)
         if is_endless and not ENDLESS_LOOPS_HAVE_STEPS:
             again = self.first(node.body, None, None)
-            self.loops.append(Loop(again, after, len(self.walls), len(self.handlers)))
+            self.loops.append(LoopState(again, after, len(self.walls), len(self.handlers)))
             node.body = self.block(node.body, again, line)
             if self.site_of(node.lineno, line) is not None and again is not None:
                 begin = self.log([again], node)
         else:
-            self.loops.append(Loop(again, after, len(self.walls), len(self.handlers)))
+            self.loops.append(LoopState(again, after, len(self.walls), len(self.handlers)))
             node.body = self.entry(node.body, again, line, node, leaked, flush)
         self.loops.pop()
         node.orelse = self.entry(node.orelse, after, line, node, leaked, flush)
@@ -17831,7 +17830,7 @@ class Instrumenter(Stores):
             target, name = node.target, self.temp()
             node.target = placed(name_node(name, True), target)
             self.store(target, placed(name_node(name), target), made, changes, node, [leaf.id for leaf in leaves if isinstance(leaf, _ast.Name)])
-        self.loops.append(Loop(again, after, len(self.walls), len(self.handlers), self.traits.has_generators and not is_plain))
+        self.loops.append(LoopState(again, after, len(self.walls), len(self.handlers), self.traits.has_generators and not is_plain))
         node.body = made + self.entry(node.body, again, line, node, changes, flush)
         self.loops.pop()
         ends = [] if is_plain else [self.kit.sign(ExhaustedSign, self.scope)]
