@@ -14297,6 +14297,7 @@ def show(pipe):
             self.assertEqual((self.noted, self.given, module.ThingSpec.closed), (ran, given, 1))
 
     def test_numpy_arrays_are_mapped_into_memory(self):
+        sys.path.append(os.environ.get('HOTLOAD_TEST_PACKAGES', self.folder))
         try:
             import numpy
         except ImportError:
