@@ -673,7 +673,7 @@ else:
 HAS_ITERATOR_STATE = not PY2                    # list iterators and the like tell where they stand
 
 
-def shown(data):
+def native_text(data):
     """Bytes of a source file as a str for people."""
     return data if PY2 else data.decode('utf-8', 'replace')
 
@@ -3240,8 +3240,8 @@ def compile_nodes(nodes, path, flags=0):
 
 def fields(node):
     """The (name, value) pairs of a node that have a meaning, those that are absent left out."""
-    return [(name, getattr(node, name)) for name in node._fields
-            if name not in MEANINGLESS and getattr(node, name, None) is not None]
+    found = [(name, getattr(node, name, None)) for name in node._fields if name not in MEANINGLESS]
+    return [part for part in found if part[1] is not None]
 
 
 def walk(node):
@@ -6739,7 +6739,8 @@ array, collections, functools, itertools, operator, types, weakref = map(
     Later, ('array', 'collections', 'functools', 'itertools', 'operator', 'types', 'weakref'))
 
 LARGE = 2 ** 16             # bytes; what is larger is compared by checksum
-MADE_BY_CLASS = 1 << 9          # a type's flag: made by a class statement
+MADE_BY_CLASS = 1 << 9      # a type's flag: made by a class statement, or by C code in a like way
+POINTER_BYTES = tuple.__itemsize__
 LONG = type(sys.maxsize + 1)
 PLAIN_TYPES = frozenset([type(None), bool, int, LONG, float, complex, bytes, text_type])      # versions by value
 PARTLESS = set(PLAIN_TYPES)  # immutable, and without parts; more of them, and what follows, by learn_members()
@@ -6751,7 +6752,7 @@ OPENERS, BASES = {}, []     # {type: function that gives the members of one of i
 CLEAR_TYPES = frozenset(
     '_tuplegetter mappingproxy dictproxy member_descriptor getset_descriptor _lru_cache_wrapper method instancemethod '
     'SimpleNamespace itemgetter attrgetter methodcaller Match SRE_Match Struct TypeVar ParamSpec dtype ufunc '
-    'classmethod_descriptor method-wrapper Pattern SRE_Pattern _abc_data cython_function_or_method ModuleSpec '
+    'classmethod_descriptor method-wrapper Pattern SRE_Pattern _abc_data cython_function_or_method ModuleSpec Element '
     'builtin_function_or_method weakproxy module UnionType GenericAlias'.split())
 # Code that uses one of these may read or write any name.
 WILD = frozenset('exec eval globals locals vars execfile __import__ _getframe currentframe __globals__ f_globals '
@@ -6762,8 +6763,6 @@ WILD_MODULES = frozenset('pickle cPickle _pickle shelve dill cloudpickle joblib 
 NO_KEYS = frozenset('__dict__ __weakref__ __doc__ __slotnames__ __firstlineno__ __static_attributes__ __annotations__ '
                     '__annotate__ __annotate_func__ __annotations_cache__ _abc_impl _abc_cache _abc_registry '
                     '_abc_negative_cache _abc_negative_cache_version __subclasshook__ __abstractmethods__'.split())
-# numpy's bit generators and the like are asked for their state.
-STATES = ('getstate', '__getstate__', 'bit_generator')
 
 
 def short_hash(*parts):
@@ -6783,10 +6782,10 @@ USED_BY = dict((instruction, part) for part, names in (
 
 class CodeUses(object):
     """What a code object and those in it name. names: globals that they read or set.      sets: globals they set.
-    attributes, puts: attributes read, and set or deleted.      imports: names of modules.      wild: it may use
-    any name."""
+    attributes, puts: attributes read, and set or deleted.      imports: names of modules.      may_import: whether
+    it imports anything.      computes_imports: whether it computes their names.      wild: it may use any name."""
 
-    __slots__ = ('code', 'names', 'sets', 'attributes', 'puts', 'imports', 'wild')
+    __slots__ = ('code', 'names', 'sets', 'attributes', 'puts', 'imports', 'may_import', 'computes_imports', 'wild')
 
     def __init__(self, code):
         self.code = code                        # held, so that its id stays its own
@@ -6803,6 +6802,9 @@ class CodeUses(object):
                     getattr(self, part).update(getattr(inner, part))
                 self.wild |= inner.wild
         self.names |= self.sets
+        self.computes_imports = any(name in self.names or name in self.attributes
+                                    for name in ('import_module', '__import__'))
+        self.may_import = bool(self.imports or self.computes_imports)
         self.wild |= bool(WILD.intersection(self.names) or WILD.intersection(self.attributes)
                           or '__main__' in self.imports)
 
@@ -6956,6 +6958,23 @@ def survey(top, space):
     return found
 
 
+def is_python_class(kind):
+    """Whether a class statement made it: its instances hold nothing but the __dict__, slots and weak references."""
+    if not kind.__flags__ & MADE_BY_CLASS or kind.__base__ is None:
+        return False
+    parts = vars(kind)
+    known = sum(1 for part in parts.values() if type(part).__name__ == 'member_descriptor')
+    known += ('__dict__' in parts) + ('__weakref__' in parts)
+    return kind.__basicsize__ - kind.__base__.__basicsize__ <= known * POINTER_BYTES
+
+
+def own_space(item):
+    """The __dict__ of an instance, if it has one already: C types make it when they are asked."""
+    if is_python_class(type(item)) and not isinstance(item, BaseException):
+        return getattr(item, '__dict__', None)
+    return None
+
+
 def opener_of(kind, space):
     """The function that gives the members of instances of a type not in OPENERS."""
     if isinstance(kind, class_types) and issubclass(kind, class_types):
@@ -6969,9 +6988,12 @@ def opener_of(kind, space):
             return opener
     if hasattr(kind, '__next__') or hasattr(kind, 'next') and not kind.__flags__ & MADE_BY_CLASS:
         return open_iterator
-    if hasattr(kind, 'fileno') and hasattr(kind, 'closed') or kind.__name__ in ('StringIO', 'BytesIO', 'StringO'):
+    if all(hasattr(kind, part) for part in ('fileno', 'closed', 'tell')) or kind.__name__ in (
+            'StringIO', 'BytesIO', 'StringO'):
         return open_file
-    built_in = [base for base in kind.__mro__ if not base.__flags__ & MADE_BY_CLASS][0]
+    if any(base.__module__ == '_random' for base in kind.__mro__):
+        return open_random
+    built_in = [base for base in kind.__mro__ if not is_python_class(base)][0]
     if built_in in KNOWN_BASES or built_in.__name__ in CLEAR_TYPES or own_hash(built_in):
         return open_instance
     return open_opaque
@@ -6984,7 +7006,7 @@ def open_nothing(item, found, space, is_top):
 
 def open_instance(item, found, space, is_top):
     """Attributes, slots and contents of an instance."""
-    kind, space_of = type(item), getattr(item, '__dict__', None)
+    kind, space_of = type(item), own_space(item)
     members = [part for part in gc.get_referents(item) if part is not kind and part is not space_of]
     if hasattr(kind, '__self__'):               # a method
         members.append(item.__self__)
@@ -7003,7 +7025,11 @@ def open_opaque(item, found, space, is_top):
     """What C code keeps; it is never the same after it was used."""
     state = None
     try:
-        if hasattr(item, 'bit_generator'):
+        if hasattr(item, 'locked'):
+            state = repr(item.locked())
+        elif hasattr(item, 'hexdigest'):
+            state = item.hexdigest()
+        elif hasattr(item, 'bit_generator'):
             state = repr(item.bit_generator.state)
         elif type(item).__module__.startswith('numpy.random'):
             state = repr(item.state if hasattr(item, 'state') else item.get_state())
@@ -7192,8 +7218,8 @@ def open_random(item, found, space, is_top):
 
 def open_error(item, found, space, is_top):
     """An exception, without the frames of its traceback."""
-    members = [item.args, getattr(item, '__dict__', None), getattr(item, '__cause__', None),
-               getattr(item, '__context__', None)]
+    members = [item.args, getattr(item, '__cause__', None), getattr(item, '__context__', None)]
+    members += [part for part in gc.get_referents(item) if type(part) is dict]
     return members + ([type(item)] if type(item).__flags__ & MADE_BY_CLASS else [])
 
 
@@ -7246,13 +7272,14 @@ def learn_members():
 #
 # Not handled: files that C code opens by itself (see depends() in Rerun).
 
-MOST_OUTPUT = 100000        # characters that are kept of what a statement printed
+MOST_OUTPUT = 2 ** 20       # characters that are kept of what a statement printed
 # What gives another answer each time, by module.
 CLOCKS = dict((module, frozenset(names.split())) for module, names in [
     ('time', 'time time_ns monotonic perf_counter process_time clock ctime localtime gmtime strftime asctime'),
     ('datetime', 'now utcnow today'), ('uuid', 'uuid1 uuid4'), ('secrets', 'token_hex token_bytes randbelow choice'),
     ('os', 'urandom getpid times system popen'), ('posix', 'urandom getpid times system popen'),
     ('subprocess', 'run call check_call check_output Popen getoutput'), ('getpass', 'getpass'),
+    ('tempfile', 'mkdtemp mkstemp mktemp NamedTemporaryFile TemporaryFile TemporaryDirectory SpooledTemporaryFile'),
     ('urllib.request', 'urlopen urlretrieve'), ('urllib2', 'urlopen'), ('socket', 'socket create_connection'),
     ('requests', 'get post put request Session'), ('builtins', 'input'), ('__builtin__', 'input raw_input')])
 CLOCK_NAMES = frozenset().union(*CLOCKS.values())
@@ -7269,9 +7296,10 @@ class Facts(object):
     may read.      writes, sure: names that it may, and that it surely binds.      mark: 'keep', 'rerun' or ''.
     inert, calm: whether it calls nothing, on plain values at least.      bare: whether it is an expression, whose
     value is to be shown.      stars: whether it imports all names of a module.      words: its first line.
-    below: lines from the chunk's start to it."""
+    below: lines from the chunk's start to it.      has_exec: whether it has the exec statement of 2.7."""
 
-    __slots__ = ('key', 'reads', 'writes', 'sure', 'mark', 'inert', 'calm', 'bare', 'words', 'below', 'stars')
+    __slots__ = ('key', 'reads', 'writes', 'sure', 'mark', 'inert', 'calm', 'bare', 'words', 'below', 'stars',
+                 'has_exec')
 
     def __init__(self, nodes, lines, start, flags):
         used, reads = names_used(nodes), set()
@@ -7281,22 +7309,23 @@ class Facts(object):
             reads |= own.reads
             if not is_plain_definition(node):
                 reads |= own.deferred
-            if isinstance(node, _ast.Assign):
-                for target in node.targets:
-                    if all(type(part).__name__ in ('Name', 'Tuple', 'List', 'Starred') for part in walk(target)):
-                        self.sure.update(part.id for part in walk(target) if isinstance(part, _ast.Name))
+            for target in node.targets if isinstance(node, _ast.Assign) else ():
+                if not isinstance(target, _ast.Name):
+                    parts = [part for part in walk(target) if type(part).__name__ not in ('Tuple', 'List', 'Starred')]
+                    if all(isinstance(part, _ast.Name) for part in parts):
+                        self.sure.update(part.id for part in parts)
         self.writes = set(used.writes) | self.sure
         self.reads = tuple(sorted(reads | (self.writes - self.sure)))
         first = nodes[0].lineno - 1 if nodes and nodes[0].col_offset >= 0 else start
         self.below = max(0, first - start)
         line = lines[first].strip() if first < len(lines) else b''
-        mark = re.search(br'#\s*(keep|rerun)\s*$', line)
+        mark = re.search(br'#\s*(keep|rerun)\s*$', line) if b'#' in line else None
         self.mark = mark.group(1).decode('ascii') if mark else ''
-        self.words = shown(line)
+        self.words = native_text(line)
         self.key = short_hash(fingerprint(nodes), self.mark, str(flags))
         kinds = kinds_in(nodes)
-        self.calm = kinds <= CALM_NODES
-        self.inert = kinds <= INERT_NODES or (
+        self.calm, self.has_exec = kinds <= CALM_NODES, 'Exec' in kinds
+        self.inert = kinds <= INERT_NODES and not docstring_node(nodes) or (
             len(nodes) == 1 and isinstance(nodes[0], FUNCTION_NODES) and is_plain_definition(nodes[0])
             and not nodes[0].args.defaults and not any(getattr(nodes[0].args, 'kw_defaults', ())))
         self.bare = len(nodes) == 1 and isinstance(nodes[0], _ast.Expr)
@@ -7352,8 +7381,7 @@ class Chunk(object):
         else:
             self.code = compile_nodes(nodes, path, self.flags)
         self.uses, self.codes = code_uses(self.code), children(self.code)
-        if any(type(part).__name__ == 'Exec' for node in nodes for part in walk(node)):
-            self.uses.wild = True
+        self.uses.wild |= self.facts.has_exec
 
 
 # ---- the state of the process that statements read and change
@@ -7380,6 +7408,27 @@ def _set_decimal_state(state):
     context.prec, context.rounding, context.Emin, context.Emax, context.capitals = state[:5]
     for kind in list(context.traps):
         context.traps[kind] = kind.__name__ in state[5]
+
+
+def _logging_state():
+    """[(name, level, whether it propagates, is disabled, handlers, filters)] of the loggers that were set up."""
+    logging, found = sys.modules['logging'], []
+    for name, one in [('', logging.root)] + sorted(logging.Logger.manager.loggerDict.items()):
+        state = [name] + [getattr(one, part, None) for part in LOGGER_PARTS]
+        state[-2:] = [list(part or ()) for part in state[-2:]]
+        if state[1:] != LOGGER_DEFAULTS and state[1] is not None:
+            found.append(state)
+    return found
+
+
+def _set_logging(state):
+    logging, wanted = sys.modules['logging'], dict((one[0], one[1:]) for one in state)
+    for name, one in [('', logging.root)] + list(logging.Logger.manager.loggerDict.items()):
+        if hasattr(one, 'handlers'):
+            parts = wanted.get(name, LOGGER_DEFAULTS)
+            one.setLevel(parts[0])              # empties caches
+            one.propagate, one.disabled = parts[1:3]
+            one.handlers[:], one.filters[:] = parts[3:]
 
 
 def _set_filters(state):
@@ -7412,11 +7461,13 @@ def _folder():
         return ''
 
 
+LOGGER_PARTS, LOGGER_DEFAULTS = ('level', 'propagate', 'disabled', 'handlers', 'filters'), [0, True, False, [], []]
 HIDDEN = [      # (hidden name, the module that it belongs to, get() -> state, set(state))
     ('@random', 'random', lambda: sys.modules['random'].getstate(), lambda state: sys.modules['random'].setstate(
         tuple(tuple(part) if isinstance(part, list) else part for part in state))),
     ('@numpy', 'numpy.random', _numpy_state, _set_numpy_state),
     ('@decimal', 'decimal', _decimal_state, _set_decimal_state),
+    ('@logging', 'logging', _logging_state, _set_logging),
     ('@warnings', 'warnings', lambda: list(sys.modules['warnings'].filters), _set_filters),
     ('@locale', 'locale', lambda: sys.modules['locale'].setlocale(6), lambda state: sys.modules['locale'].setlocale(
         6, state)),
@@ -7474,15 +7525,17 @@ class WatchedEnvironment(dict):
 
 
 class Spy(object):
-    """Stands in for a function of os or for open() while statements run; tells note(function name, arguments)."""
+    """Stands in for a function of os or for open() while statements run; asks note(function name, arguments) whether
+    to call it."""
 
     def __init__(self, real, name, note):
         self.real, self.name, self.note = real, name, note
         self.__name__ = self.__doc__ = name
 
     def __call__(self, *args, **kwargs):
-        self.note(self.name, args, kwargs)
-        return self.real(*args, **kwargs)
+        if self.note(self.name, args, kwargs):
+            return self.real(*args, **kwargs)
+        return len(args[1])                     # os.write() of what was shown before
 
     def __eq__(self, other):
         return self.real == getattr(other, 'real', other)
@@ -7509,7 +7562,8 @@ class Observer(object):
 
     def __init__(self, script):
         self.script, self.on, self.thread, self.muted = script, False, None, False
-        self.prints, self.saved, self.tees = {}, [], []
+        self.prints, self.saved, self.tees, self.all_tees = {}, [], [], {}
+        OPENERS[Spy] = OPENERS[OutputTee] = open_nothing
         OPENERS[Spy] = OPENERS[OutputTee] = open_nothing
         self.clear()
 
@@ -7522,7 +7576,8 @@ class Observer(object):
         """Put the stand-ins in their places."""
         import io
         self.thread = threads.get_ident()
-        for module, names in (builtins, ['open']), (io, ['open']), (os, ['open', 'listdir', 'scandir', 'stat']):
+        for module, names in (builtins, ['open']), (io, ['open']), (
+                os, ['open', 'write', 'listdir', 'scandir', 'stat']):
             for name in names:
                 real = getattr(module, name, None)
                 if real is not None and not isinstance(real, Spy):
@@ -7535,8 +7590,14 @@ class Observer(object):
         self.saved.append((holder, attribute, real))
         setattr(holder, attribute, watched)
         for is_error, name in enumerate(('stdout', 'stderr')):
-            tee = OutputTee(getattr(sys, name), self, bool(is_error))
+            tee = self.all_tees.setdefault(name, OutputTee(None, self, is_error))   # a script may keep it
+            tee.__dict__['tee_real'] = getattr(sys, name)
             self.tees.append((name, tee, tee.tee_real))
+        self.put_streams()
+
+    def put_streams(self):
+        """Let what is printed pass through here, whatever the script set."""
+        for name, tee, _ in self.tees:
             setattr(sys, name, tee)
 
     def remove(self):
@@ -7549,9 +7610,8 @@ class Observer(object):
                 real.update(dict.items(now))
             if isinstance(now, (Spy, WatchedEnvironment)):
                 setattr(holder, name, real)
-        for name, tee, real in self.tees:
-            if getattr(sys, name, None) is tee:
-                setattr(sys, name, real)
+        for name, _, real in self.tees:
+            setattr(sys, name, real)
         self.tees = []
 
     def is_ours(self):
@@ -7571,16 +7631,24 @@ class Observer(object):
                 self.environment[name] = dict.get(data, name)
 
     def note_call(self, name, args, kwargs):
-        """A file is opened, or a folder is read."""
+        """A file is opened, or a folder is read. Whether that is to be done."""
         if self.is_ours():
-            return
+            return True
+        caller = sys._getframe(2).f_code.co_filename
+        if name == 'write':
+            return self._note_written(*args)
         self.on = False                         # what follows calls such functions itself
         try:
-            self._note_call(name, args, kwargs)
+            self._note_call(name, args, kwargs, caller == self.script or caller in fresh.texts)
         finally:
             self.on = True
+        return True
 
-    def _note_call(self, name, args, kwargs):
+    def _note_written(self, descriptor=None, data=b'', *others):
+        """Bytes go to a descriptor. Whether they are to be written."""
+        return descriptor not in (1, 2) or self.write(descriptor - 1, bytes(data))
+
+    def _note_call(self, name, args, kwargs, is_users):
         target = args[0] if args else kwargs.get('file', kwargs.get('path', '.'))
         try:
             path = os.path.abspath(file_name(target) if isinstance(target, bytes) else path_text(target))
@@ -7595,9 +7663,10 @@ class Observer(object):
             return
         mode = args[1] if len(args) > 1 else kwargs.get('mode', kwargs.get('flags', 'r'))
         if name == 'open' and (mode & (os.O_WRONLY | os.O_RDWR) if isinstance(mode, int) else set(mode) & set('wax+')):
-            if mode & os.O_APPEND if isinstance(mode, int) else 'a' in mode:
-                return                          # a log: others may write to it, too
-            if not isinstance(mode, int) and '+' in mode and path not in self.wrote:
+            appends = mode & os.O_APPEND if isinstance(mode, int) else 'a' in mode
+            if appends and not is_users:
+                return                          # a log of a package: others may write to it, too
+            if (appends or not isinstance(mode, int) and '+' in mode) and path not in self.wrote:
                 self.files.setdefault(path, self.print_of(path))
             self.wrote[path] = None
         elif path not in self.wrote:
@@ -7642,7 +7711,7 @@ class Observer(object):
         if self.on and threads.get_ident() == self.thread or self.on and self.size < MOST_OUTPUT:
             if self.size < MOST_OUTPUT:
                 self.size += len(text)
-                if self.output and self.output[-1][0] == is_error:
+                if self.output and self.output[-1][0] == is_error and type(self.output[-1][1][0]) is type(text):
                     self.output[-1][1].append(text)
                 else:
                     self.output.append((is_error, [text]))
@@ -7657,7 +7726,8 @@ class OutputTee(object):
 
     def write(self, text):
         """Write the text, unless it was shown before, and keep it."""
-        if self.tee_observer.write(self.tee_is_error, text):
+        known = text if isinstance(text, (bytes, text_type)) else bytes(text)
+        if self.tee_observer.write(self.tee_is_error, known):
             return self.tee_real.write(text)
         return len(text)
 
@@ -7667,7 +7737,8 @@ class OutputTee(object):
             self.write(line)
 
     def __getattr__(self, name):
-        return getattr(self.tee_real, name)
+        found = getattr(self.tee_real, name)
+        return OutputTee(found, self.tee_observer, self.tee_is_error) if name == 'buffer' else found
 
     def __setattr__(self, name, value):
         setattr(self.tee_real, name, value)
@@ -8111,7 +8182,7 @@ class Values(object):
         if isinstance(value, (FunctionType, types.ModuleType) + class_types) or found.opaque:
             return False
         for item in found.soft.values():
-            if isinstance(item, class_types) and any(
+            if isinstance(item, class_types) and item.__module__ == '__main__' and any(
                     name in vars(item) for name in ('__reduce__', '__reduce_ex__', '__getstate__', '__setstate__',
                                                     '__getnewargs__', '__getnewargs_ex__', '__copyreg__')):
                 return False
@@ -8205,6 +8276,8 @@ class Values(object):
 # What is given to or taken from modules and classes of others (patched functions) are names, too: '@o:module';
 # the local modules that are imported are '@m:module', and hold the module.
 
+OWN_NAMES = frozenset('__name__ __file__ __builtins__ __package__ __spec__ __loader__ __cached__ __warningregistry__ '
+                      '__annotations__ __conditional_annotations__ __annotate__'.split())
 LOOSE = frozenset('setattr delattr patch __dict__ vars __setattr__'.split())    # may set any attribute
 
 
@@ -8246,12 +8319,12 @@ class Execution(object):
         self.before = dict((name, found) for name, found in before if found is not NOTHING)
         facts = self.unit.facts
         self.inert = not self.wild and (facts.inert or facts.calm and not self.before and len(self.uses) == 1)
-        self.imports = any(used.imports for used in self.uses)
+        self.imports = any(used.may_import for used in self.uses)
         if self.imports:
             for name in list(fresh.modules):    # what is not imported at this place is imported anew
                 if '@m:' + name not in at and name in sys.modules and sys.modules[name] is not keeper.space:
                     purge_modules([name])
-        self.points = [] if self.inert else keeper.patch_points(self)
+        self.points = [] if self.inert and not keeper.originals else keeper.patch_points(self)
         self.hidden = None if self.inert else keeper.set_hidden()
 
     def perform(self, muted):
@@ -8274,7 +8347,9 @@ class Execution(object):
         finally:
             observer.on = False
         self.record = record = Record(key=unit.facts.key, seconds=clock_s() - begin)
-        record.output = [(which, ''.join(texts)) for which, texts in observer.output]
+        record.output = [(which, texts[0][:0].join(texts)) for which, texts in observer.output]
+        if observer.size >= MOST_OUTPUT:
+            record.output.append((1, '[hotload] the rest of what this printed was not kept\n'))
         record.files, record.wrote, record.doubt = dict(observer.files), dict(observer.wrote), observer.doubt
         record.environment, record.error = dict(observer.environment), self.error
         if value is not None and not self.keeper.is_local(type(value).__module__):
@@ -8305,7 +8380,7 @@ class Execution(object):
             if len(names) != len(held) + new:
                 bound.update(set(names).difference(held))
         self.gone = [name for name in bound if name not in names]
-        self.bound = set(name for name in bound if name in names and not is_dunder(name))
+        self.bound = set(name for name in bound if name in names and not is_own_name(name))
         self.record.gone = tuple(name for name in self.gone if name in keeper.state.at)
         for name in self.gone:
             keeper.placed.pop(name, None)
@@ -8395,6 +8470,7 @@ class Execution(object):
         """What the statement read: names, the state of the process, patched modules; and why it is in doubt."""
         keeper, record, at = self.keeper, self.record, self.keeper.state.at
         reads = set(name for name in self.reads if name not in SETTERS).union(self.changed)
+        reads.add('@o:' + builtins.__name__)
         self.patches = {}
         if not self.inert:
             reads.update(READ_BY_ALL)
@@ -8505,15 +8581,15 @@ def has_value(name):
     return name[0] != '@' or name[:3] == '@m:'
 
 
-def is_dunder(name):
-    """Whether the name is one of Python's own, such as __name__."""
-    return name[:2] == '__' == name[-2:]
+def is_own_name(name):
+    """Whether Python itself sets that name in a module."""
+    return name in OWN_NAMES
 
 
 def modules_of(uses):
     """Names of the local modules that code with these CodeUses may import, with what those import; None: any."""
     found, todo = set(), set(name for used in uses for name in used.imports)
-    if any('import_module' in used.attributes for used in uses):
+    if any(used.computes_imports for used in uses):
         return None
     todo.update('%s.%s' % (module, name) for used in uses for module in used.imports for name in used.attributes)
     todo = set(name for name in todo if name in fresh.modules or name in fresh.missing)
@@ -8584,9 +8660,10 @@ class Statements(Values):
 
     def reach(self, unit):
         """What the statement may read, put in place: (names, [CodeUses], whether it may be any, modules of others)."""
-        at, names, uses, wild, shared = self.state.at, set(), [unit.uses], unit.uses.wild or self.distrust, []
+        at, names, uses, shared = self.state.at, set(), [unit.uses], []
+        wild = unit.uses.wild or self.distrust or self._is_redirected()
         todo = set(unit.facts.reads)
-        if unit.uses.imports or unit.facts.stars:
+        if unit.uses.may_import or unit.facts.stars:
             todo.update(name for name in at if name[:3] == '@m:')
         while todo or wild and not names:
             if wild:
@@ -8609,18 +8686,25 @@ class Statements(Values):
                 shared += found.shared
                 for used in found.uses:
                     wild |= used.wild
-                    if used.imports:
+                    if used.may_import:
                         todo.update(name for name in at if name[:3] == '@m:')
             wild = wild or any(item.__name__.partition('.')[0] in WILD_MODULES for item in shared)
             todo -= names
         return names.difference(['']), uses, wild, shared
+
+    def _is_redirected(self):
+        """Whether the script put an object of its own in the place of sys.stdout or the like."""
+        version = self.state.at.get('@o:sys')
+        entry = self.heap.get(version)
+        return version is not None and (entry is None or any(
+            type(entry.value.get(name)) not in (OutputTee, type(None)) for name in ('stdout', 'stderr')))
 
     def patch_points(self, one):
         """[(hidden name, module or class of others, attribute, its value)] that the statement may change."""
         puts = set(name for used in one.uses for name in used.puts)
         attributes = set(name for used in one.uses for name in used.attributes)
         loose = bool(LOOSE.intersection(attributes) or any(LOOSE.intersection(used.names) for used in one.uses))
-        found, todo = {}, list(one.shared)
+        found, todo = {}, list(one.shared) + [builtins, sys]
         todo += [value for value in map(self.names.get, one.near) if isinstance(value, class_types)
                  and not self.is_local(value.__module__)]
         while todo:
@@ -8973,7 +9057,7 @@ class CachedScript(Statements, ReloadedScript):
         entries = [self.heap.get(version) for _, version in at]
         if None in entries or any(names.get(name, names) is not entry.value for (name, _), entry in zip(at, entries)):
             return False
-        if sum(1 for name in names if not name[:2] == '__' == name[-2:]) != len(at):
+        if sum(1 for name in names if name not in OWN_NAMES) - ('__doc__' not in self.state.at) != len(at):
             return False
         return not any((record.files or record.wrote or record.environment) and self._outside(record)
                        for record in records)
@@ -9013,7 +9097,9 @@ class CachedScript(Statements, ReloadedScript):
     def _attempt(self):
         """Go over all statements; run those that must."""
         self.state, self.records_of, self.placed, self.space_of.owners = self._base(), {}, {}, {}
-        plain = dict((name, value) for name, value in self.names.items() if name[:2] == '__' == name[-2:])
+        self.observer.put_streams()
+        plain = dict((name, value) for name, value in self.names.items() if name in OWN_NAMES)
+        plain['__doc__'] = None
         self.names.clear()                  # what stands in it is what the statements so far made
         self.names.update(plain)
         for index, unit in enumerate(self.units):
@@ -9110,7 +9196,10 @@ class CachedScript(Statements, ReloadedScript):
             return
         for is_error, text in record.output:
             stream = self.observer.tees[is_error][2]
-            if is_terminal(stream):
+            if not isinstance(text, str) and isinstance(text, bytes):
+                flush(stream)
+                stream, text = (stream.buffer, text) if hasattr(stream, 'buffer') else (stream, native_text(text))
+            elif is_terminal(stream):
                 text = ''.join('%s%s%s' % (DIM, line.rstrip('\n'), PLAIN) + '\n' * line.endswith('\n')
                                for line in text.splitlines(True))
             write(stream, text)
@@ -9133,8 +9222,24 @@ class CachedScript(Statements, ReloadedScript):
         for record in self.new:
             for path in record.wrote:
                 record.wrote[path] = self.observer.print_of(path)
+        self._see_shared_files()
         self._save()
         self._tidy()
+
+    def _see_shared_files(self):
+        """Where a file was written after it was used by the same or another statement, what is in it at one place
+        cannot be told from what is there now: all that use it run each time, in order."""
+        uses = {}
+        for index in sorted(self.records_of):
+            record = self.records_of[index]
+            for path in record.files:
+                uses.setdefault(path, []).append((record, False))
+            for path in record.wrote:
+                uses.setdefault(path, []).append((record, True))
+        for found in uses.values():
+            if any(writes for _, writes in found[1:]):
+                for record, _ in found:
+                    record.run = self.runs
 
     def _kept(self):
         """The statements that did not run, for the report."""
@@ -9254,7 +9359,7 @@ class Picture(object):
         elif isinstance(value, type(sys)):
             parts.append(value.__name__)
             if self.space.is_local(value.__name__):
-                parts += self.all([dict((name, part) for name, part in vars(value).items() if not is_dunder(name))],
+                parts += self.all([dict((name, part) for name, part in vars(value).items() if not is_own_name(name))],
                                   place)
         else:
             parts += self.contents(value, place)
@@ -9360,7 +9465,7 @@ class CachedStep(CachedScript):
         return 1
 
     def _logged(self, index):
-        text = shown(self.source.text(self.units[index].chunk))
+        text = native_text(self.source.text(self.units[index].chunk))
         return commented(text) if self.records_of[index].error else text
 
     def _append(self, texts):
