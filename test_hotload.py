@@ -15048,7 +15048,7 @@ while prices:
         script = hotload.RecordedScript(self.save('shop.py', self.SHOP))
         self.assertRaises(ZeroDivisionError, script.run)
         browser = self.open(script.recording)
-        folder = os.environ['HOTLOAD_PICTURES']
+        folder = os.path.join(HERE, os.environ['HOTLOAD_PICTURES'])
         for name, width, scheme in (('page', 1000, 'light'), ('page-dark', 1000, 'dark'), ('page-phone', 390, 'light')):
             browser.look(width, 800, scheme, width < 600)
             browser.run('go(%d); toggled.set("/baskets", true); again()' % script.recording.visits(17)[1])
