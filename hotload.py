@@ -19355,12 +19355,13 @@ function text(value, at, depth = 0) {
 }
 // The objects that a value is made of; where they are very many, the nearest.
 function reach(value, at) {
-  const found = new Set(), todo = [value];
+  const found = new Set(), todo = [value], seen = new Set();
   for (const part of todo) {
     const row = values[part];
-    if (found.size > 1000 || isAtom(part)) continue;
+    if (found.size > 1000 || isAtom(part) || seen.has(part)) continue;
+    seen.add(part);
     if (row[0] === 't' || row[0] === 'z') todo.push(...row[1]);
-    if (row[0] !== 'r' || found.has(row[1])) continue;
+    if (row[0] !== 'r') continue;
     for (const object of [row[1], objects[row[1]][5]]) {
       if (!(object >= 0)) continue;
       found.add(object);
@@ -19465,16 +19466,16 @@ class Reader {
   }
 }
 // A value as conditions compare it.
-function whole(value, at) {
+function whole(value, at, known = new Map()) {
   const row = values[value], other = {type: 'other', items: value};
-  const each = list => Array.from(list, part => whole(part, at));
+  const each = list => Array.from(list, part => known.get(part) || known.set(part, whole(part, at, known)).get(part));
   if (isAtom(value) && /^-?inf$|^nan$/.test(row)) return Number(row.replace('inf', 'Infinity'));
   if (isAtom(value)) return /^(El|No.I|\()|j$/.test(row) ? other : new Reader(row).operand();
   if (row[0] === 's') return new Reader(row[1]).operand();
   if (row[0] === 'o') return other;
   if (row[0] !== 'r') return {type: row[0] === 't' ? 'tuple' : 'set', items: each(row[1])};
   const [kind, type, , , , , plain] = objects[row[1]], {items} = contentOf(row[1], at);
-  return kind === 'value' ? whole(plain, at) : kind === 'dict' ? {type: kind, items: Array.from(items, each)}
+  return kind === 'value' ? whole(plain, at, known) : kind === 'dict' ? {type: kind, items: Array.from(items, each)}
     : kind === 'set' ? {type: kind, items: each(items.keys())} : kind === 'list' && type !== 'deque'
       ? {type: kind, items: each(items)} : type === 'bytearray'
         ? {type: 'bytes', items: items.map(part => String.fromCharCode(values[part]))} : other;
@@ -19482,7 +19483,7 @@ function whole(value, at) {
 const typeOf = value => value === null ? 'None' : typeof value === 'object' ? value.type : 'number';
 function isEqual(one, two) {
   const type = typeOf(one), a = one && one.items, b = two && two.items;
-  if (type !== typeOf(two)) return false;
+  if (one === two || type !== typeOf(two)) return one === two;
   if (!Array.isArray(a)) return type === 'other' ? a === b : one == two;  // true equals 1, as in Python
   if (/str|bytes/.test(type)) return a.join('') === b.join('');
   const same = type === 'dict' ? (x, y) => isEqual(x[0], y[0]) && isEqual(x[1], y[1]) : isEqual;
@@ -19564,7 +19565,7 @@ PAGE_STYLE = r'''
   --line: #3a424d; --link: #7db7ff; --now: #4a3d0c; --past: #1f2f24; --new: #ffab70; --bad: #ff8a80;
   --error: #3a1d1c; --word: #d2a8ff; --text: #7ee2a0; } }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--back); color: var(--ink); font: 15px/1.45 system-ui, sans-serif; }
+body { margin: 0; background: var(--back); color: var(--ink); font: 15px/1.4 system-ui, sans-serif; }
 pre, code, #code, .values, #stack, #calls, #test { font: 13px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
 header, nav, main, footer { padding: 8px 12px; }
 h1 { font-size: 20px; margin: 0 8px 0 0; display: inline; }
@@ -19581,7 +19582,6 @@ button:disabled { opacity: .4; }
 .bare { border: 0; background: none; padding: 0 2px; text-align: left; }
 nav { position: sticky; top: 0; z-index: 2; background: var(--back); border-bottom: 1px solid var(--line); }
 .line { display: flex; flex-wrap: wrap; gap: 4px; align-items: center; }
-#step { width: 8em; }
 #test { flex: 1; }
 #profile { display: block; width: 100%; height: 26px; margin-top: 6px; background: var(--panel); }
 #slider { width: 100%; margin: 0; display: block; accent-color: var(--link); }
@@ -19605,11 +19605,10 @@ section { background: var(--panel); border: 1px solid var(--line); border-radius
 .changed > .name::before, .changed > .label::before { content: "\25CF\A0"; }
 .word { color: var(--word); } .text { color: var(--text); }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; }
-#output { max-height: 24vh; overflow: auto; }
 .fold { width: 2ch; display: inline-block; }
 .value, del { unicode-bidi: isolate; }
 .mark { font-size: 11px; padding: 0 5px; margin-left: 5px; border: 1px solid var(--edge); border-radius: 8px; }
-#calls, .steps { max-height: 32vh; overflow: auto; }
+#output, #calls, .steps { max-height: 30vh; overflow: auto; }
 @media (min-width: 900px) {
   main { grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); }
   #code { max-height: calc(100vh - 320px); min-height: 220px; }
@@ -19690,7 +19689,7 @@ function go(step) {
   if (hits) show('found', hits.length ? pager(hits, 'step') : 'No step passes.');
   const old = focus && document.querySelector('[data-key="' + CSS.escape(focus) + '"]');
   if (old) old.focus({preventScroll: true});
-  clearTimeout(go.later);  // browsers do not take it too often
+  clearTimeout(go.later);  // not too often
   go.later = setTimeout(() => history.replaceState(Array.from(toggled), '', '#' + (first + step)), 100);
 }
 function sourceRows(file) {
@@ -19726,7 +19725,7 @@ function showSource([event, line, file], before, said) {
   if (all.length > 1) row.append(pager(all, 'visit'));
   if (top < 30 || top > box.clientHeight - 50) box.scrollTop = row.offsetTop - box.clientHeight / 2;
 }
-// Goes to the next or previous visit of a line; around the end.
+// Goes to the next or previous visit of a line.
 function visit(line, way) {
   const all = visitsOf(shownFile, line), nth = way < 0 ? below(all, current) - 1 : below(all, current + 1);
   go(all[(nth + all.length) % all.length]);
@@ -19757,12 +19756,12 @@ function showNames({call}, before) {
   }));
   return said.join(', ');
 }
-// Counts how often objects are referred to by what is shown.
+// Counts how often things are referred to.
 function countSeen(value, at, seen) {
   for (const todo = [value]; todo.length && seen.size < 5000;) {
-    const next = todo.pop(), object = objectOf(next), times = (seen.get(object) || 0) + 1;
-    if (object >= 0) seen.set(object, times);
-    if (object >= 0 && (times > 1 || objects[object][0] === 'class')) continue;
+    const next = todo.pop(), times = (seen.get(next) || 0) + 1;
+    seen.set(next, times);
+    if (times > 1 || (objects[objectOf(next)] || '')[0] === 'class') continue;
     for (const [, part] of parts(next, at) || []) if (!isAtom(part)) todo.push(part);
   }
 }
@@ -19773,7 +19772,7 @@ function valueItem(label, sign, value, path, now, old) {
   const isChanged = old !== value || touched.size && Array.from(reach(value, at)).some(inside => touched.has(inside));
   const item = make('li', isChanged ? 'changed' : '', inner && inner.length ? fold(path, isOpen, label.textContent)
     : make('span', 'fold'), label, sign, make('span', 'value', text(value, at)));
-  if (seen.get(object) > 1 && !/class|opaque/.test(objects[object][0])) {
+  if (object >= 0 && seen.get(value) > 1 && !/class|opaque/.test(objects[object][0])) {
     if (!marks.has(object)) marks.set(object, marks.size + 1);
     item.append(make('span', {className: 'mark', title: 'One object in several places'}, '#' + marks.get(object)));
   }
@@ -19953,7 +19952,7 @@ PAGE_HTML = r'''
     <section aria-label="Find a step">
       <h2>Find a step</h2>
       <form id="find" class="line" role="search"><input type="text" id="test" aria-label="Condition" autocomplete="off"
-        spellcheck="false" placeholder="total &gt; 100 and name == 'x'"><button>Find</button></form>
+        spellcheck="false" placeholder="total &gt; 9 and name == 'x'"><button>Find</button></form>
       <div id="found" role="status"></div>
     </section>
     <section aria-label="Call stack"><h2>Call stack</h2><ol id="stack"></ol></section>
@@ -20509,7 +20508,8 @@ def _to_html(self, path, first=None, last=None):
 
 
 Recording.to_html = _to_html                     # here, because it stands on the page
-MODES[-1].options.append(('', 'html', 'FILE', 'after each run write FILE, a page to walk through it in a browser'))
+[mode for mode in MODES if mode.name == 'record'][0].options.append(
+    ('', 'html', 'FILE', 'after each run write FILE, a page to walk through it in a browser'))
 
 
 # ---- the same at the prompt of -i

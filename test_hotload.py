@@ -16248,6 +16248,46 @@ while prices:
         self.assertEqual(browser.run('window.bad'), None)               # the policy holds
         self.assertTrue(browser.run('fetch("https://example.org/").then(() => false, () => true)'))
 
+    def test_what_is_shared_many_times_and_what_holds_itself_takes_no_time(self):
+        browser = self.open("""
+            x, y, z = (), [], {}
+            for n in range(60):
+                y, z = [y, y], {'a': z, 'b': z}
+                if n < 9:
+                    x = (x, (x, x))
+            y.append(y)
+            z['z'] = z
+            end = 1
+        """)
+        browser.press('End')
+        browser.run('toggled.set("/x", true); toggled.set("/y", true); toggled.set("/y/2", true); again()')
+        self.assertTrue('...' in self.shown('names'))
+        self.assertEqual(browser.run('stepsWhen("x == 1 or end == 1")'), self.recording.when('x == 1 or end == 1'))
+        self.assertEqual(browser.run('changesOf("n", null).length'), len(self.recording.changes('n')))
+
+    def test_windows_have_the_calls_around_them(self):
+        recording = hotload.record(textwrap.dedent("""
+            def deep(n, box):
+                box.append(n)
+                if n:
+                    deep(n - 1, box)
+                return len(box)
+            for turn in range(3):
+                deep(5, [])
+        """))
+        n = recording.visits(6)[4]
+        browser = self.open(recording, first=n - 3, last=n + 5)
+        browser.run('go(3)')
+        wanted = [at for _, at in hotload.Calls(recording).stack(n)][::-1]
+        for place, at in enumerate(wanted):
+            browser.run('document.querySelectorAll("#stack button")[%d].click()' % place)
+            self.assertEqual(browser.run('document.querySelector(".now").dataset.line'), str(recording.line(at)))
+            inner = recording.dicts(at)[1]
+            for name in inner and ['n']:
+                self.assertTrue('n = %d' % inner['n'] in self.shown('names'), self.shown('names'))
+        self.assertTrue('only' in self.shown('notes'))
+        self.assertEqual(self.step(), n)
+
     def test_an_error_is_where_the_page_begins(self):
         browser = self.open('''
             def f(x):
@@ -16352,7 +16392,7 @@ while prices:
         script = hotload.RecordedScript(self.save('shop.py', self.SHOP))
         self.assertRaises(ZeroDivisionError, script.run)
         browser = self.open(script.recording)
-        folder = os.environ['HOTLOAD_PICTURES']
+        folder = os.path.join(HERE, os.environ['HOTLOAD_PICTURES'])
         for name, width, scheme in (('page', 1000, 'light'), ('page-dark', 1000, 'dark'), ('page-phone', 390, 'light')):
             browser.look(width, 800, scheme, width < 600)
             browser.run('go(%d); toggled.set("/baskets", true); again()' % script.recording.visits(17)[1])
