@@ -37,14 +37,25 @@ Contents. Each section uses only what stands above it: delete from a banner on
     11. Live          save, and the running program has the new code
     12. Recode        patches made by the program, and loops that are read again
     13. Store         values on disk
-    14. Log           what a recording is made of
-    15. Files         a recording as lists and atoms
-    16. Recording     the state at any step, and other questions
-    17. Follow        what changed in the objects
-    18. Plan          what a line can change
-    19. Trace         sys.settrace writes the log
-    20. Record        code, functions and scripts
-    28. Run           start when this file is the program
+    14. Survey        what a value reaches, and what code uses
+    15. Observe       what a statement says, and what it does unseen
+    16. Versions      which value a name should have, and where it is
+    17. Statements    run one, and see what it did
+    18. Rerun         run only what changed
+    19. Meaning       fingerprints of functions and values
+    20. Values        what reactors send, and what is known of their runs
+    21. Reactors      functions that receive and send values
+    22. Workers       reactors in other threads, processes and machines
+    23. Schedule      which reactors run, and when
+    24. Pipeline      functions whose results survive
+    25. Log           what a recording is made of
+    26. Files         a recording as lists and atoms
+    27. Recording     the state at any step, and other questions
+    28. Follow        what changed in the objects
+    29. Plan          what a line can change
+    30. Trace         sys.settrace writes the log
+    31. Record        code, functions and scripts
+    39. Run           start when this file is the program
 
 Words: a path is an absolute file name; a key is what tells one state of a file
 from another (None: no file); a step is an object with run(); a module is local
@@ -114,6 +125,7 @@ except ImportError:                             # before 3.5
 getsignal = c_signal.getsignal
 
 PY2 = sys.version_info[0] == 2
+LIBRARY = os.path.dirname(getattr(os, '__file__', ''))          # '' in a program that has the library inside
 if PY2:
     import thread as threads
     text_type, string_types = unicode, (basestring,)                             # noqa: F821
@@ -136,7 +148,7 @@ if PY2:
 else:
     import _thread as threads
     text_type, string_types, ask = str, (str,), input
-    IMPORTER_FILES = ('<frozen importlib', os.path.join(os.path.dirname(os.__file__), 'importlib', ''))
+    IMPORTER_FILES = ('<frozen importlib', os.path.join(LIBRARY, 'importlib', ''))
 
     def acquire_within(lock, seconds):
         """Wait for the lock, so long at most. Whether it was acquired."""
@@ -156,13 +168,14 @@ else:
 
 clock_s = getattr(time, 'monotonic', time.time)
 HAS_SPECS = sys.version_info >= (3, 4)          # what an import finder answers with
-HAS_SIGNALS = hasattr(c_signal, 'SIGINT') and sys.platform not in ('emscripten', 'wasi')
+ON_JAVA = os.name == 'java'                     # Jython calls a handler in another thread; to ask for one sets it
+HAS_SIGNALS = hasattr(c_signal, 'SIGINT') and sys.platform not in ('emscripten', 'wasi') and not ON_JAVA
 HAS_PROCESS_GROUPS = hasattr(os, 'killpg') and hasattr(os, 'setpgid')
 # A fork without exec breaks system libraries on a Mac (they abort or hang in the child).
 HAS_SUPERVISOR = HAS_SIGNALS and hasattr(os, 'fork') and sys.platform != 'darwin'
 HAS_CONSOLE = os.name == 'nt'                   # Windows: cls clears, input is CONIN$; select() takes sockets only
 HAS_EXEC = HAS_SIGNALS and hasattr(os, 'execv') and not HAS_CONSOLE
-HAS_TREE_KEPT = '__pypy__' not in sys.builtin_module_names      # CPython keeps the syntax tree of what it runs
+HAS_TREE_KEPT = '__pypy__' not in sys.builtin_module_names and not ON_JAVA     # CPython keeps that of what it runs
 HAS_SAFE_PATH = bool(getattr(sys.flags, 'safe_path', getattr(sys.flags, 'isolated', 0)))    # python -P, python -I
 HAS_INOTIFY = HAS_MALLOC_TRIM = sys.platform.startswith('linux')
 HAS_FORK_WARNING = sys.version_info >= (3, 12)
@@ -342,7 +355,7 @@ else:
         def load_module(self, fullname):
             """Load it, or load it again; the module."""
             known = fullname in sys.modules     # a reload keeps the module and its namespace
-            module = sys.modules.setdefault(fullname, type(sys)(fullname))
+            module = sys.modules.setdefault(fullname, ModuleType(fullname))
             vars(module).update(__file__=self.path, __loader__=self, __package__=fullname.rpartition('.')[0])
             if self.is_package(fullname):
                 module.__package__, module.__path__ = fullname, [os.path.dirname(self.path)]
@@ -398,6 +411,8 @@ def find_main_module(name):
 
 
 FunctionType, CodeType = type(list_folder), type(list_folder.__code__)
+ModuleType = type(os)                           # on Jython sys is none
+HAS_BYTECODE = hasattr(CodeType, 'co_consts')   # Jython makes classes of Java from the syntax tree
 CellType = type((lambda value: lambda: value)(0).__closure__[0])
 
 
@@ -465,6 +480,22 @@ def thaw(count):
     """Undo freeze(), which gave that count, unless the program did the same meanwhile."""
     if 0 < getattr(gc, 'get_freeze_count', int)() <= count:
         getattr(gc, 'unfreeze', int)()
+
+
+class CollectorRest(object):
+    """Keeps the garbage collector from going again and again through many new objects, none of which is garbage."""
+
+    was_on = False
+
+    def begin(self):
+        """From now on it rests."""
+        self.was_on = gc.isenabled()
+        gc.disable()
+
+    def end(self):
+        """It works again, if it did before."""
+        if self.was_on:
+            gc.enable()
 
 
 def execute(code, space, local=None):
@@ -630,7 +661,36 @@ def replace_file(old, new):
         os.rename(old, new)
 
 
-builtins_space = vars(sys.modules['__builtin__' if PY2 else 'builtins'])
+if PY2:
+    import __builtin__ as builtins
+    range_type = xrange                                                          # noqa: F821
+else:
+    import builtins
+    range_type = range
+HAS_ITERATOR_STATE = not PY2                    # list iterators and the like tell where they stand
+
+
+def shown(data):
+    """Bytes of a source file as a str for people."""
+    return data if PY2 else data.decode('utf-8', 'replace')
+
+
+def file_name(data):
+    """The str for a name that the system gave as bytes."""
+    return data if isinstance(data, str) else os.fsdecode(data)
+
+
+def environment_data():
+    """(the object, the name of its attribute) that holds the dict behind os.environ."""
+    return os.environ, '_data' if hasattr(os.environ, '_data') else 'data'
+
+
+def own_hash(kind):
+    """Whether the type hashes by value: then its instances do not change."""
+    return kind.__hash__ not in (object.__hash__, None)
+
+
+builtins_space = vars(builtins)
 ATOM_TYPES = [int, float, complex, bool, str, bytes, text_type, type(None), type(Ellipsis),
     type(NotImplemented)] + (
     [long] if PY2 else [])                                      # noqa: F821
@@ -646,10 +706,13 @@ CLOSING_IS_SILENT = sys.version_info >= (3, 13)
 HAS_CONSTANT_NODE, HAS_INDEX_NODE = sys.version_info >= (3, 8), sys.version_info < (3, 9)
 HAS_STAR_FIELDS, HAS_TRY_NODE = sys.version_info < (3, 5), not PY2
 COMPREHENSIONS_INLINE, WITH_ENDS_IN_BODY = sys.version_info >= (3, 12), sys.version_info < (3, 10)
+HAS_LOCALS_PROXY = type((lambda: sys._getframe().f_locals)()) is not dict       # PEP 667
 DICTS_ARE_ORDERED = sys.version_info >= (3, 6)
 SlotType = type(type(str('Slotted'), (object,), {'__slots__': (str('slot'),)}).slot)
+# Turns of threads are counted in instructions, of which the recorder takes many: so one that begins lets the
+# one that started it go on.
+STARTER_FIRST_S = 0.002 if PY2 else 0
 HAS_WIDE_IDENTS = sys.version_info >= (3, 7)
-range_type = xrange if PY2 else range               # noqa: F821
 HEAP_TYPE = 1 << 9                              # in a class's __flags__: made by a class statement
 
 
@@ -710,8 +773,8 @@ def end_line(node):
 
 
 if PY2:
-    exec('def reraise(error, trace):\n'
-         '    """Raise an exception again, with its traceback."""\n    raise error, None, trace\n')
+    exec(compile('def reraise(error, trace):\n    """Raise an exception again, with its traceback."""\n'
+                 '    raise error, None, trace\n', path_text.__code__.co_filename, 'exec'))
 else:
     def reraise(error, trace):
         """Raise an exception again, with its traceback."""
@@ -726,6 +789,100 @@ def raise_in_thread(ident, kind):
             (ctypes.c_long if PY2 or not HAS_WIDE_IDENTS else ctypes.c_ulong)(ident), ctypes.py_object(kind))
 
 
+HAS_CASTS = hasattr(memoryview, 'cast')          # of a memoryview, to other items
+HAS_REDUCERS = sys.version_info >= (3, 8)        # of a Pickler's subclass
+EXACT_MARSHAL = 0 if PY2 else 2                 # the highest version that writes equal values equally
+
+
+def dump(value, rename):
+    """`value` as a pickle. rename(object) -> (module, name) for a class or a function that is to be found by
+    those when it is loaded, or None."""
+    import io
+    stream = io.BytesIO()
+    if PY2:
+        pickler = pickle.Pickler(stream, 2)
+        pickler.persistent_id = rename
+        pickler.dump(value)
+    else:
+        _pickler_class()(stream, rename).dump(value)
+    return stream.getvalue()
+
+
+def _pickler_class():
+    """The subclass of Pickler that renames; made when it is first needed."""
+    if not hasattr(dump, 'pickler'):
+        class Renaming(pickle.Pickler):
+            def __init__(self, stream, rename):
+                pickle.Pickler.__init__(self, stream, pickle.HIGHEST_PROTOCOL)
+                self.rename = rename
+
+            if HAS_REDUCERS:
+                def reducer_override(self, item):
+                    found = self.rename(item)
+                    return NotImplemented if found is None else (find_global, found)
+            else:
+                def persistent_id(self, item):
+                    return self.rename(item)
+        dump.pickler = Renaming
+    return dump.pickler
+
+
+def load(data, find):
+    """The value of a pickle. find(module, name) -> the class or function of that name."""
+    import io
+    if PY2:
+        unpickler = pickle.Unpickler(io.BytesIO(data))
+        unpickler.persistent_load, unpickler.find_global = lambda names: find(*names), find
+        return unpickler.load()
+    if not hasattr(load, 'unpickler'):
+        class Finding(pickle.Unpickler):
+            def __init__(self, stream, find):
+                pickle.Unpickler.__init__(self, stream)
+                self.find_class = find
+
+            def persistent_load(self, names):
+                return self.find_class(*names)
+        load.unpickler = Finding
+    return load.unpickler(io.BytesIO(data), find).load()
+
+
+def find_global(module, name):
+    """The class or function `name` (with dots) of a module, which is imported if need be. The script's own
+    module, whatever it is called now, is __main__."""
+    main = sys.modules.get('__main__')
+    found = main if module == neutral_name(main) else sys.modules.get(module)
+    if found is None and ('.' + os.path.abspath(getattr(main, '__file__', None) or '')).replace(
+            os.sep, '.').endswith('.%s.py' % module):
+        found = main                            # python package/job.py, and before python -m package.job
+    if found is None:
+        __import__(module)
+        found = sys.modules[module]
+    for part in name.split('.'):
+        found = getattr(found, part)
+    return found
+
+
+def neutral_name(module):
+    """The name under which another program would import the module that is __main__ here."""
+    spec, path = getattr(module, '__spec__', None), getattr(module, '__file__', None)
+    if spec is not None:
+        return spec.name[:-9] if spec.name.endswith('.__main__') else spec.name
+    return os.path.splitext(os.path.basename(path))[0] if path else '__main__'
+
+
+def add_note(error, text):
+    """Put a line below the exception's message, where Python shows such lines (3.11)."""
+    with suppress(Exception):
+        error.__notes__ = getattr(error, '__notes__', []) + [text]
+
+
+def reserve(descriptor, size):
+    """Make the open file `size` bytes long; raises EnvironmentError where the disk has not that much."""
+    os.ftruncate(descriptor, size)
+    if hasattr(os, 'posix_fallocate') and size:
+        os.posix_fallocate(descriptor, 0, size)
+
+
 ##############################################################################
 ## 2. Errors -- what hotload says, and whose traceback is shown
 ##############################################################################
@@ -736,7 +893,7 @@ def raise_in_thread(ident, kind):
 __all__ += ['HotloadError']
 OWN_FILE = source_lines.__code__.co_filename
 DIM, RED, PLAIN = '\x1b[2m', '\x1b[31m', '\x1b[0m'
-NO_STREAM = (AttributeError, ValueError, EnvironmentError, TypeError)      # a host's own object, a closed one, ...
+NO_STREAM = (Exception,)    # None, a closed one, one that has not all methods, a host's own that raises its own kind
 
 
 class HotloadError(Exception):
@@ -752,6 +909,13 @@ class HotloadError(Exception):
         self.path, self.line = path, line
         place = '' if path is None else '%s: ' % path if line is None else '%s:%d: ' % (path, line)
         Exception.__init__(self, place + message)
+
+
+def require_bytecode(what):
+    """Refuse to do `what`, which reads or makes byte code, on a Python that has none; HotloadError says so."""
+    if not HAS_BYTECODE:
+        raise HotloadError('%s needs byte code, and this Python has none; here hotload can only run things again '
+                           '(hotload SCRIPT, -m, -c)' % what)
 
 
 def write(stream, text):
@@ -871,7 +1035,9 @@ def is_ignored_folder(parent, name):
 
 def is_installed(folder):
     """Whether the folder is a place where Python, packages or a virtual environment are installed."""
-    prefixes = sys.prefix, sys.exec_prefix, os.path.dirname(os.__file__)
+    prefixes = filter(None, (sys.prefix, sys.exec_prefix, LIBRARY))         # a host may know none of them
+    if os.path.dirname(folder) == folder:       # as WebAssembly's prefix is: it would be all there is
+        return False
     return is_ignored_folder(*os.path.split(folder)) or os.path.realpath(folder) in map(os.path.realpath, prefixes)
 
 
@@ -1047,13 +1213,15 @@ class FreshFinder(object):
     asked; only the loader of a plain source file is exchanged, so that precedence stays Python's.
 
     texts: {path: (key, bytes)} as read last.      modules: {name: path}.      missing: {name that was not found:
-    [where it would have been]}.      version: changes with these.
+    [where it would have been]}.      keys: {path: key} of other files, as they were when the program read them.
+    version: changes with these.
     """
 
     def __init__(self):
         self.texts, self.modules, self.missing, self.version = {}, {}, {}, 0
         self.roots, self.files, self.users, self.imports, self.folders = [], set(), 0, {}, {}
-        self.codes = {}
+        self.codes, self.keys = {}, {}
+        self.loads = {}                         # {path: the code that the whole file was run with last}
 
     def install(self, roots=(), files=()):
         """Begin to find the local modules below `roots`; those that are loaded count too. Pair with remove()."""
@@ -1107,7 +1275,7 @@ class FreshFinder(object):
 
     def compile(self, path):
         """The code object of the file's bytes of now. It is kept: live patching goes by the code that runs."""
-        code = self.codes[path] = compile(self.read(path), path, 'exec', 0, True)
+        code = self.codes[path] = self.loads[path] = compile(self.read(path), path, 'exec', 0, True)
         return code
 
     def show_lines(self, paths):
@@ -1159,21 +1327,21 @@ class FreshFinder(object):
         while more:
             below = tuple(name + '.' for name in more)
             more = set(name for name in known if name not in stale and (
-                name.startswith(below) or self._imports(name) & stale or None in self._imports(name)))
+                name.startswith(below) or self.imports_of(name) & stale or None in self.imports_of(name)))
             stale = stale | more
         order, seen = [], set()
 
         def visit(name):
             if name in stale and name not in seen:
                 seen.add(name)
-                for other in sorted(self._imports(name) - set([None])):
+                for other in sorted(self.imports_of(name) - set([None])):
                     visit(other)
                 order.append(name)
         for name in sorted(stale):
             visit(name)
         return [name for name in order if name in sys.modules]
 
-    def _imports(self, name):
+    def imports_of(self, name):
         """The names of modules that module `name` may import; None among them when it computes some."""
         path = self.modules.get(name)
         with suppress(EnvironmentError):
@@ -1280,7 +1448,10 @@ class Watcher(object):
         names, name = self._folder(os.path.dirname(path)).names, os.path.basename(path)
         if name in names:
             return False
-        key = fresh.texts[path][0] if path in fresh.texts else file_key(path)
+        if path in fresh.texts:
+            key = fresh.texts[path][0]
+        else:
+            key = fresh.keys[path] if path in fresh.keys else file_key(path)
         missed = any(path in places for places in list(fresh.missing.values()))     # when it was asked for
         names[name] = hash(key) if key and not missed else None
         return True
@@ -1531,8 +1702,9 @@ class Watcher(object):
 __all__ += ['Step', 'Runnable', 'PythonHandle', 'Command', 'ClearTerminal', 'ReloadedPythonModule',
             'ReloadedScript', 'ReloadModules', 'persist']
 # What this file imports later, and what that imports.
-STANDARD_NAMES = ('bisect codeop collections contextlib copyreg enum fnmatch functools keyword linecache operator re '
-                  'reprlib select signal struct textwrap token tokenize traceback types warnings weakref').split()
+STANDARD_NAMES = ('array binascii bisect codeop collections contextlib copyreg enum fnmatch functools hashlib '
+                  'itertools keyword linecache opcode operator pickle re reprlib select shutil signal struct '
+                  'tempfile textwrap token tokenize traceback types warnings weakref').split()
 END_S = 1.0                 # what is asked to end is given this long
 
 
@@ -1747,6 +1919,7 @@ class ReloadedPythonModule(Step):
     def module(self):
         """The module, imported if it was not."""
         if self.loaded is None:
+            forget_finders()
             __import__(self.name)
             self.loaded = sys.modules[self.name]
         return self.loaded
@@ -1810,7 +1983,7 @@ class ReloadedScript(Step):
                 raise HotloadError('there is no such script', path=self.given)
             self.path = os.path.abspath(self.given)
         self.folder, self.name = self._folder(), module if module and entrypoint else '__main__'
-        self.space = type(sys)(self.name)
+        self.space = ModuleType(self.name)
         self.namespace = vars(self.space)
 
     def _folder(self):
@@ -1824,10 +1997,12 @@ class ReloadedScript(Step):
         """The paths of the script, of the local modules it imported, and of places for those it did not find."""
         return ([self.path] if self.path else []) + fresh.paths()
 
-    def run(self, changed=()):
-        """Run it once; what it raises goes through."""
+    def enter(self, changed=()):
+        """Make the process ready for a run, as Python would; what load() gives."""
         if self.before is None:
             fresh.install([self.folder], self.files()[:1])
+            if not hasattr(sys, 'argv'):        # in an application that embeds Python
+                sys.argv = []
             self.before = sys.path, list(sys.path), list(sys.argv), dict(
                 (name, sys.modules.get(name)) for name in ('__main__', '__mp_main__', self.name))
             self._leave_names()
@@ -1847,7 +2022,7 @@ class ReloadedScript(Step):
             facts['__loader__'], self.path = getattr(facts['__spec__'], 'loader', None), self.given
         sys.argv[:] = [self.given] + self.argv
         try:
-            code = fresh.compile(self.path)
+            found = self.load()
         except EnvironmentError as error:
             raise HotloadError('cannot be read: %s' % error.strerror, path=self.given)
         self.namespace.update(facts, __file__=self.path)
@@ -1856,11 +2031,19 @@ class ReloadedScript(Step):
             sys.modules['__main__'] = sys.modules['__mp_main__'] = self.space
         if self.name != '__main__':
             sys.modules[self.name] = self.space
-        self.execute(code)
+        return found
+
+    def load(self):
+        """What is to run: the code object of the script as it is now."""
+        return fresh.compile(self.path)
+
+    def run(self, changed=()):
+        """Run it once; what it raises goes through."""
+        self.execute(self.enter(changed))
 
     def execute(self, code):
         """Run its code, and call the entry point."""
-        exec(code, self.namespace)
+        execute(code, self.namespace)
         if self.entrypoint is not None:
             target = self.space
             for part in self.entrypoint.split('.'):
@@ -2554,7 +2737,10 @@ class Choice(dict):
     """A command line, parsed: {long name of an option: value, True or list}.
 
     mode: the Mode.      script, module, function: what to run, or None.      argv: list of its arguments.
+    given: that of this process, or {}: for sections below whose options are for what the script itself does.
     """
+
+    given = {}
 
     def __init__(self, argv):
         options, rest = split_options(argv, option_rows())
@@ -2667,14 +2853,19 @@ class Shared(object):
 
     def __init__(self):
         import marshal
-        import mmap
-        vars(self).update(memory=mmap.mmap(-1, self.SIZE), marshal=marshal)
+        memory = bytearray(self.SIZE)
+        if HAS_SUPERVISOR:
+            import mmap
+            memory = mmap.mmap(-1, self.SIZE)
+        vars(self).update(memory=memory, marshal=marshal)
 
     def __getattr__(self, name):
-        return struct.unpack_from('=I', self.memory, 4 * self.FIELDS.index(name))[0]
+        at = 4 * self.FIELDS.index(name)
+        return struct.unpack('=I', bytes(self.memory[at:at + 4]))[0]
 
     def __setattr__(self, name, value):
-        struct.pack_into('=I', self.memory, 4 * self.FIELDS.index(name), value)
+        at = 4 * self.FIELDS.index(name)
+        self.memory[at:at + 4] = struct.pack('=I', value)
 
     def set_keys(self, paths):
         """Note the keys that the files have at the begin of a run."""
@@ -2684,7 +2875,7 @@ class Shared(object):
 
     def changed(self):
         """Whether one of those files has another key now."""
-        keys = self.marshal.loads(self.memory[self.START:self.START + self.size]) if self.size else []
+        keys = self.marshal.loads(bytes(self.memory[self.START:self.START + self.size])) if self.size else []
         return any(file_key(path) not in (key, None) for path, key in keys)
 
 
@@ -2783,6 +2974,23 @@ def make_prompt(loop):
                     wait_until(lambda: not interrupts.asking, EMPTY_S)
 
     class Prompt(code.InteractiveConsole):
+        failed = False
+
+        def runsource(self, source, *args, **kwargs):
+            self.failed = False
+            more = code.InteractiveConsole.runsource(self, source, *args, **kwargs)
+            if not more:
+                getattr(step, 'typed', lambda text, failed: None)(source, self.failed)
+            return more
+
+        def showtraceback(self, *args, **kwargs):
+            self.failed = True
+            code.InteractiveConsole.showtraceback(self, *args, **kwargs)
+
+        def showsyntaxerror(self, *args, **kwargs):
+            self.failed = True
+            code.InteractiveConsole.showsyntaxerror(self, *args, **kwargs)
+
         def raw_input(self, prompt=''):
             while True:
                 if loop.found:
@@ -2931,7 +3139,7 @@ def main(argv=None):
     """
     command_line = [os.path.abspath(OWN_FILE)] + (sys.argv[1:] if argv is None else list(argv))
     try:
-        choice = Choice(command_line[1:])
+        choice = Choice.given = Choice(command_line[1:])
         if 'help' in choice or 'version' in choice:
             write(sys.stdout, help_text() if 'help' in choice else
                   'hotload %s, Python %s\n' % (__version__, sys.version.split()[0]))
@@ -2962,6 +3170,10 @@ def main(argv=None):
         except KeyboardInterrupt:
             shared.ended = 130
             return 130
+        except HotloadError as error:           # the value of an option
+            write(sys.stderr, 'hotload: %s\n' % error)
+            shared.ended = 2
+            return 2
         loop.forever()
         shared.ended = 1
         status = 130 if loop.interrupts.presses else loop.status
@@ -3421,7 +3633,7 @@ def _in_chunks(nodes, start=0):
     """
     found = []
     for node in nodes:
-        if found and not (node.col_offset == 0 or getattr(node, 'decorator_list', ())):
+        if found and not (node.col_offset == 0 or getattr(node, 'decorator_list', ()) or isinstance(node, _ast.With)):
             found[-1][1].append(node)
         else:
             found.append((_first_line(node) if node.col_offset >= 0 else start, [node]))
@@ -3799,7 +4011,7 @@ def functions_with(codes):
 def _frozen_functions():
     """The functions that can be reached from modules, found without the collector's lists."""
     seen, functions = set(), []
-    todo = [vars(module) for module in list(sys.modules.values()) if isinstance(module, type(sys))]
+    todo = [vars(module) for module in list(sys.modules.values()) if isinstance(module, ModuleType)]
     kinds = class_types + (FunctionType, CellType, dict, list, tuple, set, staticmethod, classmethod, property)
     while todo:
         item = todo.pop()
@@ -4479,7 +4691,7 @@ class LiveFile(object):
         """The modules that were loaded from the file."""
         found = []
         for module in list(sys.modules.values()):       # a script has two names
-            if isinstance(module, type(sys)) and module_path(module) == self.path and module not in found:
+            if isinstance(module, ModuleType) and module_path(module) == self.path and module not in found:
                 found.append(module)
         return found
 
@@ -5191,10 +5403,11 @@ class LivePatch(Step):
     """
 
     def __init__(self, *patterns):
+        require_bytecode('live patching')
         self.patterns, roots, named = [], [], []
         for pattern in patterns or ('.',):
             for part in pattern if isinstance(pattern, (list, tuple)) else [pattern]:
-                path = module_path(part) if isinstance(part, type(sys)) else None
+                path = module_path(part) if isinstance(part, ModuleType) else None
                 if isinstance(part, string_types) or hasattr(part, '__fspath__'):
                     path = os.path.abspath(path_text(part))
                 if path is None:
@@ -5222,7 +5435,7 @@ class LivePatch(Step):
     def files(self):
         """The paths of the loaded modules that are to be patched. Takes note of the text of new ones."""
         for module in list(sys.modules.values()):
-            path = module_path(module) if isinstance(module, type(sys)) else None
+            path = module_path(module) if isinstance(module, ModuleType) else None
             if path is not None and path not in self.known:
                 wanted = path.endswith('.py') and path != os.path.abspath(OWN_FILE) and self.accepts(path)
                 self.known[path] = wanted and os.path.exists(path)
@@ -5470,7 +5683,7 @@ def interact(step):
     with suppress(ImportError):
         import readline                         # noqa: F401
     if step is None:
-        sys.modules['__main__'] = type(sys)('__main__')
+        sys.modules['__main__'] = ModuleType('__main__')
         sys.path.insert(0, '')
     space = step.namespace if step else vars(sys.modules['__main__'])
     PROMPTS.append(PromptSpace(space))
@@ -5700,6 +5913,7 @@ def make_recoder(obj, deletable=False):
     >>> make_recoder(listfiles).status
     'live'
     """
+    require_bytecode('a recoder')
     return Recoder(obj, deletable)
 
 
@@ -5713,7 +5927,7 @@ def locate(target):
         held = [cell.cell_contents for cell in target.__closure__ or ()]    # 2.7: wraps() sets no __wrapped__
         target = ([other for other in held if getattr(other, '__name__', None) == target.__name__] + [target])[0]
     module, names, number = None, (), 0
-    if isinstance(target, type(sys)):
+    if isinstance(target, ModuleType):
         module, path = target, module_path(target)
     elif isinstance(target, class_types):
         module = sys.modules.get(target.__module__)
@@ -5959,6 +6173,7 @@ def reloading(iterable=None, every=1, forever=False):
     >>> for x in reloading([1, 2]):         # doctest: +SKIP
     ...     print(x)
     """
+    require_bytecode('reloading()')
     if iterable is None and not forever:
         return lambda function: reloading(function, every)
     if type(iterable) is FunctionType:
@@ -6027,6 +6242,7 @@ MOST_JOURNALS = 16          # more are put together
 TICK_S = 0.02               # the clocks of file systems move in steps that are no longer
 LONG_TO_READ = 2 ** 24      # bytes; a file from this on is not read twice only since it is new
 ABANDONED_S = 3600          # what a killed process left half-written is removed after that time
+OPTIONS.append(('', 'trust-store', None, 'use a store of values that other users can write to'))
 # {folder: ({address: state of the entry when it was verified}, {address: its bytes}, [their sum])} in this process.
 REMEMBERED = {}
 
@@ -6104,8 +6320,10 @@ def sizes_below(folder):
 def make_folders(path):
     """Make the folder, and those above it that are not there, for this user alone; another process may do the same."""
     if not os.path.isdir(path):
+        if os.path.dirname(path) not in ('', path):     # since 3.7 os.makedirs gives its mode to the last one only
+            make_folders(os.path.dirname(path))
         try:
-            os.makedirs(path, 0o700)
+            os.mkdir(path, 0o700)
         except EnvironmentError:
             if not os.path.isdir(path):
                 raise
@@ -6148,8 +6366,8 @@ class Store(object):
         self.journal, self.lost, self.number, self.max_bytes = None, None, 0, max_bytes
         self.spare, self.used = {}, set()       # spare: {address: bytes, or a path} of what could not be written
         self.top = self.folder = self.drafts = None
-        self.session = session or '%x-%d-%s' % (
-            int(time.time() * 1e6), os.getpid(), binascii.hexlify(os.urandom(4)).decode('ascii'))
+        self.session = session or str('%x-%d-%s' % (      # as bytes on 2.7: it is joined to a path
+            int(time.time() * 1e6), os.getpid(), binascii.hexlify(os.urandom(4)).decode('ascii')))
         self.verified, self.held, self.held_bytes = {}, {}, [0]
         self.unwritten = []                     # records, where they cannot be written
         if folder is not None:
@@ -6166,7 +6384,7 @@ class Store(object):
             raise HotloadError('expected a folder for the store, found a file', path=self.top)
         folders = [os.path.join(self.folder, name) for name in ('entries', 'journals', 'new')]
         is_new = not os.path.exists(self.top)
-        for path in [] if trust else [self.top, self.folder] + folders:
+        for path in [] if trust or 'trust-store' in Choice.given else [self.top, self.folder] + folders:
             self._refuse_others(path)
         try:
             for path in folders:
@@ -6261,7 +6479,7 @@ class Store(object):
                 os.rename(path, place)
                 break
             except EnvironmentError:
-                if attempt or os.path.isdir(os.path.dirname(place)) and not HAS_CONSOLE:
+                if attempt:
                     raise
                 make_folders(os.path.dirname(place))
                 if HAS_CONSOLE and os.path.isfile(path):        # it renames no file that is mapped
@@ -6437,6 +6655,17 @@ class Store(object):
                 return descriptor
             os.close(descriptor)
 
+    def is_shared(self):
+        """Whether another process writes to it now."""
+        folder = os.path.join(self.folder, 'journals')
+        for name in list_folder(folder)[0]:
+            descriptor = self._lock_journal(name) if name != self.session and not name.endswith('.new') else None
+            if descriptor is not None:
+                os.close(descriptor)
+            elif name != self.session and not name.endswith('.new') and os.path.exists(os.path.join(folder, name)):
+                return True
+        return False
+
     def rewrite(self, choose):
         """Put all journals whose processes have ended, and our own, into one. choose(payloads) -> those to keep."""
         if self.folder is None:
@@ -6492,7 +6721,5400 @@ class Store(object):
 
 
 ##############################################################################
-## 14. Log -- what a recording is made of
+## 14. Survey -- what a value reaches, and what code uses
+##############################################################################
+#
+# Gives to those below survey(), which walks over all that a value reaches, so that two walks tell whether it
+# changed and two values whether they share something; and code_uses(), the names that code uses.
+#
+# A survey goes level by level and lets C code visit the members of lists and dicts: 60,000 dicts take about as
+# long as pickling them. What changed is seen by identity, without calling the user's __eq__ or __hash__.
+#
+# Not handled: state of C extensions that Python cannot see; a value that holds such is `opaque`.
+
+array, collections, functools, itertools, operator, types, weakref = map(
+    Later, ('array', 'collections', 'functools', 'itertools', 'operator', 'types', 'weakref'))
+
+LARGE = 2 ** 16             # bytes; what is larger is compared by checksum
+MADE_BY_CLASS = 1 << 9          # a type's flag: made by a class statement
+LONG = type(sys.maxsize + 1)
+PLAIN_TYPES = frozenset([type(None), bool, int, LONG, float, complex, bytes, text_type])      # versions by value
+PARTLESS = set(PLAIN_TYPES)  # immutable, and without parts; more of them, and what follows, by learn_members()
+FIXED = frozenset([tuple, frozenset])
+SERIES = set([list, tuple, set, frozenset])
+KNOWN_BASES = set()         # types of Python's own whose instances have no state but what the collector sees
+OPENERS, BASES = {}, []     # {type: function that gives the members of one of it}, the same for derived types
+# Types of C code that have no state but what the collector sees; and immutable ones.
+CLEAR_TYPES = frozenset(
+    '_tuplegetter mappingproxy dictproxy member_descriptor getset_descriptor _lru_cache_wrapper method instancemethod '
+    'SimpleNamespace itemgetter attrgetter methodcaller Match SRE_Match Struct TypeVar ParamSpec dtype ufunc '
+    'classmethod_descriptor method-wrapper Pattern SRE_Pattern _abc_data cython_function_or_method ModuleSpec '
+    'builtin_function_or_method weakproxy module UnionType GenericAlias'.split())
+# Code that uses one of these may read or write any name.
+WILD = frozenset('exec eval globals locals vars execfile __import__ _getframe currentframe __globals__ f_globals '
+                 '__main__ modules func_globals runpy import_module'.split())
+WILD_MODULES = frozenset('pickle cPickle _pickle shelve dill cloudpickle joblib multiprocessing timeit doctest '
+                         'unittest pdb concurrent copyreg runpy inspect gc code'.split())
+NO_KEYS = frozenset('__dict__ __weakref__ __doc__ __slotnames__ __firstlineno__ __static_attributes__ __annotations__ '
+                    '__annotate__ __annotate_func__ __annotations_cache__ _abc_impl _abc_cache _abc_registry '
+                    '_abc_negative_cache _abc_negative_cache_version __subclasshook__ __abstractmethods__'.split())
+# numpy's bit generators and the like are asked for their state.
+STATES = ('getstate', '__getstate__', 'bit_generator')
+
+
+def short_hash(*parts):
+    """A short text that stands for these texts."""
+    return checksum(b'\0'.join(map(encoded, parts)))[:24]
+
+
+# ---- what code uses
+
+# {instruction: the part of CodeUses that its name is in}
+USED_BY = dict((instruction, part) for part, names in (
+    ('names', 'LOAD_NAME LOAD_GLOBAL LOAD_FROM_DICT_OR_GLOBALS'),
+    ('sets', 'STORE_NAME STORE_GLOBAL DELETE_NAME DELETE_GLOBAL'),
+    ('attributes', 'LOAD_ATTR LOAD_METHOD LOAD_SUPER_ATTR IMPORT_FROM'),
+    ('puts', 'STORE_ATTR DELETE_ATTR'), ('imports', 'IMPORT_NAME')) for instruction in names.split())
+
+
+class CodeUses(object):
+    """What a code object and those in it name. names: globals that they read or set.      sets: globals they set.
+    attributes, puts: attributes read, and set or deleted.      imports: names of modules.      wild: it may use
+    any name."""
+
+    __slots__ = ('code', 'names', 'sets', 'attributes', 'puts', 'imports', 'wild')
+
+    def __init__(self, code):
+        self.code = code                        # held, so that its id stays its own
+        self.names, self.sets, self.attributes, self.puts, self.imports = set(), set(), set(), set(), set()
+        for instruction, about in read_code(code)[2]:
+            part = USED_BY.get(instruction)
+            if part is not None:
+                getattr(self, part).add(about)
+        self.wild = False
+        for const in code.co_consts:
+            if isinstance(const, CodeType):
+                inner = code_uses(const)
+                for part in ('names', 'sets', 'attributes', 'puts', 'imports'):
+                    getattr(self, part).update(getattr(inner, part))
+                self.wild |= inner.wild
+        self.names |= self.sets
+        self.wild |= bool(WILD.intersection(self.names) or WILD.intersection(self.attributes)
+                          or '__main__' in self.imports)
+
+
+USES = {}                   # {id of a code object: its CodeUses}
+
+
+def code_uses(code):
+    """The CodeUses of a code object."""
+    found = USES.get(id(code))
+    if found is None:
+        if len(USES) > 50000:
+            USES.clear()
+        found = USES[id(code)] = CodeUses(code)
+    return found
+
+
+# ---- what a value reaches
+
+def flat(groups):
+    """The members of all groups, as an iterator."""
+    return itertools.chain.from_iterable(groups)
+
+
+def compress(items, chosen):
+    """The items whose partner in `chosen` is true, as a list."""
+    return list(itertools.compress(items, chosen))
+
+
+
+class Program(object):
+    """What a survey must know of the program. names: the dict of its globals.      owners: {id of a function or
+    class: its global name}.      is_local(name of a module) -> whether it is the user's.      skip: {id: object}
+    that are not entered.      originals: {id of a code object: the one it took the place of, and itself}."""
+
+    def __init__(self, names, module, is_local):
+        learn_members()
+        self.names, self.owners, self.is_local, self.originals = names, {}, is_local, {}
+        self.skip = dict((id(item), item) for item in (names, module, vars(sys), sys.modules, vars(gc)))
+
+    def owner(self, item):
+        """The global name of the function or class, if it has one now."""
+        name = self.owners.get(id(item))
+        return name if name is not None and self.names.get(name) is item else None
+
+
+class Survey(object):
+    """What a value reaches. trail: the objects, in the order of the walk.      extras: list of other state, such as
+    lengths and positions.      ids: of the objects that can change.      soft: {name: function or class} which it
+    reaches and which global names own; they are not entered.      refs: names that functions in it use.
+    uses: the CodeUses of these.      modules: names of local modules that it reaches.      shared: modules of
+    others that it reaches.      opaque: why it cannot be followed, or None.
+    bytes: how many are in arrays.      walk: [(type, objects of it)], the order of the walk."""
+
+    __slots__ = ('trail', 'extras', 'ids', 'soft', 'refs', 'uses', 'modules', 'shared', 'opaque', 'bytes', 'walk')
+
+    def __init__(self):
+        self.trail, self.extras, self.ids, self.soft, self.refs = [], [], set(), {}, set()
+        self.uses, self.modules, self.shared, self.opaque, self.bytes, self.walk = [], set(), [], None, 0, []
+
+    def still_holds(self, space):
+        """Whether nothing that it met changed since. (Cheaper than a new survey: nothing is collected.)"""
+        if self.opaque:
+            return False
+        at, extra, new = 0, 0, Survey()
+        for kind, items in self.walk:
+            if kind in SERIES:
+                lengths, members = list(map(len, items)), flat(items)
+                new.extras.append(lengths)
+                count = sum(lengths)
+            elif kind is dict:
+                lengths = list(map(len, items))
+                new.extras.append(lengths)
+                members = itertools.chain(flat(items), flat(map(dict.values, items)))
+                count = 2 * sum(lengths)
+            else:
+                opener, members = OPENERS.get(kind) or opener_of(kind, space), []
+                for item in items:
+                    members.extend(opener(item, new, space, item is self.walk[0][1][0]))
+                count = len(members)
+            if new.extras != self.extras[extra:extra + len(new.extras)] or new.opaque:
+                return False
+            known = itertools.islice(self.trail, at, at + count)
+            if at + count > len(self.trail) or not all(map(operator.is_, members, known)):
+                return False
+            at, extra = at + count, extra + len(new.extras)
+            new.extras = []
+        return at == len(self.trail) and new.soft == self.soft
+
+    def holds(self, names):
+        """Whether the functions and classes that it does not enter are still those of their names."""
+        return all(names.get(name) is item for name, item in self.soft.items())
+
+
+NOTHING = Survey()          # of a number, a text and the like
+
+
+def survey(top, space):
+    """The Survey of a value."""
+    if type(top) in PLAIN_TYPES:
+        return NOTHING
+    found, seen, level = Survey(), dict(space.skip), [top]
+    if id(top) in seen:
+        return found
+    seen[id(top)] = top
+    found.ids.add(id(top))
+    while level:
+        groups = {}
+        kinds = set(map(type, level))
+        if len(kinds) == 1:
+            order = list(kinds)
+            groups[order[0]] = level
+        else:
+            order = []
+            for item in level:
+                kind = type(item)
+                if kind not in groups:
+                    groups[kind] = []
+                    order.append(kind)
+                groups[kind].append(item)
+        members = []
+        for kind in order:
+            items = groups[kind]
+            found.walk.append((kind, items))
+            if kind in SERIES:
+                found.extras.append(list(map(len, items)))
+                members.extend(flat(items))
+            elif kind is dict:
+                found.extras.append(list(map(len, items)))
+                members.extend(flat(items))
+                members.extend(flat(map(dict.values, items)))
+            else:
+                opener = OPENERS.get(kind) or opener_of(kind, space)
+                for item in items:
+                    members.extend(opener(item, found, space, item is top))
+        found.trail += members
+        kinds = set(map(type, members)) - PARTLESS
+        if not kinds:
+            break
+        level = compress(members, map(kinds.__contains__, map(type, members)))
+        unique = dict(zip(map(id, level), level))
+        for number in [number for number in unique if number in seen] if len(unique) < len(seen) else [
+                number for number in seen if number in unique]:
+            del unique[number]
+        seen.update(unique)
+        if kinds & FIXED:
+            found.ids.update(number for number, item in unique.items() if type(item) not in FIXED)
+        else:
+            found.ids.update(unique)
+        level = list(unique.values())
+    return found
+
+
+def opener_of(kind, space):
+    """The function that gives the members of instances of a type not in OPENERS."""
+    if isinstance(kind, class_types) and issubclass(kind, class_types):
+        return open_class
+    if kind.__module__.startswith('pandas.'):
+        return open_pandas
+    if kind.__module__ in ('numpy', 'numpy.ma') and hasattr(kind, '__array_interface__'):
+        return open_array if hasattr(kind, 'setflags') else open_nothing
+    for base, opener in BASES:
+        if issubclass(kind, base):
+            return opener
+    if hasattr(kind, '__next__') or hasattr(kind, 'next') and not kind.__flags__ & MADE_BY_CLASS:
+        return open_iterator
+    if hasattr(kind, 'fileno') and hasattr(kind, 'closed') or kind.__name__ in ('StringIO', 'BytesIO', 'StringO'):
+        return open_file
+    built_in = [base for base in kind.__mro__ if not base.__flags__ & MADE_BY_CLASS][0]
+    if built_in in KNOWN_BASES or built_in.__name__ in CLEAR_TYPES or own_hash(built_in):
+        return open_instance
+    return open_opaque
+
+
+def open_nothing(item, found, space, is_top):
+    """Nothing: it has no parts, or none that count."""
+    return ()
+
+
+def open_instance(item, found, space, is_top):
+    """Attributes, slots and contents of an instance."""
+    kind, space_of = type(item), getattr(item, '__dict__', None)
+    members = [part for part in gc.get_referents(item) if part is not kind and part is not space_of]
+    if hasattr(kind, '__self__'):               # a method
+        members.append(item.__self__)
+    if isinstance(item, dict):
+        members += dict.keys(item)
+    if type(space_of) is dict:
+        members.append(space_of)
+    if kind.__flags__ & MADE_BY_CLASS:
+        members.append(kind)
+    if hasattr(kind, 'cache_info'):
+        found.extras.append(tuple(item.cache_info()))
+    return members
+
+
+def open_opaque(item, found, space, is_top):
+    """What C code keeps; it is never the same after it was used."""
+    state = None
+    try:
+        if hasattr(item, 'bit_generator'):
+            state = repr(item.bit_generator.state)
+        elif type(item).__module__.startswith('numpy.random'):
+            state = repr(item.state if hasattr(item, 'state') else item.get_state())
+    except Exception:
+        state = None
+    if state is None:
+        found.opaque = found.opaque or 'a %s' % type(item).__name__
+    found.extras.append(state)
+    return open_instance(item, found, space, is_top) if state is None else ()
+
+
+def open_function(item, found, space, is_top):
+    """What a function holds, unless a global name owns it."""
+    owner = None if is_top else space.owner(item)
+    if owner is not None:
+        found.soft[owner] = item
+        found.ids.discard(id(item))
+        return ()
+    code, spaces = item.__code__, item.__globals__
+    if spaces is not space.names and not space.is_local(getattr(item, '__module__', None)):
+        found.ids.discard(id(item))
+        return ()
+    uses = code_uses(code)
+    found.uses.append(uses)
+    original = space.originals.get(id(code))
+    members = [original[0] if original else code, item.__defaults__, getattr(item, '__kwdefaults__', None)]
+    members += item.__closure__ or ()
+    if item.__dict__:
+        members.append(item.__dict__)
+    if spaces is space.names:
+        found.refs |= uses.names
+    else:
+        found.modules.add(item.__module__)
+        present = sorted(name for name in uses.names if name in spaces)
+        found.extras.append(present)
+        members += [spaces[name] for name in present]
+    return members
+
+
+def open_class(item, found, space, is_top):
+    """What a class of the script holds, unless a global name owns it."""
+    owner = None if is_top else space.owner(item)
+    if owner is not None:
+        found.soft[owner] = item
+    if owner is not None or item.__module__ != '__main__' and not space.is_local(item.__module__):
+        found.ids.discard(id(item))
+        return ()
+    if item.__module__ != '__main__':
+        found.modules.add(item.__module__)
+    names = sorted(name for name in vars(item) if name not in NO_KEYS)
+    found.extras.append(names)
+    members = [vars(item)[name] for name in names] + list(item.__bases__)
+    if type(item) not in class_types:
+        members.append(type(item))
+    return members
+
+
+def open_module(item, found, space, is_top):
+    """What a local module holds."""
+    if not space.is_local(item.__name__):
+        found.ids.discard(id(item))
+        found.shared.append(item)
+        return ()
+    found.modules.add(item.__name__)
+    names = sorted(name for name in vars(item) if not name.startswith('__'))
+    found.extras.append(names)
+    return [vars(item)[name] for name in names]
+
+
+def open_cell(item, found, space, is_top):
+    """What a closure cell holds."""
+    try:
+        return (item.cell_contents,)
+    except ValueError:
+        return ()
+
+
+def open_builtin(item, found, space, is_top):
+    """A method of an object, or a function of a module."""
+    owner = getattr(item, '__self__', None)
+    if owner is None or isinstance(owner, (types.ModuleType,) + class_types):
+        found.ids.discard(id(item))
+        return ()
+    return (owner,)
+
+
+def open_generator(item, found, space, is_top):
+    """A generator or coroutine: where it stands, and its variables."""
+    for prefix in 'gi_', 'cr_', 'ag_':
+        if hasattr(item, prefix + 'frame'):
+            frame, code = getattr(item, prefix + 'frame'), getattr(item, prefix + 'code')
+    found.refs |= code_uses(code).names
+    found.uses.append(code_uses(code))
+    if frame is None:
+        found.extras.append(None)
+        return ()
+    values = dict(frame.f_locals)
+    names = sorted(values)
+    found.extras.append((frame.f_lasti, names))
+    return [values[name] for name in names]
+
+
+def open_iterator(item, found, space, is_top):
+    """An iterator of C code: how much is left, or where it stands."""
+    import warnings
+    try:
+        hint = item.__length_hint__() if hasattr(item, '__length_hint__') else None
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')     # itertools: a state is not to be had from 3.14 on
+            known = HAS_ITERATOR_STATE or type(item).__module__ == 'itertools'
+            state = item.__reduce__()[1:] if known else ()
+        found.extras.append((hint, [part for part in flat(
+            part if isinstance(part, tuple) else [part] for part in state) if type(part) in PLAIN_TYPES]))
+        if hint is None and not known:
+            found.opaque = found.opaque or 'a %s' % type(item).__name__
+    except Exception:
+        found.opaque = found.opaque or 'a %s' % type(item).__name__
+    return [part for part in gc.get_referents(item) if part is not type(item)]
+
+
+def open_file(item, found, space, is_top):
+    """A file: its position."""
+    try:
+        found.extras.append(None if item.closed else item.tell())
+    except (EnvironmentError, ValueError):
+        found.extras.append(None)
+        if is_terminal(item) or item in (sys.stdin, sys.stdout, sys.stderr):
+            return ()
+        found.opaque = found.opaque or 'a file whose position is not known'
+    if hasattr(item, 'getvalue') and not item.closed:
+        found.extras.append(item.getvalue())
+    return ()
+
+
+def open_buffer(item, found, space, is_top):
+    """A bytearray, an array: its content."""
+    data = bytes(item) if isinstance(item, bytearray) else getattr(item, 'tobytes', getattr(item, 'tostring', None))()
+    found.bytes += len(data)
+    found.extras.append(data if len(data) < LARGE else checksum(data))
+    return [item.__dict__] if hasattr(item, '__dict__') else ()
+
+
+def open_view(item, found, space, is_top):
+    """What a memoryview looks at."""
+    return [item.obj] if hasattr(item, 'obj') else ()
+
+
+def open_array(item, found, space, is_top):
+    """An array of numpy: shape, type and a checksum; a view shares the array that it looks at."""
+    found.extras.append((item.shape, item.strides, str(item.dtype)))
+    members = [item.base] if item.base is not None else []
+    if hasattr(item, '__dict__'):
+        members.append(item.__dict__)
+    if item.dtype.hasobject:
+        return members + item.ravel().tolist()
+    found.bytes += item.nbytes
+    data = item if item.flags.c_contiguous else item.copy()
+    found.extras.append(checksum(data.reshape(-1).view('u1')) if item.size else '')
+    return members
+
+
+def open_pandas(item, found, space, is_top):
+    """A frame, series or index of pandas, without what it remembers of earlier questions."""
+    kind = type(item).__name__
+    if hasattr(item, 'blocks') and hasattr(item, 'axes'):
+        return list(item.blocks) + list(item.axes)
+    if kind.endswith('Block') and hasattr(item, 'values'):
+        found.extras.append(repr(item.mgr_locs.as_array.tolist()) if hasattr(item, 'mgr_locs') else None)
+        return [item.values]
+    values = getattr(item, '__dict__', None) or {}
+    names = sorted(name for name in values if name not in ('_cache', '_item_cache', '_cacher', '_is_copy', '_engine'))
+    found.extras.append(names)
+    members = [values[name] for name in names]
+    if hasattr(item, '_ndarray'):
+        members.append(item._ndarray)
+    if type(item).__flags__ & MADE_BY_CLASS and not values and not hasattr(item, '_ndarray'):
+        return open_instance(item, found, space, is_top)
+    return members
+
+
+def open_random(item, found, space, is_top):
+    """The state of a generator of random numbers."""
+    found.extras.append(item.getstate())
+    return open_instance(item, found, space, is_top)
+
+
+def open_error(item, found, space, is_top):
+    """An exception, without the frames of its traceback."""
+    members = [item.args, getattr(item, '__dict__', None), getattr(item, '__cause__', None),
+               getattr(item, '__context__', None)]
+    return members + ([type(item)] if type(item).__flags__ & MADE_BY_CLASS else [])
+
+
+def open_old_instance(item, found, space, is_top):
+    """What an instance of a class of the old style holds."""
+    return [item.__dict__, item.__class__]
+
+
+def open_wrapper(item, found, space, is_top):
+    """A classmethod, staticmethod or property."""
+    if isinstance(item, property):
+        return [item.fget, item.fset, item.fdel] + ([type(item)] if type(item) is not property else [])
+    return [item.__get__(None, object)] if not hasattr(item, '__func__') else [item.__func__]
+
+
+def learn_members():
+    """Fill OPENERS and its like, for the first survey: the modules of these types take long to load."""
+    if FunctionType in OPENERS:
+        return
+    PARTLESS.update([type(Ellipsis), type(NotImplemented), CodeType, range_type, slice, type(str.join),
+                     type(str.__add__), type(CodeType.co_code)])
+    SERIES.add(collections.deque)
+    KNOWN_BASES.update([object, dict, int, LONG, float, complex, bytes, text_type, type, property, staticmethod,
+                        classmethod, builtins.super, functools.partial, types.ModuleType, BaseException, Exception,
+                        type({}.keys()), type({}.values()), type({}.items()), collections.OrderedDict,
+                        collections.defaultdict], SERIES)
+    OPENERS.update((kind, open_nothing) for kind in PARTLESS)
+    OPENERS.update({FunctionType: open_function, types.ModuleType: open_module, CellType: open_cell,
+                    types.BuiltinFunctionType: open_builtin, bytearray: open_buffer, array.array: open_buffer,
+                    memoryview: open_view, weakref.ref: open_nothing, types.FrameType: open_nothing,
+                    types.TracebackType: open_nothing})
+    OPENERS.update((getattr(types, kind), open_generator) for kind in (
+        'GeneratorType', 'CoroutineType', 'AsyncGeneratorType') if hasattr(types, kind))
+    if hasattr(types, 'InstanceType'):
+        OPENERS[types.InstanceType] = open_old_instance
+    BASES.extend([(BaseException, open_error), (bytearray, open_buffer), (array.array, open_buffer),
+                  ((property, staticmethod, classmethod), open_wrapper), (types.ModuleType, open_module)])
+
+
+##############################################################################
+## 15. Observe -- what a statement says, and what it does unseen
+##############################################################################
+#
+# Gives to those below Chunk, a statement of the script with its Facts: what its text tells of what it reads and
+# binds; and Observer, which notes what leaves no trace in names: files and folders that are read, files that
+# are written, variables of the environment, what is printed; and hidden_state(), what of the process can be
+# told apart and put back (random numbers, the current folder, ...).
+#
+# The stand-ins for open(), os.listdir() and the like are there only while statements run.
+#
+# Not handled: files that C code opens by itself (see depends() in Rerun).
+
+MOST_OUTPUT = 100000        # characters that are kept of what a statement printed
+# What gives another answer each time, by module.
+CLOCKS = dict((module, frozenset(names.split())) for module, names in [
+    ('time', 'time time_ns monotonic perf_counter process_time clock ctime localtime gmtime strftime asctime'),
+    ('datetime', 'now utcnow today'), ('uuid', 'uuid1 uuid4'), ('secrets', 'token_hex token_bytes randbelow choice'),
+    ('os', 'urandom getpid times system popen'), ('posix', 'urandom getpid times system popen'),
+    ('subprocess', 'run call check_call check_output Popen getoutput'), ('getpass', 'getpass'),
+    ('urllib.request', 'urlopen urlretrieve'), ('urllib2', 'urlopen'), ('socket', 'socket create_connection'),
+    ('requests', 'get post put request Session'), ('builtins', 'input'), ('__builtin__', 'input raw_input')])
+CLOCK_NAMES = frozenset().union(*CLOCKS.values())
+# Nodes of statements that call nothing at all, and of those that call nothing when they work on plain values.
+INERT_NODES = frozenset('Assign Name Load Store Constant Num Str Bytes NameConstant Ellipsis Tuple List Dict Pass '
+                  'Expr'.split())
+CALM_NODES = INERT_NODES | frozenset(
+    'BinOp UnaryOp BoolOp Compare IfExp AugAssign Add Sub Mult Div FloorDiv Mod Pow Not USub UAdd And Or Eq NotEq Lt '
+    'LtE Gt GtE Is IsNot BitOr BitAnd BitXor Invert LShift RShift'.split())
+
+
+class Facts(object):
+    """What the text of a chunk means. key: text that two of one meaning share.      reads: sorted names that it
+    may read.      writes, sure: names that it may, and that it surely binds.      mark: 'keep', 'rerun' or ''.
+    inert, calm: whether it calls nothing, on plain values at least.      bare: whether it is an expression, whose
+    value is to be shown.      stars: whether it imports all names of a module.      words: its first line.
+    below: lines from the chunk's start to it."""
+
+    __slots__ = ('key', 'reads', 'writes', 'sure', 'mark', 'inert', 'calm', 'bare', 'words', 'below', 'stars')
+
+    def __init__(self, nodes, lines, start, flags):
+        used, reads = names_used(nodes), set()
+        self.sure = set(used.sure)
+        for node in nodes:
+            own = used if len(nodes) == 1 else names_used([node])
+            reads |= own.reads
+            if not is_plain_definition(node):
+                reads |= own.deferred
+            if isinstance(node, _ast.Assign):
+                for target in node.targets:
+                    if all(type(part).__name__ in ('Name', 'Tuple', 'List', 'Starred') for part in walk(target)):
+                        self.sure.update(part.id for part in walk(target) if isinstance(part, _ast.Name))
+        self.writes = set(used.writes) | self.sure
+        self.reads = tuple(sorted(reads | (self.writes - self.sure)))
+        first = nodes[0].lineno - 1 if nodes and nodes[0].col_offset >= 0 else start
+        self.below = max(0, first - start)
+        line = lines[first].strip() if first < len(lines) else b''
+        mark = re.search(br'#\s*(keep|rerun)\s*$', line)
+        self.mark = mark.group(1).decode('ascii') if mark else ''
+        self.words = shown(line)
+        self.key = short_hash(fingerprint(nodes), self.mark, str(flags))
+        kinds = kinds_in(nodes)
+        self.calm = kinds <= CALM_NODES
+        self.inert = kinds <= INERT_NODES or (
+            len(nodes) == 1 and isinstance(nodes[0], FUNCTION_NODES) and is_plain_definition(nodes[0])
+            and not nodes[0].args.defaults and not any(getattr(nodes[0].args, 'kw_defaults', ())))
+        self.bare = len(nodes) == 1 and isinstance(nodes[0], _ast.Expr)
+        self.stars = any(isinstance(part, _ast.ImportFrom) and part.names[0].name == '*' for part in nodes)
+
+
+def kinds_in(nodes):
+    """The set of the names of the types of all nodes in these."""
+    found, todo = set(), list(nodes)
+    while todo:
+        node = todo.pop()
+        found.add(node.__class__.__name__)
+        for value in vars(node).values():
+            if isinstance(value, _ast.AST):
+                todo.append(value)
+            elif value.__class__ is list:
+                todo += [part for part in value if isinstance(part, _ast.AST)]
+    return found
+
+
+def is_plain_definition(node):
+    """Whether the functions in a definition cannot be called while it is executed."""
+    if getattr(node, 'decorator_list', ()):
+        return False
+    if isinstance(node, FUNCTION_NODES):
+        return True
+    return isinstance(node, _ast.ClassDef) and not getattr(node, 'keywords', ()) and all(
+        getattr(base, 'id', '') == 'object' for base in node.bases) and not any(
+            isinstance(part, _ast.Call) or getattr(part, 'decorator_list', ()) for part in node.body
+            for part in (walk(part) if not isinstance(part, FUNCTION_NODES) else [part]))
+
+
+class Chunk(object):
+    """A chunk of the script in its place. facts.      text.      start: the index of its first line.      chunk: its
+    number.      code: its code object, or None when it moved and must be compiled again.      codes: those of
+    its functions.      uses: CodeUses.      is_value: whether the code gives the value of an expression."""
+
+    __slots__ = ('facts', 'text', 'start', 'chunk', 'code', 'codes', 'uses', 'flags', 'is_value')
+
+    def __init__(self, facts, text, start, flags):
+        self.facts, self.text, self.start, self.flags = facts, text, start, flags
+        self.chunk, self.code, self.codes, self.uses, self.is_value = 0, None, [], None, False
+
+    def line(self):
+        """The number of its line."""
+        return self.start + self.facts.below + 1
+
+    def compile(self, nodes, path, is_first):
+        """Make its code. Raises SyntaxError."""
+        self.is_value = self.facts.bare and not (is_first and docstring_node(nodes))
+        if self.is_value:
+            self.code = compile(_ast.Expression(body=nodes[0].value), path, 'eval', self.flags, True)
+        else:
+            self.code = compile_nodes(nodes, path, self.flags)
+        self.uses, self.codes = code_uses(self.code), children(self.code)
+        if any(type(part).__name__ == 'Exec' for node in nodes for part in walk(node)):
+            self.uses.wild = True
+
+
+# ---- the state of the process that statements read and change
+
+def _numpy_state():
+    name, keys, place, has, last = sys.modules['numpy.random'].get_state()
+    return name, keys.tobytes(), place, has, last
+
+
+def _set_numpy_state(state):
+    numpy = sys.modules['numpy']
+    numpy.random.set_state((state[0], numpy.frombuffer(state[1], 'uint32').copy()) + tuple(state[2:]))
+
+
+def _decimal_state():
+    context = sys.modules['decimal'].getcontext()
+    return context.prec, context.rounding, context.Emin, context.Emax, context.capitals, tuple(
+        sorted(kind.__name__ for kind, value in context.traps.items() if value))
+
+
+def _set_decimal_state(state):
+    decimal = sys.modules['decimal']
+    context = decimal.getcontext()
+    context.prec, context.rounding, context.Emin, context.Emax, context.capitals = state[:5]
+    for kind in list(context.traps):
+        context.traps[kind] = kind.__name__ in state[5]
+
+
+def _set_filters(state):
+    sys.modules['warnings'].filters[:] = state
+    getattr(sys.modules['warnings'], '_filters_mutated', int)()
+
+
+def _environment():
+    return dict(dict.items(getattr(*environment_data())))        # whatever its class makes of copy()
+
+
+def _set_environment(state):
+    now = _environment()
+    for name in set(now) - set(state):
+        del os.environ[file_name(name)]
+    for name, value in state.items():
+        if now.get(name) != value:
+            os.environ[file_name(name)] = file_name(value)
+
+
+def _set_folder(state):
+    with suppress(EnvironmentError):
+        os.chdir(state)
+
+
+def _folder():
+    try:
+        return os.getcwd()
+    except EnvironmentError:
+        return ''
+
+
+HIDDEN = [      # (hidden name, the module that it belongs to, get() -> state, set(state))
+    ('@random', 'random', lambda: sys.modules['random'].getstate(), lambda state: sys.modules['random'].setstate(
+        tuple(tuple(part) if isinstance(part, list) else part for part in state))),
+    ('@numpy', 'numpy.random', _numpy_state, _set_numpy_state),
+    ('@decimal', 'decimal', _decimal_state, _set_decimal_state),
+    ('@warnings', 'warnings', lambda: list(sys.modules['warnings'].filters), _set_filters),
+    ('@locale', 'locale', lambda: sys.modules['locale'].setlocale(6), lambda state: sys.modules['locale'].setlocale(
+        6, state)),
+    ('@environ', 'os', _environment, _set_environment),
+    ('@folder', 'os', _folder, _set_folder),
+    ('@argv', 'sys', lambda: list(sys.argv), lambda state: sys.argv.__setitem__(slice(None), state)),
+    ('@path', 'sys', lambda: list(sys.path), lambda state: sys.path.__setitem__(slice(None), state)),
+    ('@recursion', 'sys', sys.getrecursionlimit, sys.setrecursionlimit)]
+SETTERS = dict((name, setter) for name, _, _, setter in HIDDEN)
+BY_VALUE = ('@folder', '@argv')                 # these may differ from process to process
+# The others are read by whatever calls something; of these is known who reads them.
+READ_SEEN = ('@random', '@numpy', '@environ')
+READ_BY_ALL = tuple(sorted(set(SETTERS).difference(READ_SEEN)))
+
+
+def hidden_state():
+    """{hidden name: state} of what is loaded."""
+    found = {}
+    for name, module, getter, _ in HIDDEN:
+        if module in sys.modules:
+            with suppress(Exception):           # a module that is half imported, or a stand-in for it
+                found[name] = getter()
+    return found
+
+
+# ---- stand-ins
+
+class WatchedEnvironment(dict):
+    """Stands in for the dict behind os.environ while statements run. note(name or None: all)."""
+
+    def __getitem__(self, name):
+        self.note(name)
+        return dict.__getitem__(self, name)
+
+    def __contains__(self, name):
+        """As of any dict."""
+        self.note(name)
+        return dict.__contains__(self, name)
+
+    def __iter__(self):
+        self.note(None)
+        return dict.__iter__(self)
+
+    def get(self, name, default=None):
+        """As of any dict."""
+        self.note(name)
+        return dict.get(self, name, default)
+
+    def copy(self):
+        """As of any dict."""
+        self.note(None)
+        return dict(self)
+
+    has_key = __contains__
+
+
+class Spy(object):
+    """Stands in for a function of os or for open() while statements run; tells note(function name, arguments)."""
+
+    def __init__(self, real, name, note):
+        self.real, self.name, self.note = real, name, note
+        self.__name__ = self.__doc__ = name
+
+    def __call__(self, *args, **kwargs):
+        self.note(self.name, args, kwargs)
+        return self.real(*args, **kwargs)
+
+    def __eq__(self, other):
+        return self.real == getattr(other, 'real', other)
+
+    def __ne__(self, other):
+        return not self == other
+
+    def __hash__(self):
+        return hash(self.real)
+
+    def __reduce__(self):
+        return getattr, (sys.modules[self.real.__module__ or 'os'], self.real.__name__)
+
+
+class Observer(object):
+    """Takes note of the files, the environment and the output of the statement that runs.
+
+    files, wrote: {path: print}.      environment: {variable: value}.      output: [(is it stderr, text)].
+    depended: paths named with depends().
+    """
+
+    def __init__(self, script):
+        self.script, self.on, self.thread, self.muted = script, False, None, False
+        self.prints, self.saved, self.tees = {}, [], []
+        OPENERS[Spy] = OPENERS[OutputTee] = open_nothing
+        self.clear()
+
+    def clear(self):
+        """Begin with a statement."""
+        self.files, self.wrote, self.environment, self.output, self.depended = {}, {}, {}, [], []
+        self.size, self.doubt = 0, None
+
+    def install(self):
+        """Put the stand-ins in their places."""
+        import io
+        self.thread = threads.get_ident()
+        for module, names in (builtins, ['open']), (io, ['open']), (os, ['open', 'listdir', 'scandir', 'stat']):
+            for name in names:
+                real = getattr(module, name, None)
+                if real is not None and not isinstance(real, Spy):
+                    self.saved.append((module, name, real))
+                    setattr(module, name, Spy(real, name, self.note_call))
+        holder, attribute = environment_data()
+        real = getattr(holder, attribute)
+        watched = WatchedEnvironment(real)
+        watched.note = self.note_variable
+        self.saved.append((holder, attribute, real))
+        setattr(holder, attribute, watched)
+        for is_error, name in enumerate(('stdout', 'stderr')):
+            tee = OutputTee(getattr(sys, name), self, bool(is_error))
+            self.tees.append((name, tee, tee.tee_real))
+            setattr(sys, name, tee)
+
+    def remove(self):
+        """Put back what was there."""
+        while self.saved:
+            holder, name, real = self.saved.pop()
+            now = getattr(holder, name)
+            if isinstance(now, WatchedEnvironment):
+                real.clear()
+                real.update(dict.items(now))
+            if isinstance(now, (Spy, WatchedEnvironment)):
+                setattr(holder, name, real)
+        for name, tee, real in self.tees:
+            if getattr(sys, name, None) is tee:
+                setattr(sys, name, real)
+        self.tees = []
+
+    def is_ours(self):
+        """Whether what calls is not the statement."""
+        return not self.on or threads.get_ident() != self.thread or is_own_frame(sys._getframe(3).f_code.co_filename)
+
+    def note_variable(self, name):
+        """A variable of the environment is read."""
+        if self.on and threads.get_ident() == self.thread:
+            data = getattr(*environment_data())
+            if name is None:
+                self.environment[''] = short_hash(repr(sorted(dict.items(data))))
+            elif name not in self.environment:
+                self.environment[name] = dict.get(data, name)
+
+    def note_call(self, name, args, kwargs):
+        """A file is opened, or a folder is read."""
+        if self.is_ours():
+            return
+        self.on = False                         # what follows calls such functions itself
+        try:
+            self._note_call(name, args, kwargs)
+        finally:
+            self.on = True
+
+    def _note_call(self, name, args, kwargs):
+        target = args[0] if args else kwargs.get('file', kwargs.get('path', '.'))
+        try:
+            path = os.path.abspath(file_name(target) if isinstance(target, bytes) else path_text(target))
+        except Exception:                       # a descriptor
+            return
+        if isinstance(target, int) or path == self.script or path in fresh.texts or path.endswith('.pyc'):
+            return
+        if path.startswith(('/proc/', '/dev/', '/sys/')):
+            self.doubt = self.doubt or 'it reads %s' % path if path != os.devnull else self.doubt
+            return
+        if is_installed(os.path.dirname(path)):
+            return
+        mode = args[1] if len(args) > 1 else kwargs.get('mode', kwargs.get('flags', 'r'))
+        if name == 'open' and (mode & (os.O_WRONLY | os.O_RDWR) if isinstance(mode, int) else set(mode) & set('wax+')):
+            if mode & os.O_APPEND if isinstance(mode, int) else 'a' in mode:
+                return                          # a log: others may write to it, too
+            if not isinstance(mode, int) and '+' in mode and path not in self.wrote:
+                self.files.setdefault(path, self.print_of(path))
+            self.wrote[path] = None
+        elif path not in self.wrote:
+            fresh.version += path not in fresh.keys
+            fresh.keys[path] = file_key(path)   # for who watches it: the state that was read
+            kind = {'listdir': 'names ', 'scandir': 'names ', 'stat': 'there '}.get(name, '')
+            self.files.setdefault(kind + path, self.print_of(kind + path))
+
+    def print_of(self, path):
+        """What tells the content of a file, the names in a folder, or whether a file is there; None: it is not."""
+        if path.startswith('names '):
+            files, folders = list_folder(path[6:])
+            return short_hash(*sorted(files + folders))
+        if path.startswith('there '):
+            key = file_key(path[6:])
+            return None if key is None else 'folder' if os.path.isdir(path[6:]) else short_hash(repr(key[:2]))
+        key = file_key(path)
+        if key is None:
+            return None
+        known = self.prints.get(path)
+        if known is not None and known[0] == key:
+            return known[1]
+        recent = abs(time.time() - key[3] / TICKS_A_SECOND) < 0.05     # it may be written again within this tick
+        try:
+            data = read_bytes(path)
+        except EnvironmentError:
+            return 'unreadable'
+        if path in fresh.texts or path.endswith('.py'):
+            try:
+                found = short_hash(fingerprint(parse(data, path)))
+            except (SyntaxError, ValueError, TypeError):
+                found = checksum(data)
+        else:
+            found = checksum(data)
+        self.prints[path] = (None if recent else key), found
+        return found
+
+    def write(self, is_error, text):
+        """Note what was printed. Whether it is to be shown."""
+        if self.on and threads.get_ident() == self.thread or self.on and self.size < MOST_OUTPUT:
+            if self.size < MOST_OUTPUT:
+                self.size += len(text)
+                if self.output and self.output[-1][0] == is_error:
+                    self.output[-1][1].append(text)
+                else:
+                    self.output.append((is_error, [text]))
+        return not (self.on and self.muted)
+
+
+class OutputTee(object):
+    """Stands in for sys.stdout or sys.stderr while statements run."""
+
+    def __init__(self, real, observer, is_error):
+        self.__dict__.update(tee_real=real, tee_observer=observer, tee_is_error=is_error)
+
+    def write(self, text):
+        """Write the text, unless it was shown before, and keep it."""
+        if self.tee_observer.write(self.tee_is_error, text):
+            return self.tee_real.write(text)
+        return len(text)
+
+    def writelines(self, lines):
+        """Write several texts."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name):
+        return getattr(self.tee_real, name)
+
+    def __setattr__(self, name, value):
+        setattr(self.tee_real, name, value)
+
+    def __iter__(self):
+        return iter(self.tee_real)
+
+
+##############################################################################
+## 16. Versions -- which value a name should have, and where it is
+##############################################################################
+#
+# Gives to those below State, which name has which version at a place of the script; Record, one execution of a
+# statement, which tells what it would do again; and Values, which finds the objects for versions.
+#
+# A version is a hash of the statement that bound or changed the name and of the versions that this read; numbers
+# and texts are their own version. So it tells what the value is without having it. Values knows living objects
+# (Heap), until something changes them in place; snapshots in a Store, of names that share objects together; and
+# as the last way forces a statement to run again, with those that it needs: it notes them and raises Again.
+#
+# Living objects of several names must come from one and the same execution of each statement that made parts of
+# them; else what they should share is not shared. So an Living knows the births of its objects.
+
+import marshal
+
+MAX_BYTES = 2 * 2 ** 30     # of the snapshots
+MOST_APPENDED = 50          # records are put together after so many
+KEEP_RUNS = 30              # a record or a value that was not used in so many runs is forgotten
+SNAPSHOT_S = 0.005          # a snapshot may take so long, or half as long as its statement did
+CHEAP_S = 0.002             # what takes less is computed again rather than kept
+OBJECT_S = 0.1e-6           # it takes about so long to pickle an object, until more is known
+
+
+def name_of(version):
+    """The name that a version belongs to ('' for one by value)."""
+    return version.partition(' ')[2]
+
+
+def atom_version(value):
+    """The version of a number, text or the like: its value."""
+    text = repr(value)
+    return '%s:%s' % (type(value).__name__, short_hash(text) if len(text) > 60 or ' ' in text else text)
+
+
+def is_plain(value):
+    """Whether a value is told by its text alone."""
+    return type(value) in PLAIN_TYPES
+
+
+class Record(object):
+    """One execution of a statement. key: of its Facts.      names, versions: what it read; the first `fixed` of them
+    are known from its text.      whole: hash of all versions, where it may have read any name.      time: how often
+    it had run like this before in the run, and likeness, a hash of all that.      files: {path: print} that it read.
+    wrote: {path: print} that it wrote.      environment: {variable: value} that it read.      partners: {name that
+    it changed in place: {name that shared with it: version}}.      outs: {name: version} that it bound or changed.
+    values: {name: value} of plain ones.      states: {hidden name: state}.      gone: names that it deleted.
+    after: {name: names that shared with it then}.      sources: {name: names read whose objects it holds}.      near:
+    {name: version} of the partners of what it read.      soft: {name that it bound or changed: names of functions and
+    classes that it reaches}.      rebound: {name that it bound or deleted: {name that reached its old value: version}}.
+    output: [(is it stderr, text)].      shown: the value of a
+    bare expression, as text, or None.      seconds.      doubt: why it must run each time, or None.
+    error: what it raised, as sys.exc_info().      run: the only run that it is good
+    for, or 0.      used: the last run that used it.
+    """
+
+    FIELDS = ('key', 'names', 'versions', 'fixed', 'whole', 'time', 'likeness', 'files', 'wrote', 'environment',
+              'partners', 'outs', 'values', 'states', 'gone', 'after', 'sources', 'near', 'soft', 'rebound', 'output',
+              'shown', 'seconds', 'doubt')
+    __slots__ = FIELDS + ('error', 'run', 'used', 'saved')
+
+    def __init__(self, **parts):
+        for name in self.FIELDS:
+            setattr(self, name, parts.get(name))
+        if 'outs' not in parts:
+            self.gone, self.values, self.states, self.partners, self.outs, self.after = (), {}, {}, {}, {}, {}
+            self.sources, self.near, self.soft, self.rebound = {}, {}, {}, {}
+        self.error, self.run, self.used, self.saved = None, 0, 0, False
+
+    def data(self):
+        """It as a tuple that marshal takes."""
+        return tuple(getattr(self, name) for name in self.FIELDS)
+
+    def group(self):
+        """What a lookup goes by."""
+        return (self.key,) + self.versions[:self.fixed]
+
+
+class Living(object):
+    """A living object that holds a version. value.      survey.      births: {event: serial}: the executions that
+    made the objects in it, and which time of these.      used: the last run that used it.      dead: whether it no
+    longer holds the version."""
+
+    __slots__ = ('version', 'value', 'survey', 'births', 'used', 'dead')
+
+    def __init__(self, version, value, found, births):
+        self.version, self.value, self.survey, self.births = version, value, found, births
+        self.used, self.dead = 0, False
+
+
+def outdated(entries):
+    """Those of the Livings whose objects were made again meanwhile, for others of them.
+
+    One event must have made the objects of one and all the same time: else what they should share is not shared.
+    """
+    newest = {}
+    for entry in entries:
+        for event, serial in entry.births.items():
+            if newest.setdefault(event, serial) < serial:
+                newest[event] = serial
+    return [entry for entry in entries if any(newest[event] != serial for event, serial in entry.births.items())]
+
+
+class Heap(object):
+    """The living objects. entries: {version: Living}.      holders: {id of an object: Livings that reach it}."""
+
+    def __init__(self):
+        self.entries, self.holders, self.garbage = {}, {}, 0
+
+    def get(self, version):
+        """The Living of a version, or None."""
+        return self.entries.get(version)
+
+    def put(self, version, value, found, births):
+        """A new Living; an older one of the version dies."""
+        old = self.entries.get(version)
+        if old is not None:
+            self.drop(old)
+        entry = self.entries[version] = Living(version, value, found, births)
+        self.note(entry)
+        return entry
+
+    def note(self, entry):
+        """Enter what an Living reaches."""
+        ids = entry.survey.ids
+        if ids:
+            new = ids.difference(self.holders)
+            self.holders.update(dict.fromkeys(new, (entry,)))
+            if len(new) < len(ids):
+                shared = list(ids.difference(new))
+                holders = list(map(self.holders.get, shared))
+                more = dict((group, tuple(other for other in group if not other.dead and other is not entry) + (entry,))
+                            for group in set(holders))
+                self.holders.update(zip(shared, map(more.get, holders)))
+
+    def drop(self, entry):
+        """Forget a living object."""
+        if not entry.dead:
+            entry.dead = True
+            if self.entries.get(entry.version) is entry:
+                del self.entries[entry.version]
+            self.garbage += len(entry.survey.ids)
+            entry.value, entry.survey = None, NOTHING
+            if self.garbage > 10000 + len(self.holders) // 2:
+                self.garbage, self.holders = 0, {}
+                for other in list(self.entries.values()):
+                    self.note(other)
+
+    def sharing(self, ids):
+        """The Livings that reach one of these objects."""
+        known = ids.difference(ids.difference(self.holders))
+        return set(entry for group in set(map(self.holders.get, known)) for entry in group if not entry.dead)
+
+
+class State(object):
+    """What holds at one place of the script, by names and versions only. at: {name: version}.      share: {name: set
+    of names that may share objects with it}.      times: {likeness: how often}.      makers: {version: index of the
+    statement}.      soft: {name: names of functions and classes that it reaches}, and holders, the reverse."""
+
+    def __init__(self):
+        self.at, self.share, self.times, self.makers, self.soft, self.holders = {}, {}, {}, {}, {}, {}
+
+    def apply(self, record, index):
+        """Go over a statement that ran, or would have run, like this."""
+        at, share = self.at, self.share
+        self.times[record.likeness] = self.times.get(record.likeness, 0) + 1
+        was = {}
+        for name in record.sources and set(flat(record.sources.values())):
+            was[name] = set(share.get(name, ()))
+        for name in record.gone:
+            at.pop(name, None)
+            self._part(name)
+            self._set_soft(name, ())
+        for name, version in record.outs.items():
+            at[name] = version
+            self.makers[version] = index
+            if name in self.soft or name in record.soft:
+                self._set_soft(name, record.soft.get(name, ()))
+            if name in share:
+                self._part(name)
+        for name, mates in record.after.items():
+            found = set(mate for mate in mates if mate in at and (
+                mate in record.outs or record.near.get(mate, at[mate]) == at[mate]))
+            for source in record.sources.get(name, ()):
+                found.update(mate for mate in was[source] if mate in at and record.near.get(mate) != at[mate]
+                             and mate not in record.outs)
+                if source in at and source not in record.outs and source in mates:
+                    found.add(source)
+            found.discard(name)
+            if found:
+                share.setdefault(name, set()).update(found)
+                for mate in found:
+                    share.setdefault(mate, set()).add(name)
+
+    def _set_soft(self, name, soft):
+        for one in self.soft.pop(name, ()):
+            self.holders[one].discard(name)
+        if soft:
+            self.soft[name] = soft
+            for one in soft:
+                self.holders.setdefault(one, set()).add(name)
+
+    def holders_of(self, name):
+        """{name that reaches the function or class of that name: version}."""
+        return dict((one, self.at[one]) for one in self.holders.get(name, ()) if one != name and one in self.at)
+
+    def _part(self, name):
+        for mate in self.share.pop(name, ()):
+            self.share.get(mate, set()).discard(name)
+
+    def group(self, name):
+        """The names that are connected with it by sharing, itself included."""
+        found, todo = set(), [name]
+        while todo:
+            one = todo.pop()
+            if one not in found and one in self.at:
+                found.add(one)
+                todo.extend(self.share.get(one, ()))
+        return found
+
+
+class Again(Exception):
+    """A value is missing: the statements that make it must run, from the begin."""
+
+
+class Values(object):
+    """Finds the objects that hold versions, and puts them into the namespace.
+
+    names: the namespace.      state: the State at the statement that is looked at.      heap: the Heap.
+    store: a Store.      snapshots: {((name, version), ...): (address, {name of a class: version}, events)}.
+    kept_in: the versions in snapshots.      placed: {name: version} that stands in the namespace.      forced:
+    indices of statements that must run again.      records_of: {index: Record} so far.      space_of: the Program
+    of surveys.      runs: how many runs there were.      serial: counts what makes objects.
+    restored: the versions that came from snapshots in this run.
+    """
+
+    def _begin_values(self, store):
+        self.store, self.heap, self.snapshots, self.kept_in, self.mine = store, Heap(), {}, {}, []
+        self.placed, self.forced, self.records_of, self.new = {}, set(), {}, []
+        self.appended = self.added = 0          # records, and bytes of snapshots, since the begin or the last shrink()
+        self.records, self.latest, self.states, self.state, self.runs = {}, {}, {}, None, 0
+        self.object_s, self.serial, self.restored = OBJECT_S, 0, set()
+
+    def _are_sound(self, names):
+        """Whether living objects hold the versions of all these names, and belong together; drops those that do
+        not."""
+        entries = [self.heap.get(self.state.at[name]) for name in names]
+        if None in entries:
+            return False
+        if len(entries) == 1 and not entries[0].survey.soft:
+            return True
+        for entry in list(entries):
+            entries += [other for other in map(self.heap.get, map(self.state.at.get, entry.survey.soft))
+                        if other is not None]
+        return not self.drop_outdated(entries)
+
+    def drop_outdated(self, entries):
+        """Drop those of the Livings whose objects were made again meanwhile; these."""
+        old = outdated(entries)
+        for entry in old:
+            self.heap.drop(entry)
+            self.unplace(name_of(entry.version))
+        return old
+
+    def need(self, names):
+        """Put the values of these names, and of those that share with them, into the namespace. Raises Again."""
+        at, missing, seen = self.state.at, [], set()
+        todo = list(names)
+        for name in todo:
+            version = at.get(name)
+            if version is None or name in seen or name in SETTERS or name == '@depends' or name[:3] == '@o:':
+                continue
+            if self.placed.get(name) == version and name not in self.state.share:
+                entry = self.heap.get(version)
+                if entry is not None and not entry.survey.soft:
+                    continue
+            if not self.state.share.get(name):
+                group = [name]
+                seen.add(name)
+            else:
+                group = sorted(self.state.group(name))
+                seen.update(group)
+            if self._are_sound(group) or self._restore(group):
+                self._place(group)
+                for one in group:               # the classes of instances must be there before these are looked at
+                    todo += self.heap.get(at[one]).survey.soft
+            else:
+                missing.append(group)
+        for name in names:
+            if name[:3] == '@o:' and name in at and self.heap.get(at[name]) is None:
+                missing.append([name])
+        if missing:
+            self.force(missing)
+            raise Again
+
+    def _place(self, group):
+        for name in group:
+            version = self.state.at[name]
+            entry = self.heap.get(version)
+            entry.used = self.runs
+            self.placed[name] = version
+            if name[:3] == '@m:':
+                module = name[3:]
+                if sys.modules.get(module) is not entry.value:
+                    sys.modules[module] = entry.value
+                    parent, _, tail = module.rpartition('.')
+                    if parent in sys.modules:
+                        setattr(sys.modules[parent], tail, entry.value)
+                continue
+            self.names[name] = entry.value
+            if type(entry.value) is FunctionType or isinstance(entry.value, class_types):
+                self.space_of.owners[id(entry.value)] = name
+
+    def unplace(self, name):
+        """Take a name out of the namespace."""
+        self.placed.pop(name, None)
+        self.names.pop(name, None)
+
+    def _restore(self, group):
+        """Make a group of names from a snapshot. Whether that could be done."""
+        at = self.state.at
+        snapshot = self.snapshots.get(tuple((name, at[name]) for name in group))
+        if snapshot is None:
+            return False
+        address, soft, events = snapshot
+        if any(at.get(name) != version for name, version in soft.items()):
+            return False
+        self.need(soft)
+        data = self.store.read(address)
+        try:
+            values = pickle.loads(data)
+        except Exception:                       # gone from the store, or a class that cannot be found
+            self._drop_snapshot(tuple((name, at[name]) for name in group))
+            return False
+        if self._are_stale(soft):
+            return False
+        self.serial += 1
+        births = dict.fromkeys(events, self.serial)
+        for name in soft:
+            births.update(self.heap.get(at[name]).births)
+        for name in group:
+            found = NOTHING if is_plain(values[name]) else survey(values[name], self.space_of)
+            self.heap.put(at[name], values[name], found, births)
+            self.restored.add(at[name])
+        return True
+
+    def _are_stale(self, soft):
+        """Whether one of these names does not hold its version in the namespace."""
+        return any(self.placed.get(name) != version for name, version in soft.items())
+
+    def _drop_snapshot(self, key):
+        self.snapshots.pop(key, None)
+        for _, version in key:
+            self.kept_in.pop(version, None)
+
+    def force(self, groups):
+        """Force the statements that make what is missing, and what those need in turn."""
+        heap, at, makers = self.heap, self.state.at, self.state.makers
+        todo, seen = [], set()
+        for group in groups:
+            lost = [at[name] for name in group if heap.get(at[name]) is None and at[name] not in self.kept_in]
+            if not lost:                        # single snapshots do not make a group
+                last = max([makers.get(at[name], -1) for name in group])
+                lost = [at[name] for name in group if makers.get(at[name], -1) == last]
+            todo += lost
+        while todo:
+            version = todo.pop()
+            if version in seen or version not in makers:
+                continue
+            seen.add(version)
+            index = makers[version]
+            self.forced.add(index)
+            record = self.records_of.get(index)
+            if record is not None:
+                todo += [read for name, read in zip(record.names, record.versions) if read in makers and (
+                    heap.get(read) is None and read not in self.kept_in and name not in SETTERS)]
+
+    def survey_of(self, name):
+        """The Survey of a placed name."""
+        entry = self.heap.get(self.state.at[name])
+        if entry.survey.soft and not entry.survey.holds(self.names):
+            entry.survey = survey(entry.value, self.space_of)
+            self.heap.note(entry)
+        return entry.survey
+
+    def keep_snapshot(self, record):
+        """Keep what the statement made, if making it again would take longer."""
+        budget = max(SNAPSHOT_S, record.seconds / 2)
+        if record.seconds < CHEAP_S:
+            return
+        state, at, done = self.state, self.state.at, set()
+        later = State()
+        later.at, later.share = dict(at), dict((name, set(mates)) for name, mates in state.share.items())
+        later.apply(record, 0)
+        for name, version in record.outs.items():
+            entry = self.heap.get(version)
+            if name in done or name[0] == '@' or name in record.values or entry is None:
+                continue
+            group = sorted(later.group(name))
+            done.update(group)
+            key = tuple((one, later.at[one]) for one in group)
+            entries = [self.heap.get(version) for _, version in key]
+            if key in self.snapshots or not all(entry is not None and self._can_pickle(entry) for entry in entries):
+                continue
+            if any(self.placed.get(one) != later.at[one] for one in group):
+                continue
+            objects = sum(len(entry.survey.trail) for entry in entries)
+            if objects * self.object_s + sum(entry.survey.bytes for entry in entries) * 2e-9 > budget:
+                continue
+            soft = {}
+            for entry in entries:
+                soft.update((one, later.at[one]) for one in entry.survey.soft if one in later.at)
+            begin = clock_s()
+            try:
+                data = pickle.dumps(dict((one, entry.value) for one, entry in zip(group, entries)),
+                                    pickle.HIGHEST_PROTOCOL)
+                address = self.store.add(data)
+            except Exception:                   # it cannot be pickled
+                continue
+            self.added += len(data)
+            if objects > 5000:
+                self.object_s = (self.object_s + (clock_s() - begin) / objects) / 2
+            events = set(event for entry in entries for event in entry.births)
+            for one in soft:
+                events.difference_update(self.heap.get(later.at[one]).births)
+            self.snapshots[key] = address, soft, sorted(events)
+            self.kept_in.update((version, True) for _, version in key)
+            self.mine.append((key,) + self.snapshots[key])
+
+    def _can_pickle(self, entry):
+        value, found = entry.value, entry.survey
+        if isinstance(value, (FunctionType, types.ModuleType) + class_types) or found.opaque:
+            return False
+        for item in found.soft.values():
+            if isinstance(item, class_types) and any(
+                    name in vars(item) for name in ('__reduce__', '__reduce_ex__', '__getstate__', '__setstate__',
+                                                    '__getnewargs__', '__getnewargs_ex__', '__copyreg__')):
+                return False
+        return not found.modules
+
+    # -- from process to process
+
+    def _owner(self):
+        """The first bytes of this script's records in the store."""
+        where = self.path if self.store.top is None else os.path.relpath(self.path, os.path.dirname(self.store.top))
+        return encoded(short_hash('script', where, sys.version))
+
+    def _payload(self, records, snapshots):
+        """A record of the store: what is to be known of some Records and snapshots."""
+        lines = []
+        for record in records:
+            with suppress(ValueError):          # a state that marshal does not take
+                lines.append(marshal.dumps(record.data()))
+            record.saved = True
+        return self._owner() + marshal.dumps((lines, snapshots))
+
+    def _everything(self, payloads):
+        """The records that the store is to keep, of these: others', and what of ours is in use."""
+        ours = [record for group in self.records.values() for record in group if not record.run]
+        return [payload for payload in payloads if not payload.startswith(self._owner())] + [
+            self._payload(ours, [(key,) + value for key, value in self.snapshots.items()])]
+
+    def _save(self):
+        """Write the new Records and snapshots to the store."""
+        new = [record for record in self.new if not record.run and not record.saved]
+        snapshots, self.new, self.mine = self.mine, [], []
+        if self.store.top is not None and (new or snapshots):
+            self.store.append(self._payload(new, snapshots))
+            self.appended += 1
+            if self.appended % MOST_APPENDED == 0:
+                self.store.rewrite(self._everything)
+            else:
+                self.store.merge(self._everything)
+        if self.added > self.store.max_bytes // 8:
+            self.added = 0
+            self.store.shrink()
+
+    def _load(self):
+        """Read the Records and snapshots of earlier processes."""
+        for payload in self.store.records():
+            if not payload.startswith(self._owner()):
+                continue
+            lines, snapshots = marshal.loads(payload[len(self._owner()):])
+            for line in lines:
+                record = Record(**dict(zip(Record.FIELDS, marshal.loads(line))))
+                record.saved, record.used = True, self.runs
+                self.records.setdefault(record.group(), []).append(record)
+                self.latest[record.key] = record
+            for key, where, soft, events in snapshots:
+                if self.store.has(where):
+                    self.snapshots[key] = where, soft, events
+                    self.kept_in.update((version, True) for _, version in key)
+        self.store.shrink()
+
+    def _tidy(self):
+        """Forget what was not used for long."""
+        if self.runs % 10 == 0:
+            for entry in list(self.heap.entries.values()):
+                if entry.used < self.runs - KEEP_RUNS:
+                    self.heap.drop(entry)
+            for group in list(self.records):
+                kept = [record for record in self.records[group] if record.used >= self.runs - KEEP_RUNS]
+                if kept:
+                    self.records[group] = kept
+                else:
+                    del self.records[group]
+
+    def _forget(self):
+        """Begin with nothing: the last resort."""
+        self.records, self.latest, self.heap, self.snapshots, self.kept_in = {}, {}, Heap(), {}, {}
+        self.report.notes.append('what was kept did not fit together, so everything ran again')
+
+
+##############################################################################
+## 17. Statements -- run one, and see what it did
+##############################################################################
+#
+# Gives to those below Statements, whose execute_unit() runs a statement in the namespace as it should be there and
+# makes the Record of it. Execution is one such run.
+#
+# Before: all that the statement can reach is found from the names in its text, the functions and classes that
+# their values reach, and the names that these use (reach()), and is put in place. After: what was bound is seen
+# from the namespace, what was changed in place from the surveys of all that it could reach, and of what shares
+# objects with that. So nothing is assumed of functions and methods that are called.
+#
+# What is given to or taken from modules and classes of others (patched functions) are names, too: '@o:module';
+# the local modules that are imported are '@m:module', and hold the module.
+
+LOOSE = frozenset('setattr delattr patch __dict__ vars __setattr__'.split())    # may set any attribute
+
+
+class Execution(object):
+    """One execution of a statement. unit.      keeper: the Statements.      record: the Record that is made.
+
+    reads: names that it may read.      uses: [CodeUses] of it and of the functions it may call.      wild: whether
+    it may use any name.      shared: modules of others that it reaches.      near: the reads that are there.
+    watch: near, and what shares with it.      before: {name in watch: Survey}.      inert: whether it calls nothing.
+    imports: whether it may import.      hidden: state of the process before.      held: the namespace before.
+    points: what it may patch.      error: what it raised, as sys.exc_info().
+    bound, gone: names that it bound, and deleted.      changed: {name whose value it changed in place: new Survey}.
+    lost: {name that it bound or deleted, after it changed the old value in place: new Survey of that}.
+    dying: Livings that no longer hold their version.      births: {name in before: births}.
+    """
+
+    def __init__(self, keeper, unit):
+        self.keeper, self.unit, self.bound, self.gone = keeper, unit, set(), []
+        self.changed, self.lost, self.dying, self.error, self.running = {}, {}, [], None, False
+
+    # -- before
+
+    def prepare(self):
+        """Put everything in place that the statement may reach. Raises Again when a value is missing."""
+        keeper, state, at = self.keeper, self.keeper.state, self.keeper.state.at
+        self.reads, self.uses, self.wild, self.shared = keeper.reach(self.unit)
+        self.near = [name for name in self.reads if name in at and name not in SETTERS]
+        watch = set(self.near)
+        for name in self.near:
+            watch.update(state.share.get(name, ()))
+        if state.holders:
+            for name in itertools.chain(self.unit.facts.writes, *[used.sets for used in self.uses]):
+                watch.update(state.holders_of(name))
+        self.watch = set(name for name in watch if name in at and has_value(name))
+        keeper.need(self.watch)
+        if keeper.drop_outdated([keeper.heap.get(at[name]) for name in self.watch]):
+            keeper.need(self.watch)
+        before = [(name, keeper.survey_of(name)) for name in self.watch]
+        self.before = dict((name, found) for name, found in before if found is not NOTHING)
+        facts = self.unit.facts
+        self.inert = not self.wild and (facts.inert or facts.calm and not self.before and len(self.uses) == 1)
+        self.imports = any(used.imports for used in self.uses)
+        if self.imports:
+            for name in list(fresh.modules):    # what is not imported at this place is imported anew
+                if '@m:' + name not in at and name in sys.modules and sys.modules[name] is not keeper.space:
+                    purge_modules([name])
+        self.points = [] if self.inert else keeper.patch_points(self)
+        self.hidden = None if self.inert else keeper.set_hidden()
+
+    def perform(self, muted):
+        """Run it. Sets .error and makes .record."""
+        observer, names, unit, value = self.keeper.observer, self.keeper.names, self.unit, None
+        self.held = dict(names)
+        observer.clear()
+        observer.muted, begin, observer.on = muted, clock_s(), True
+        try:
+            if unit.is_value:
+                value = eval(unit.code, names)
+            else:
+                execute(unit.code, names)
+        except BaseException:                   # whatever it is: what was done until then counts
+            observer.on = False
+            kind, error, trace = sys.exc_info()
+            self.error = kind, error, users_trace(trace)
+            with suppress(AttributeError, TypeError):       # on 2.7 it has none of its own
+                error.__traceback__ = self.error[2]
+        finally:
+            observer.on = False
+        self.record = record = Record(key=unit.facts.key, seconds=clock_s() - begin)
+        record.output = [(which, ''.join(texts)) for which, texts in observer.output]
+        record.files, record.wrote, record.doubt = dict(observer.files), dict(observer.wrote), observer.doubt
+        record.environment, record.error = dict(observer.environment), self.error
+        if value is not None and not self.keeper.is_local(type(value).__module__):
+            with suppress(Exception):           # its own __repr__
+                record.shown = repr(value)[:1000]
+
+    # -- after
+
+    def observe(self):
+        """Fill the Record with what the statement did."""
+        self._see_bindings()
+        self._see_threads()
+        self._see_changes()
+        self._see_modules()
+        self._see_reads()
+        self._name_it()
+        self._see_results()
+
+    def _see_bindings(self):
+        names, keeper, held = self.keeper.names, self.keeper, self.held
+        bound = set() if self.error else set(name for name in self.unit.facts.sure if name in names)
+        if not self.inert or self.error:
+            known = list(held)
+            same = list(map(operator.is_, map(names.get, known), held.values()))
+            if not all(same):
+                bound.update(compress(known, map(operator.not_, same)))
+            new = sum(1 for name in bound if name not in held) - sum(1 for name in bound if name not in names)
+            if len(names) != len(held) + new:
+                bound.update(set(names).difference(held))
+        self.gone = [name for name in bound if name not in names]
+        self.bound = set(name for name in bound if name in names and not is_dunder(name))
+        self.record.gone = tuple(name for name in self.gone if name in keeper.state.at)
+        for name in self.gone:
+            keeper.placed.pop(name, None)
+        for name in self.bound:
+            keeper.placed.pop(name, None)
+            value = names[name]
+            if type(value) in (Spy, OutputTee):       # a script's own name for sys.stdout or open
+                value = names[name] = value.tee_real if type(value) is OutputTee else value.real
+            if type(value) is FunctionType or isinstance(value, class_types):
+                keeper.space_of.owners[id(value)] = name
+
+    def _is_rebound(self, name):
+        return name in self.bound or name in self.gone
+
+    def _see_threads(self):
+        """While a thread of the script runs, everything may change at any time: look at all."""
+        keeper, at = self.keeper, self.keeper.state.at
+        self.running = any(thread not in keeper.alive for thread in other_threads())
+        if not self.running:
+            return
+        self.record.doubt = self.record.doubt or 'a thread is running'
+        try:
+            keeper.need(list(at))
+        except Again:                           # what it did cannot be seen now, so none of this is good any more
+            for name in self.before:
+                if keeper.heap.get(at[name]) is not None:
+                    keeper.heap.drop(keeper.heap.get(at[name]))
+            raise
+        for name in at:
+            if has_value(name) and name not in self.before and not self._is_rebound(name):
+                self.before[name] = keeper.survey_of(name)
+
+    def _see_changes(self):
+        """What was changed in place: among what the statement could reach, and what shares objects with that."""
+        keeper, at, heap, space = self.keeper, self.keeper.state.at, self.keeper.heap, self.keeper.space_of
+        for name, was in self.before.items() if not self.inert or self.running else ():
+            if (was.ids or was.opaque) and not was.still_holds(space):
+                if self._is_rebound(name):
+                    self.lost[name] = survey(self.held.get(name), space)
+                else:
+                    self.changed[name] = survey(heap.get(at[name]).value, space)
+        for name in itertools.chain(self.bound, self.gone):
+            holders = self.record.rebound[name] = keeper.state.holders_of(name)
+            for one in holders:                 # only they reach the old function or class now
+                if not self._is_rebound(one) and one in self.before and one not in self.changed:
+                    self.changed[one] = survey(heap.get(at[one]).value, space)
+            if holders:
+                self.reads.update(holders)
+                self.reads.add(name)
+        touched = set()
+        for name, found in itertools.chain(self.changed.items(), self.lost.items()):
+            touched |= found.ids
+            touched |= self.before[name].ids
+        self.births = dict((name, heap.get(at[name]).births) for name in self.before)
+        for entry in heap.sharing(touched) if touched else ():
+            name = name_of(entry.version)
+            is_current = at.get(name) == entry.version
+            if is_current and name in self.before:
+                if name in self.changed or name in self.lost:
+                    self.dying.append(entry)
+            elif not entry.survey.still_holds(space):
+                self.dying.append(entry)
+                if is_current and not self._is_rebound(name):
+                    self.before[name], self.births[name] = entry.survey, entry.births
+                    self.changed[name] = survey(entry.value, space)
+        self.has_changed = bool(touched)
+
+    def _see_modules(self):
+        """The local modules that the statement imported, and the files that it depends on by that."""
+        if not self.imports:
+            return
+        keeper, record = self.keeper, self.record
+        self.bound.update('@m:' + name for name in fresh.modules
+                          if name in sys.modules and '@m:' + name not in keeper.state.at)
+        needed = modules_of(self.uses)
+        if needed is None:
+            needed = set(fresh.modules)
+        else:
+            self.reads = set(name for name in self.reads if name[:3] != '@m:' or name[3:] in needed)
+        self.reads.update('@m:' + name for name in needed)      # also those that were not there
+        for name in needed:
+            paths = [fresh.modules[name]] if name in fresh.modules and name in sys.modules else []
+            for path in paths + fresh.missing.get(name, []):
+                record.files.setdefault(path, keeper.observer.print_of(path))
+
+    def _see_reads(self):
+        """What the statement read: names, the state of the process, patched modules; and why it is in doubt."""
+        keeper, record, at = self.keeper, self.record, self.keeper.state.at
+        reads = set(name for name in self.reads if name not in SETTERS).union(self.changed)
+        self.patches = {}
+        if not self.inert:
+            reads.update(READ_BY_ALL)
+            reads.add('@depends')
+            reads.update(keeper.modules_read)
+            keeper.hidden_now = hidden_state()
+            for name, value in keeper.hidden_now.items():
+                if name not in self.hidden or value != self.hidden[name]:   # or its module was loaded just now
+                    reads.add(name)
+                    record.states[name] = value
+            self.patches = keeper.see_patches(self.points)
+            reads.update(self.patches)
+            record.doubt = record.doubt or keeper.doubt(self)
+        if self.unit.facts.mark == 'keep':
+            record.doubt = None
+        fixed = self.unit.facts.reads
+        record.names = fixed + tuple(sorted(reads.difference(fixed)))
+        record.versions, record.fixed = tuple(map(at.get, record.names)), len(fixed)
+        record.whole = keeper.whole() if self.wild else None
+        for name in itertools.chain(self.changed, self.lost):
+            record.partners[name] = dict((mate, at.get(mate)) for mate in keeper.state.share.get(name, ()))
+
+    def _name_it(self):
+        """What tells this execution from all others: .root, of which the versions are made."""
+        record, keeper, salt = self.record, self.keeper, ''
+        record.likeness = short_hash(record.key, repr(record.names), repr(record.versions), record.whole or '',
+                                     repr(sorted(record.files.items())), repr(sorted(record.environment.items())))
+        record.time = keeper.state.times.get(record.likeness, 0)
+        if self.error or record.doubt or record.wrote and keeper.because:
+            salt = '%s %d %r' % (keeper.store.session, keeper.serial, time.time())
+        if self.error or record.doubt or self.unit.facts.mark == 'rerun':
+            record.run = keeper.runs
+        self.root = short_hash(record.likeness, str(record.time), salt)
+
+    def _see_results(self):
+        """The versions and Livings of what the statement bound or changed, and what shares objects now."""
+        keeper, record, at, heap = self.keeper, self.record, self.keeper.state.at, self.keeper.heap
+        results = dict((name, self._result(name)) for name in sorted(self.bound.union(self.changed)))
+        for name, value in self.patches.items():
+            record.outs[name] = '%s %s' % (self.root, name)
+            heap.put(record.outs[name], value, NOTHING, {})
+        for name, value in record.states.items():
+            record.outs[name] = '%s %s' % (short_hash(repr(value)), name)
+            keeper.states[record.outs[name]] = value
+        if self.unit.facts.bare and keeper.observer.depended:
+            record.outs['@depends'] = '%s @depends' % short_hash(
+                at.get('@depends', ''), *['%s' % record.files.get(path) for path in keeper.observer.depended])
+        for entry in self.dying:
+            heap.drop(entry)
+        keeper.serial += 1
+        for name, (value, found) in results.items():
+            self._enter(name, value, found)
+        self.after = dict(at)
+        for name in record.gone:
+            del self.after[name]
+        self.after.update(record.outs)
+        record.near = dict((name, at[name]) for name in self.watch.union(self.near))
+        for name, (_, found) in results.items():
+            self._see_sharing(name, found)
+
+    def _result(self, name):
+        """(value, Survey) of a name that was bound or changed; gives it its version."""
+        value = self.keeper.value_of(name)
+        if is_plain(value):
+            self.record.values[name], self.record.outs[name] = value, atom_version(value)
+            return value, NOTHING
+        self.record.outs[name] = '%s %s' % (self.root, name)
+        found = self.changed.get(name)
+        if found is None and not self.has_changed:
+            for other, known in self.before.items():        # another name of an object that was looked at before
+                if other in self.held and self.held[other] is value and other != name:
+                    found = known
+        return value, found or survey(value, self.keeper.space_of)
+
+    def _enter(self, name, value, found):
+        keeper, record, heap = self.keeper, self.record, self.keeper.heap
+        version = record.outs[name]
+        entry = heap.get(version)
+        if entry is None or found is not NOTHING:
+            sources = [one for one in self.before if not self.before[one].ids.isdisjoint(found.ids)]
+            births, old = {}, [self.before[one].ids for one in sources]
+            if found.ids.difference(*old) if old else found.ids:
+                births[self.root] = keeper.serial
+            for one in sources:
+                births.update(self.births[one])
+            entry = heap.put(version, value, found, births)
+            record.sources[name] = tuple(sorted(set(sources).intersection(self.near)))
+        entry.used, keeper.placed[name] = keeper.runs, version
+        if name[:3] != '@m:':
+            keeper.names[name] = value
+
+    def _see_sharing(self, name, found):
+        record, heap, after = self.record, self.keeper.heap, self.after
+        if found.ids:
+            mates = set(name_of(other.version) for other in heap.sharing(found.ids)
+                        if after.get(name_of(other.version)) == other.version)
+            record.after[name] = tuple(sorted(mates.difference([name])))
+        if found.soft:
+            record.soft[name] = tuple(sorted(found.soft))
+            for one in found.soft:              # the class of an instance must be the one that is there
+                mate = heap.get(after.get(one))
+                if mate is not None:
+                    heap.get(record.outs[name]).births.update(mate.births)
+
+
+def has_value(name):
+    """Whether the name stands for an object that can be surveyed, and not for state of the process."""
+    return name[0] != '@' or name[:3] == '@m:'
+
+
+def is_dunder(name):
+    """Whether the name is one of Python's own, such as __name__."""
+    return name[:2] == '__' == name[-2:]
+
+
+def modules_of(uses):
+    """Names of the local modules that code with these CodeUses may import, with what those import; None: any."""
+    found, todo = set(), set(name for used in uses for name in used.imports)
+    if any('import_module' in used.attributes for used in uses):
+        return None
+    todo.update('%s.%s' % (module, name) for used in uses for module in used.imports for name in used.attributes)
+    todo = set(name for name in todo if name in fresh.modules or name in fresh.missing)
+    for name in list(todo):
+        while '.' in name:
+            name = name.rpartition('.')[0]
+            todo.add(name)
+    while todo:
+        name = todo.pop()
+        found.add(name)
+        more = fresh.imports_of(name) if name in fresh.modules else ()
+        if None in more:
+            return None
+        todo.update(one for one in more if one not in found and (one in fresh.modules or one in fresh.missing))
+    return found
+
+
+class Statements(Values):
+    """Runs statements in the namespace as it should be where they stand.
+
+    observer: the Observer.      originals: {'@o:module': {attribute: its value before the script set it}}.
+    modules_read: {'@o:module': module or class of others that the statement reaches}.      hidden_now: the state of
+    the process, where it is known.      because: what changed outside, so that the statement runs, or None.
+    shown: indices of statements whose output was shown in this run.      ran: {index: (reason, seconds)}.
+    distrust: whether a name was missing that nothing seemed to read; then all are put in place.
+    """
+
+    def _begin_statements(self):
+        self.observer, self.originals, self.modules_read, self.hidden_now = None, {}, {}, None
+        self.because, self.shown, self.ran, self.distrust, self.alive = None, set(), {}, False, []
+
+    def execute_unit(self, index, unit):
+        """Run the statement; its Record. Raises Again when a value is missing."""
+        if unit.code is None:
+            unit.compile(self.source.nodes(unit.chunk, unit.chunk + 1)[0], self.path, unit.chunk == 0)
+        reason, one = self.reason(index, unit), Execution(self, unit)
+        one.prepare()
+        one.perform(index in self.shown)
+        self.shown.add(index)
+        self.forced.discard(index)
+        one.observe()
+        record = one.record
+        self.ran[index] = reason, self.ran.get(index, (0, 0))[1] + record.seconds
+        self._remember(record)
+        if one.error is None:
+            if not record.run:
+                self.keep_snapshot(record)
+        elif not isinstance(one.error[1], (Exception, SystemExit)):
+            raise one.error[1]
+        elif self._is_unplaced(one.error[1]):
+            self.distrust = True
+            raise Again
+        return record
+
+    def _remember(self, record):
+        group = self.records.setdefault(record.group(), [])
+        group[:] = [other for other in group if other.likeness != record.likeness or other.time != record.time][-7:]
+        group.append(record)
+        if not record.error:
+            self.latest[record.key] = record
+        self.new.append(record)
+
+    def _is_unplaced(self, error):
+        """Whether the error tells of a name that should be there, but was not placed since nothing read it."""
+        found = re.match(r"(?:global )?name '(\w+)' is not defined", str(error))
+        return isinstance(error, NameError) and found is not None and not self.distrust and (
+            found.group(1) in self.state.at and found.group(1) not in self.placed)
+
+    def reach(self, unit):
+        """What the statement may read, put in place: (names, [CodeUses], whether it may be any, modules of others)."""
+        at, names, uses, wild, shared = self.state.at, set(), [unit.uses], unit.uses.wild or self.distrust, []
+        todo = set(unit.facts.reads)
+        if unit.uses.imports or unit.facts.stars:
+            todo.update(name for name in at if name[:3] == '@m:')
+        while todo or wild and not names:
+            if wild:
+                todo.update(name for name in at if name not in SETTERS)
+                names.add('')
+            todo -= names
+            names |= todo
+            wave = [name for name in todo if name in at]
+            self.need(wave)
+            todo = set()
+            for name in wave:
+                if not has_value(name):
+                    continue
+                found = self.survey_of(name)
+                if found is NOTHING:
+                    continue
+                todo |= found.refs
+                todo.update(found.soft)
+                uses += found.uses
+                shared += found.shared
+                for used in found.uses:
+                    wild |= used.wild
+                    if used.imports:
+                        todo.update(name for name in at if name[:3] == '@m:')
+            wild = wild or any(item.__name__.partition('.')[0] in WILD_MODULES for item in shared)
+            todo -= names
+        return names.difference(['']), uses, wild, shared
+
+    def patch_points(self, one):
+        """[(hidden name, module or class of others, attribute, its value)] that the statement may change."""
+        puts = set(name for used in one.uses for name in used.puts)
+        attributes = set(name for used in one.uses for name in used.attributes)
+        loose = bool(LOOSE.intersection(attributes) or any(LOOSE.intersection(used.names) for used in one.uses))
+        found, todo = {}, list(one.shared)
+        todo += [value for value in map(self.names.get, one.near) if isinstance(value, class_types)
+                 and not self.is_local(value.__module__)]
+        while todo:
+            item = todo.pop()
+            is_class = isinstance(item, class_types)
+            hidden = '@o:%s.%s' % (item.__module__, item.__name__) if is_class else '@o:' + item.__name__
+            if hidden not in found:
+                found[hidden] = item
+                inside = () if is_class else attributes.intersection(vars(item))
+                todo += [part for part in map(vars(item).get, inside)
+                         if isinstance(part, types.ModuleType) and not self.is_local(part.__name__)
+                         or isinstance(part, class_types) and not self.is_local(part.__module__)]
+        self.modules_read, points = found, []
+        for hidden, item in found.items():
+            self._set_patches(hidden, item)
+            points += [(hidden, item, name, vars(item).get(name, ABSENT)) for name in (vars(item) if loose else puts)]
+        return points
+
+    def _set_patches(self, hidden, item):
+        """Bring a module of others to what it is at this place."""
+        known = self.originals.get(hidden)
+        if known is None:
+            return
+        version = self.state.at.get(hidden)
+        entry = self.heap.get(version) if version else None
+        if version and entry is None:
+            self.force([[hidden]])
+            raise Again
+        values = entry.value if entry else {}
+        for name, value in known.items():
+            wanted = values.get(name, value)
+            if wanted is ABSENT:
+                if name in vars(item):
+                    delattr(item, name)
+            elif vars(item).get(name, ABSENT) is not wanted:
+                setattr(item, name, wanted)
+
+    def see_patches(self, points):
+        """{hidden name: {attribute: value}} of the modules of others that the statement changed."""
+        found = {}
+        for hidden, item, name, was in points:
+            now = vars(item).get(name, ABSENT)
+            if now is not was:
+                self.originals.setdefault(hidden, {}).setdefault(name, was)
+                old = self.heap.get(self.state.at.get(hidden))
+                found.setdefault(hidden, dict(old.value) if old else {})[name] = now
+        return found
+
+    def set_hidden(self):
+        """Bring the state of the process to where the script stands; it, as {hidden name: state}."""
+        now, at, missing = self.hidden_now or hidden_state(), self.state.at, []
+        for name in now:
+            version = at.get(name, 'start ' + name)
+            if version not in self.states:
+                if version[:6] == 'start ':
+                    self.base[name] = self.states[version] = now[name]
+                else:
+                    missing.append([name])
+                continue
+            if now[name] != self.states[version]:
+                with suppress(Exception):
+                    SETTERS[name](self.states[version])
+                now[name] = self.states[version]
+        self.hidden_now = now
+        if missing:
+            self.force(missing)
+            raise Again
+        return now
+
+    def doubt(self, one):
+        """Why the statement's outcome cannot be known, as it reads the clock or the like; or None."""
+        for used in one.uses:
+            names = used.attributes & CLOCK_NAMES
+            for item in one.shared if names else ():
+                found = names & CLOCKS.get(item.__name__, frozenset())
+                if found:
+                    return 'it uses %s.%s' % (item.__name__, sorted(found)[0])
+            for name in CLOCKS[builtins.__name__] & used.names:
+                if name not in self.state.at:
+                    return 'it uses %s' % name
+        for name in one.near:
+            value = self.names.get(name)
+            module = getattr(value, '__module__', None) if not is_plain(value) else None
+            known = CLOCKS.get(module) if isinstance(module, str) else None
+            if known:
+                own = getattr(value, '__name__', None)
+                if own in known:
+                    return 'it uses %s' % own
+                if isinstance(value, class_types):
+                    for used in one.uses:
+                        if used.attributes & known:
+                            return 'it uses %s.%s' % (own, sorted(used.attributes & known)[0])
+        return None
+
+    def value_of(self, name):
+        """The object that the name has now, also if it is not placed."""
+        if name[:3] == '@m:':
+            return sys.modules[name[3:]]
+        return self.names[name] if name in self.names else self.heap.get(self.state.at[name]).value
+
+
+##############################################################################
+## 18. Rerun -- run only what changed
+##############################################################################
+#
+# Gives to the user CachedScript, a step that runs a script's statements again only where their outcome would be
+# another one, Report, which tells what it did, depends(), and --cache of the command line.
+#
+# The rule: after each run the namespace is that of a fresh run, objects shared by several names included. Where
+# that cannot be known the statement runs again. One attempt goes over all statements: each has a Record that fits
+# what its reads hold, or is executed. A value that is missing ends the attempt; the next one forces what makes it.
+#
+# Not handled: effects on the world that leave no trace in names, such as windows, servers, libraries' own state.
+
+__all__ += ['CachedScript', 'Report']
+
+
+Ran = tuple_type('Ran', 'line text seconds reason source')
+
+
+class Report(object):
+    """What a run of a CachedScript did. ran, kept: lists of statements: .line .text .seconds .reason .source (where a
+    kept value came from).      saved: seconds that the kept ones took when they ran.      error: the exception that
+    ended the run, or None.      values: [(line, text)] of bare expressions.      notes: what else is to be said.
+
+    >>> str(Report())
+    'ran 0, kept 0 statements'
+    """
+
+    def __init__(self):
+        self.ran, self.kept, self.saved, self.error, self.values, self.notes = [], [], 0.0, None, [], []
+        self.trace, self.seconds = None, 0.0
+
+    def lines(self):
+        """The lines of the report."""
+        first = 'ran %d, kept %d statements' % (len(self.ran), len(self.kept))
+        if self.ran or self.kept:
+            first += ' in %s, saved %s' % (seconds_text(self.seconds), seconds_text(self.saved))
+        lines = [first]
+        for item in self.ran[:20]:
+            lines.append('  ran   line %d: %s  (%s; %s)' % (
+                item.line, item.text[:60], seconds_text(item.seconds), item.reason))
+        if len(self.ran) > 20:
+            lines.append('  ran   %d more' % (len(self.ran) - 20))
+        for item in [item for item in self.kept if item.seconds > 0.1 or item.source == 'store'][:10]:
+            lines.append('  kept  line %d: %s  (saved %s%s)' % (
+                item.line, item.text[:60], seconds_text(item.seconds), ', from the store' * (item.source == 'store')))
+        lines += ['  value line %d: %s' % value for value in self.values]
+        return lines + ['  note  %s' % note for note in self.notes]
+
+    def __str__(self):
+        return '\n'.join(self.lines())
+
+
+def seconds_text(seconds):
+    """A time for people."""
+    return '%.0f ms' % (1000 * seconds) if seconds < 1 else '%.1f s' % seconds
+
+
+current = None              # the Observer of the CachedScript that runs a statement
+
+
+def depends(path):
+    """Tell the cache that the statement that runs reads this file in a way that it cannot notice. The path.
+
+    As a statement of its own: that all later statements may. Without a cache nothing happens.
+
+    >>> depends('table.db')
+    'table.db'
+    """
+    if current is not None:
+        full = os.path.abspath(path_text(path))
+        current.files.setdefault(full, current.print_of(full))
+        current.depended.append(full)
+    return path
+
+
+class CachedScript(Statements, ReloadedScript):
+    """Run a script so that after each run its namespace is that of a fresh run, but run only what changed.
+
+    path, argv, module: as of ReloadedScript.      store: folder that keeps values from process to process; None: they
+    are kept in memory.      trust: use a store that others can write to.      max_bytes: of the store.
+
+    namespace: the dict of the script's globals.      units: list of Chunk.      records: {Record.group(): [Record]}.
+    report: the last Report.      muted: whether what kept statements printed is left out.
+
+    >>> import tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), 'script.py')
+    >>> with open(path, 'w') as stream:
+    ...     done = stream.write('a = [1]')
+    >>> script = CachedScript(path)
+    >>> len(script.run().ran), len(script.run().ran), script.namespace['a']
+    (1, 0, [1])
+    >>> script.close()
+    """
+    def __init__(self, path=None, argv=(), store=None, module=None, trust=False, max_bytes=None):
+        ReloadedScript.__init__(self, path, argv, None, module)
+        self._begin_values(Store(store, 'cache', MAX_BYTES if max_bytes is None else max_bytes, trust))
+        self._begin_statements()
+        self.space_of = Program(self.names, self.space, self.is_local)
+        self.facts, self.units, self.source, self.report, self.base, self.last = {}, [], None, None, None, None
+        self.muted, self.handed_out, self.kept_all = False, True, None
+
+    @property
+    def namespace(self):
+        """The dict of the script's globals. What is changed in it by hand lasts until the next run."""
+        self.handed_out = True
+        return self.names
+
+    @namespace.setter
+    def namespace(self, names):
+        self.names = names
+
+    def is_local(self, name):
+        """Whether the module of that name is the user's."""
+        return name in fresh.modules or name == '__main__'
+
+    def load(self):
+        """The bytes of the script."""
+        return fresh.read(self.path)
+
+    # -- the script's text
+
+    def _read_units(self, data):
+        """Cut the text into Units; those that were there keep their code. Raises SyntaxError."""
+        source = Source(self.path, data) if self.source is None or self.source.data != data else self.source
+        if source is self.source:
+            return
+        left, units, moved, new_nodes = {}, [], {}, []
+        for unit in self.units:
+            left.setdefault(unit.text, []).append(unit)
+        for index in range(len(source)):
+            text, start = source.text(index), source.starts[index]
+            nodes, facts = source.parsed.get(index) or [], self.facts.get((text, source.flags))
+            if facts is None and nodes:
+                facts = self.facts[text, source.flags] = Facts(nodes, source.lines, start, source.flags)
+            if facts is None:                   # comments only
+                continue
+            if left.get(text) and left[text][0].facts is facts:
+                unit = left[text].pop(0)
+                if unit.start != start:
+                    pairs = []
+                    unit.codes = [moved_code(code, start - unit.start, self.path, (), pairs) for code in unit.codes]
+                    unit.code, unit.start = None, start
+                    moved.update((id(one), (one, new)) for one, new, _ in pairs)
+            else:
+                unit = Chunk(facts, text, start, source.flags)
+                unit.compile(nodes, self.path, index == 0)
+                new_nodes += nodes
+            unit.chunk = index
+            units.append(unit)
+        if any(getattr(node, 'module', None) == '__future__' for node in new_nodes):
+            compile(data, self.path, 'exec', 0, True)
+        source.parsed, by_key = {}, {}
+        for unit in flat(left.values()):
+            by_key.setdefault(unit.facts.key, []).append(unit)
+        known = set(map(id, self.units))
+        for unit in units:                      # the same meaning in another layout
+            if id(unit) not in known and by_key.get(unit.facts.key):
+                moved.update((id(one), (one, new)) for one, new, _ in pair(
+                    by_key[unit.facts.key].pop(0).codes, unit.codes))
+        self.source, self.units = source, units
+        self._move_functions(moved)
+
+    def _move_functions(self, moved):
+        """Give the functions of statements that stand on other lines now code with the right lines.
+
+        moved: {id of a code object: (it, the new one)}.
+        """
+        if not moved:
+            return
+        originals = self.space_of.originals
+        for number, (old, new) in moved.items():
+            originals[id(new)] = (originals[id(old)][0] if id(old) in originals else old), new
+        for number, functions in functions_with(dict((number, old) for number, (old, _) in moved.items())).items():
+            for function in functions:
+                function.__code__ = moved[number][1]
+        for old, _ in moved.values():
+            originals.setdefault(id(old), (old, old))
+
+    # -- a run
+
+    def run(self, changed=()):
+        """Bring the namespace to what a fresh run of the script would give; the Report."""
+        global current
+        begin, self.runs, self.report = clock_s(), self.runs + 1, Report()
+        report = self.report
+        try:
+            data = self.enter(changed)
+            if self.runs == 1:
+                self._load()
+            is_new = self.source is None or self.source.data != data
+            self._read_units(data)
+        except SyntaxError as error:
+            report.error, report.trace = error, None
+            with suppress(AttributeError):
+                error.__traceback__ = None
+            return report
+        self.observer = self.observer or Observer(self.path)
+        self.observer.script = self.path
+        if self._repair() and not is_new and self._is_same():
+            self._keep_all()
+            report.seconds = clock_s() - begin
+            return report
+        self.forced, self.shown, self.ran, self.new, self.restored = set(), set(), {}, [], set()
+        self.alive = other_threads()
+        self.distrust, self.placed, self.hidden_now = False, {}, None
+        self.observer.install()
+        current = self.observer
+        try:
+            for attempt in range(2000):
+                if attempt in (60, 1000) or len(self.forced) and attempt == 200:
+                    self._forget()
+                try:
+                    self._attempt()
+                    break
+                except Again:
+                    pass
+        finally:
+            current = None
+            self.observer.remove()
+            self._finish()
+        report.seconds = clock_s() - begin
+        return report
+
+    def _repair(self):
+        """Forget the values that were changed by hand since the last run. Whether there were none."""
+        at, self.last, names, all_well = self.last, None, self.names, True
+        if at is not None and (self.handed_out or other_threads()):
+            for name, version in at.items():
+                entry = self.heap.get(version)
+                if entry is None or not entry.survey.ids:
+                    continue
+                if names.get(name) is not entry.value and name[0] != '@':
+                    all_well = False
+                elif entry.survey.holds(names) and not entry.survey.still_holds(self.space_of):
+                    all_well = False
+                    if not entry.survey.opaque:
+                        for other in self.heap.sharing(entry.survey.ids):
+                            self.heap.drop(other)
+        self.handed_out = False
+        return all_well and at is not None
+
+    def _is_same(self):
+        """Whether nothing at all changed since the last run, so that there is nothing to do."""
+        records, names = list(self.records_of.values()), self.names
+        if len(records) != len(self.units) or any(record.run or record.doubt for record in records):
+            return False
+        at = [(name, version) for name, version in self.state.at.items() if name[0] != '@']
+        entries = [self.heap.get(version) for _, version in at]
+        if None in entries or any(names.get(name, names) is not entry.value for (name, _), entry in zip(at, entries)):
+            return False
+        if sum(1 for name in names if not name[:2] == '__' == name[-2:]) != len(at):
+            return False
+        return not any((record.files or record.wrote or record.environment) and self._outside(record)
+                       for record in records)
+
+    def _keep_all(self):
+        """The run in which nothing is to be done."""
+        self.last = self.state.at
+        if any(record.output for record in self.records_of.values()):
+            self.observer.install()
+            self.shown = set()
+            for index, record in self.records_of.items():
+                self._show(index, record)
+            self.observer.remove()
+        self.hidden_now = None
+        self.set_hidden()
+        if self.kept_all is None:
+            self.ran, self.new = {}, []
+            self.kept_all = self._kept(), sum(record.seconds for record in self.records_of.values())
+        self.report.kept, self.report.saved = self.kept_all
+        self.report.values = self._values()
+
+    def _base(self):
+        """The State at the begin of the script."""
+        state = State()
+        if self.base is None:
+            self.base = hidden_state()
+        base = dict(self.base)
+        base['@argv'] = [self.given] + self.argv
+        for name, value in base.items():
+            version = 'start ' + name
+            if name in BY_VALUE:
+                version = '%s %s' % (short_hash(repr(value)), name)
+                state.at[name] = version
+            self.states[version] = value
+        return state
+
+    def _attempt(self):
+        """Go over all statements; run those that must."""
+        self.state, self.records_of, self.placed, self.space_of.owners = self._base(), {}, {}, {}
+        plain = dict((name, value) for name, value in self.names.items() if name[:2] == '__' == name[-2:])
+        self.names.clear()                  # what stands in it is what the statements so far made
+        self.names.update(plain)
+        for index, unit in enumerate(self.units):
+            self.index = index
+            record = self._look_up(index, unit)
+            if record is None or index in self.forced:
+                record = self.execute_unit(index, unit)
+            else:
+                self._keep(index, unit, record)
+            self.records_of[index] = record
+            self.state.apply(record, index)
+            record.used = self.runs
+            if record.error is not None:
+                self.report.error, self.report.trace = record.error[1], record.error[2]
+                break
+        else:
+            self.report.error = None
+        self.need(self.state.at)
+
+    def _look_up(self, index, unit):
+        """The Record that tells what the statement would do now, or None. Notes why it must run."""
+        facts, at = unit.facts, self.state.at
+        if facts.mark == 'keep' and facts.key in self.latest and index not in self.forced:
+            record = self.latest[facts.key]
+            if self._is_kept(record):
+                return record
+        why = None
+        group = (facts.key,) + tuple(map(at.get, facts.reads))
+        for record in reversed(self.records.get(group, ())):
+            if record.run and record.run != self.runs or tuple(map(at.get, record.names)) != record.versions:
+                continue
+            if self.state.times.get(record.likeness, 0) != record.time:
+                continue
+            if record.whole is not None and record.whole != self.whole():
+                continue
+            if self.state.holders and any(self.state.holders.get(name) and self.state.holders_of(name) != holders
+                                          for name, holders in record.rebound.items()):
+                continue
+            if record.run == self.runs:
+                return record
+            why = record.doubt or ('it is marked' if facts.mark == 'rerun' else None) or self._outside(record)
+            if why is None and all(dict((mate, at.get(mate)) for mate in self.state.share.get(name, ())) == mates
+                                   for name, mates in record.partners.items()):
+                return record
+        self.because = why
+        return None
+
+    def _is_kept(self, record):
+        return all(version in self.kept_in or self.heap.get(version) or name in record.values
+                   for name, version in record.outs.items())
+
+    def whole(self):
+        """A hash of the versions of all names."""
+        return short_hash(*['%s=%s' % item for item in sorted(self.state.at.items())])
+
+    def _outside(self, record):
+        """What changed in files and the environment since the Record was made, as text, or None."""
+        for path, found in record.files.items():
+            if self.observer.print_of(path) != found:
+                return '%s changed' % os.path.basename(path)
+        for path, found in record.wrote.items():
+            if found is not None and self.observer.print_of(path) != found:
+                return '%s, which it wrote, changed' % os.path.basename(path)
+        if record.environment:
+            data = self.states.get(self.state.at.get('@environ', 'start @environ'), {})
+            for name, value in record.environment.items():
+                now = data.get(name) if name else short_hash(repr(sorted(data.items())))
+                if now != value:
+                    return 'the environment changed'
+        return None
+
+    def _keep(self, index, unit, record):
+        """Take over what the statement did when it ran."""
+        heap = self.heap
+        for name in record.gone:
+            self.unplace(name)
+        for name, version in record.outs.items():
+            if name in self.placed and self.placed[name] != version:
+                self.unplace(name)
+            entry = heap.get(version)
+            if entry is not None:
+                entry.used = self.runs
+            elif name in record.values:
+                heap.put(version, record.values[name], NOTHING, {})
+            elif name in record.states:
+                self.states[version] = record.states[name]
+        if index not in self.shown:
+            self._show(index, record)
+
+    def _show(self, index, record):
+        """Show again what the statement printed."""
+        self.shown.add(index)
+        if self.muted:
+            return
+        for is_error, text in record.output:
+            stream = self.observer.tees[is_error][2]
+            if is_terminal(stream):
+                text = ''.join('%s%s%s' % (DIM, line.rstrip('\n'), PLAIN) + '\n' * line.endswith('\n')
+                               for line in text.splitlines(True))
+            write(stream, text)
+
+    def _finish(self):
+        """Leave the process as the script would; fill the report; write what is new to the store."""
+        report, state = self.report, self.state
+        self.hidden_now = None
+        with suppress(Again):
+            self.set_hidden()
+        self.last, self.kept_all = state.at, None
+        for index in sorted(self.ran):
+            unit, (reason, seconds) = self.units[index], self.ran[index]
+            report.ran.append(Ran(unit.line(), unit.facts.words, seconds, reason, 'run'))
+        report.kept = self._kept()
+        report.saved = sum(item.seconds for item in report.kept)
+        report.values = self._values()
+        report.notes += ['line %d is kept, as it is marked' % self.units[index].line() for index in self.records_of
+                         if self.units[index].facts.mark == 'keep' and index not in self.ran]
+        for record in self.new:
+            for path in record.wrote:
+                record.wrote[path] = self.observer.print_of(path)
+        self._save()
+        self._tidy()
+
+    def _kept(self):
+        """The statements that did not run, for the report."""
+        kept, why = [], 'nothing that it reads changed'
+        for index, record in self.records_of.items():
+            if index not in self.ran:
+                source, unit = 'memory', self.units[index]
+                if not self.restored.isdisjoint(record.outs.values()):
+                    source = 'store'
+                kept.append(Ran(unit.start + unit.facts.below + 1, unit.facts.words, record.seconds, why, source))
+        return kept
+
+    def _values(self):
+        """[(line, text)] of the expressions whose value is to be shown."""
+        return [(self.units[index].line(), record.shown) for index, record in self.records_of.items()
+                if record.shown is not None]
+
+    # -- why
+
+    def reason(self, index, unit):
+        """Why the statement runs, for the report."""
+        if index in self.forced:
+            return 'its value was needed and had not been kept'
+        if self.because:
+            return self.because
+        record = self.latest.get(unit.facts.key)
+        if unit.facts.mark == 'rerun':
+            return 'it is marked'
+        if record is None:
+            return 'it is new'
+        if record.doubt:
+            return record.doubt
+        at = self.state.at
+        for name, version in zip(record.names, record.versions):
+            if at.get(name) != version:
+                maker = self.state.makers.get(at.get(name))
+                if maker is not None and name[0] != '@':
+                    return 'because %s (line %d) changed' % (name, self.units[maker].line())
+                return 'because %s changed' % name.lstrip('@mo:') if name in at else '%s is not there now' % name
+        return 'what it works on changed'
+
+    def why(self, about):
+        """Why a statement, given by its line or by a name that it made, ran or was kept in the last run; a text.
+
+        >>> CachedScript.why.__name__
+        'why'
+        """
+        found = None
+        for index, unit in enumerate(self.units):
+            record = self.records_of.get(index)
+            if about == unit.line() or record is not None and (about in record.outs or about in record.gone):
+                found = index
+            elif isinstance(about, int) and unit.start < about <= unit.start + unit.facts.below + 1 and found is None:
+                found = index
+        if found is None and isinstance(about, int):
+            starts = [index for index, unit in enumerate(self.units) if unit.line() <= about]
+            found = starts[-1] if starts else None
+        if found is None or found not in self.records_of:
+            return '%s: no statement that was run made it' % (about,)
+        unit, record = self.units[found], self.records_of[found]
+        text = 'line %d: %s\n' % (unit.line(), unit.facts.words)
+        if found in self.ran:
+            text += '  ran: %s\n' % self.ran[found][0]
+        else:
+            text += '  kept: nothing that it reads changed (%s when it ran)\n' % seconds_text(record.seconds)
+        if record.doubt:
+            text += '  runs each time: %s\n' % record.doubt
+        reads = []
+        for name, version in zip(record.names, record.versions):
+            maker = self.state.makers.get(version)
+            if maker is not None and name[0] != '@' and maker < found:
+                reads.append('%s (line %d)' % (name, self.units[maker].line()))
+        text += '  reads: %s\n' % (', '.join(reads) or 'no names of the script')
+        for path in sorted(record.files):
+            text += '  reads the file %s\n' % path.replace('names ', '', 1).replace('there ', '', 1)
+        changes = [name for name in record.outs if name[0] != '@']
+        return text + '  makes or changes: %s' % (', '.join(sorted(changes)) or 'nothing')
+
+
+# ---- what the user sees
+
+class Picture(object):
+    """Tells values of two processes apart: of({name: value}) -> {name: text}, equal where the values are, with what
+    they share. A second visit of an object that can change is told by the place of the first."""
+
+    def __init__(self, space):
+        self.space, self.seen, self.held = space, {}, []
+
+    def of(self, names):
+        """{name: short text} of all names that are not the machinery's."""
+        return dict((name, short_hash(self.tell(names[name], name))) for name in sorted(names)
+                    if not name[:2] == '__' == name[-2:])
+
+    def tell(self, value, place):
+        """The text of one value."""
+        if type(value) in PLAIN_TYPES:
+            return '%s %r' % (type(value).__name__, value)
+        if type(value) is not tuple:
+            if id(value) in self.seen:
+                return 'the one at ' + self.seen[id(value)]
+            self.seen[id(value)] = place
+            self.held.append(value)
+        parts = [type(value).__name__]
+        if isinstance(value, CodeType):
+            parts += [value.co_name, repr(value.co_names), repr(value.co_varnames)]
+            parts += [self.tell(const, place + '.const') for const in value.co_consts]
+        elif type(value) is FunctionType:
+            parts.append(value.__name__)
+            if value.__globals__ is self.space.names or self.space.is_local(value.__module__):
+                parts += self.all([value.__code__, value.__defaults__, getattr(value, '__kwdefaults__', None),
+                                   vars(value)] + list(map(get_cell, value.__closure__ or ())), place)
+        elif isinstance(value, class_types):
+            parts.append(value.__name__)
+            if value.__module__ == '__main__' or self.space.is_local(value.__module__):
+                parts += self.all([dict((name, part) for name, part in vars(value).items() if name not in NO_KEYS),
+                                   value.__bases__], place)
+        elif isinstance(value, type(sys)):
+            parts.append(value.__name__)
+            if self.space.is_local(value.__name__):
+                parts += self.all([dict((name, part) for name, part in vars(value).items() if not is_dunder(name))],
+                                  place)
+        else:
+            parts += self.contents(value, place)
+        return '(%s)' % ' '.join(parts)
+
+    def all(self, values, place):
+        """The texts of several values."""
+        return [self.tell(value, '%s[%d]' % (place, number)) for number, value in enumerate(values)]
+
+    def contents(self, value, place):
+        """The texts of what an instance holds."""
+        if isinstance(value, dict):
+            pairs = [(self.tell(key, place + '.key'), key) for key in value]
+            found = [text + ':' + self.tell(value[key], place + '.' + text[:40]) for text, key in sorted(
+                pairs, key=lambda pair: pair[0])]
+        elif isinstance(value, (set, frozenset)):
+            found = sorted(self.tell(part, place + '{}') for part in value)
+        elif isinstance(value, (list, tuple, collections.deque)):
+            found = self.all(value, place)
+        else:
+            probe = Survey()
+            opener = OPENERS.get(type(value)) or opener_of(type(value), self.space)
+            kind, members = type(value), ()
+            if opener is not open_instance:
+                members = opener(value, probe, self.space, True)
+            found = [repr(probe.extras)] + self.all([part for part in members if part is not kind], place)
+        if type(getattr(value, '__dict__', None)) is dict:
+            found.append(self.tell(vars(value), place + '.dict'))
+        for kind in type(value).__mro__ if hasattr(type(value), '__mro__') else ():
+            slots = vars(kind).get('__slots__', ())
+            for name in [slots] if isinstance(slots, string_types) else slots:
+                if name != '__dict__' and hasattr(value, name):
+                    found.append(name + self.tell(getattr(value, name), place + '.' + name))
+        return found
+
+
+def get_cell(cell):
+    """What a closure cell holds; None while it is empty."""
+    with suppress(ValueError):
+        return cell.cell_contents
+
+
+def fresh_picture(path, argv, module, answer):
+    """Run a script afresh, silently, and write ({name: text}, name of the exception or None) to the file `answer`.
+
+    For a process of its own.
+    """
+    script = ReloadedScript(path, argv, module=module)
+    null = open(os.devnull, 'w')
+    sys.stdout = sys.stderr = null
+    error = None
+    try:
+        script.run()
+    except BaseException as problem:            # whatever ends it is the answer
+        error = type(problem).__name__
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    space = Program(script.namespace, script.space, lambda name: name in fresh.modules or name == '__main__')
+    with open(answer, 'wb') as stream:
+        stream.write(marshal.dumps((Picture(space).of(script.namespace), error)))
+
+
+class CachedStep(CachedScript):
+    """The step of --cache: a CachedScript that says what it did.
+
+    log: path of the file that the statements which ran are appended to, or None.      checks: whether each run is
+    compared with a fresh one.      quiet: say nothing but errors.      status: as the script's exit status.
+    """
+
+    def __init__(self, path, argv, store, module, log=None, checks=False, quiet=False, trust=False):
+        if store is None:
+            folder = os.path.dirname(os.path.abspath(path)) if path else os.getcwd()
+            store = os.path.join(folder, '.hotload')
+        CachedScript.__init__(self, path, argv, None if store == 'none' else store, module, trust)
+        self.log, self.checks, self.muted, self.status = log and os.path.abspath(log), checks, quiet, 0
+
+    def files(self):
+        """The paths of the script, its modules and the data files that it read."""
+        return CachedScript.files(self) + sorted(path for path in list(fresh.keys) if path != self.path)
+
+    def run(self, changed=()):
+        """Run it, and say what was done."""
+        report = CachedScript.run(self, changed)
+        self.status = 0
+        if not self.muted:
+            for line in report.lines():
+                say(line)
+        if report.error is not None:
+            self.status = self._show_end(report)
+        if self.log and report.ran:
+            self._append(['# run %d at %s' % (self.runs, time.strftime('%H:%M:%S'))] + [
+                self._logged(index) for index in sorted(self.ran)])
+        if self.checks and not isinstance(report.error, SyntaxError):
+            self.check()
+        return report
+
+    def _show_end(self, report):
+        error = report.error
+        if isinstance(error, SystemExit):
+            return exit_status(error)
+        show_error((type(error), error, report.trace))
+        if report.kept:
+            say('%d statements before it are kept' % len(report.kept))
+        return 1
+
+    def _logged(self, index):
+        text = shown(self.source.text(self.units[index].chunk))
+        return commented(text) if self.records_of[index].error else text
+
+    def _append(self, texts):
+        with open(self.log, 'ab') as stream:
+            for text in texts:
+                data = text + '\n'
+                stream.write(data if isinstance(data, bytes) else data.encode('utf-8'))
+
+    def typed(self, text, failed):
+        """A command was typed at the prompt: log it."""
+        if self.log and text.strip():
+            self._append([commented(text) if failed else text])
+
+    def check(self):
+        """Run the script afresh in a child process, and say whether the namespace agrees. Whether it does."""
+        import subprocess
+        import tempfile
+        handle, answer = tempfile.mkstemp()
+        os.close(handle)
+        code = ('import sys; sys.path.insert(0, %r); import hotload; del sys.path[0]; '
+                'hotload.fresh_picture(%r, %r, %r, %r)') % (
+                    os.path.dirname(os.path.abspath(OWN_FILE)), None if self.module else self.given, self.argv,
+                    self.module, answer)
+        try:
+            subprocess.call([sys.executable, '-c', code], cwd=self.base['@folder'])
+            data = read_bytes(answer)
+        finally:
+            os.remove(answer)
+        if not data:
+            say('check: the fresh run ended its process', colour=RED)
+            return False
+        found, error = marshal.loads(data)
+        mine = Picture(self.space_of).of(self.names)
+        ours = type(self.report.error).__name__ if self.report.error is not None else None
+        wrong = sorted(name for name in set(mine) | set(found) if mine.get(name) != found.get(name))
+        if error != ours:
+            wrong.insert(0, 'the error (%s, fresh: %s)' % (ours, error))
+        say('check: a fresh run agrees' if not wrong else 'check: a fresh run differs in %s' % ', '.join(wrong),
+            colour=RED if wrong else DIM)
+        return not wrong
+
+
+def commented(text):
+    """The text as comment lines."""
+    return '\n'.join('# ' + line for line in text.rstrip().split('\n'))
+
+
+MODES.append(Mode('cache', 'the statements that changed, and those that depend on them', lambda choice: CachedStep(
+    choice.script, choice.argv, choice.get('store'), choice.module, choice.get('log'), 'check' in choice,
+    'quiet' in choice, 'trust-store' in choice), [
+        ('', 'store', 'DIR', 'keep values here (default: .hotload beside the script); none: in memory only'),
+        ('', 'trust-store', None, 'use a store that others can write to'),
+        ('', 'log', 'FILE', 'append the statements that ran, and what was typed'),
+        ('', 'check', None, 'run the script afresh as well, and compare')]))
+
+
+##############################################################################
+## 19. Meaning -- fingerprints of functions and values, with all that they use
+##############################################################################
+#
+# Gives to those below Meanings: digests of functions, classes and values that change when what they do or
+# hold changes, and not with layout, comments, docstrings, line numbers or the order of definitions.
+#
+# A function's meaning is its byte code without lines, its constants, defaults and closure, and the meaning of
+# every function, class and constant that it names, transitively, through all modules of the user. These form
+# a graph; what uses each other (a strongly connected part, found by Tarjan's algorithm) gets its digests
+# together. The parts of each digest are kept, so that why_changed() can tell which of them an old meaning
+# differs in.
+#
+# Not handled: what code looks up by a computed name in a class or an instance, and the state of objects that
+# cannot be pickled. Of installed packages only the version counts.
+
+copy = Later('copy')
+GeneratorType = type(value for value in ())
+ACTING_FLAGS = 0x803ff      # of code: what kind of function it is; the others tell of docstrings and the like
+CONTAINERS = frozenset([list, tuple, set, frozenset, dict])
+WRAPPERS = (staticmethod, classmethod)
+BUILTINS = (type(len), type(str.join), type(str.__add__), type(''.__add__))
+MethodType = type(suppress(Exception).__enter__)
+# Attributes of a class that say nothing about what it does.
+MINOR_ATTRIBUTES = frozenset(
+    '__doc__ __dict__ __weakref__ __module__ __firstlineno__ __static_attributes__ __annotations__ '
+    '__annotate__ __annotate_func__ __annotations_cache__ __slotnames__ __qualname__'.split())
+LOOKUPS = frozenset(['eval', 'exec', 'globals', 'vars', 'execfile'])        # code with these may use any name
+MODULE_LOOKUPS = LOOKUPS | frozenset(['getattr', '__dict__'])               # ... of a module that it names
+# Instances of classes in these modules are tools; what they hold changes as they are used.
+TOOL_MODULES = frozenset('logging threading _thread thread _io io socket ssl subprocess multiprocessing '
+                         'concurrent asyncio weakref _weakref queue Queue'.split())
+
+
+def digest_of(data):
+    """The digest (16 bytes) of bytes."""
+    return hashlib.sha1(data).digest()[:16]
+
+
+def spelled(value):
+    """Bytes that tell plain values, and lists of such, apart: 1 from True and 1.0, 0.0 from -0.0."""
+    return marshal.dumps(value, EXACT_MARSHAL)
+
+
+def is_users_file(path):
+    """Whether the source file is the user's own, and neither installed nor this one."""
+    folder = os.path.dirname(path)
+    if folder not in USERS_FOLDERS:
+        above, main = os.path.dirname(folder), getattr(sys.modules.get('__main__'), '__file__', None) or ''
+        is_main = folder == os.path.dirname(os.path.abspath(main)) and not (
+            IGNORED_FOLDERS.intersection(folder.split(os.sep)))
+        USERS_FOLDERS[folder] = fresh.is_local(path) or is_main or not is_installed(folder) and (
+            above == folder or is_users_file(folder))
+    return USERS_FOLDERS[folder] and path != os.path.abspath(OWN_FILE)
+
+
+USERS_FOLDERS = {}          # {folder: whether the files in it are the user's}
+
+
+def is_users_module(name, space):
+    """Whether the module with this name and namespace is the user's."""
+    path = space.get('__file__')
+    if isinstance(path, string_types):
+        return is_users_file(source_path(path))
+    return not (name in sys.builtin_module_names or getattr(space.get('__spec__'), 'origin', None) in (
+        'built-in', 'frozen'))
+
+
+def find_source(name, folders):
+    """The path of the user's source file that module `name` is in, looked for in `folders`; or None."""
+    place = name.replace('.', os.sep)
+    for folder in folders:
+        for end in (os.sep + '__init__.py', '.py') if isinstance(folder, string_types) else ():
+            path = os.path.abspath(os.path.join(folder, place + end))
+            if os.path.exists(path):
+                return path if is_users_file(path) else None
+    return None
+
+
+class SourceFile(object):
+    """A module that a function imports when it is called. path.      name: of the module."""
+
+    def __init__(self, path, name):
+        self.path, self.name = path, name
+
+
+class Node(object):
+    """Something whose meaning is asked for. value.
+    label: (kind, name, file) of a function or class, or None. own: bytes, what it says itself.
+    left: [(what for, value)] that it uses, not yet looked at.      edges: [(what for, digest or Node)].
+    digest: None while it is open.
+    index, low: as in Tarjan's algorithm. calls: of a function, {name of a method: set of texts that it is
+    called with first, None for computed ones}."""
+
+    __slots__ = ('value', 'label', 'own', 'left', 'edges', 'digest', 'index', 'low', 'calls')
+
+
+class Meanings(object):
+    """Digests of values. They hold for as long as nothing of what was asked for changes.
+
+    parts: {digest: (label, digest of what it says itself, ((what for, digest), ...))} of the functions and
+    classes met. calls: {digest: Node.calls} of the functions.
+
+    >>> one, same, other = {'a': set('xyz')}, {'a': set('zyx')}, {'a': set('xy')}
+    >>> Meanings().of(one) == Meanings().of(same) != Meanings().of(other)
+    True
+    """
+
+    def __init__(self):
+        self.nodes, self.open, self.parts, self.users, self.sources = {}, [], {}, {}, {}
+        self.calls, self.silent = {}, set()
+
+    def of(self, value):
+        """The digest (bytes) of a value."""
+        first, is_new = self._enter(value)
+        path = [first] if is_new else []
+        while path:
+            node = path[-1]
+            if node.left:
+                what, child = node.left.pop()
+                found, is_new = self._enter(child)
+                node.edges.append((what, found))
+                if is_new:
+                    path.append(found)
+                elif isinstance(found, Node) and found.digest is None:
+                    node.low = min(node.low, found.low)
+            else:
+                path.pop()
+                if node.low == node.index:
+                    self._close(node)
+                else:
+                    path[-1].low = min(path[-1].low, node.low)
+        return first.digest if isinstance(first, Node) else first
+
+    def _enter(self, value):
+        """(digest or Node of the value, whether the Node is new)."""
+        kind = type(value)
+        if kind in PLAIN_TYPES:
+            return digest_of(spelled(value)), False
+        node = self.nodes.get(id(value))
+        if node is not None:
+            return node, False
+        if kind in CONTAINERS and PLAIN_TYPES.issuperset(map(type, value)):
+            if kind is dict and PLAIN_TYPES.issuperset(map(type, value.values())):
+                return digest_of(b'dict' + spelled(ordered_items(value))), False
+            if kind is list or kind is tuple:
+                return digest_of(spelled(value)), False
+            if kind is not dict:
+                return digest_of(b'set' + spelled((kind.__name__, sorted(map(spelled, value))))), False
+        node = Node()
+        node.value, node.label, node.edges, node.digest, node.calls = value, None, [], None, None
+        try:
+            node.own, node.left = self._describe(node, value, kind)
+        except Exception:                       # an object of the user's that raises when it is looked at
+            node.own, node.left = spelled(('opaque', kind.__module__, kind.__name__)), []
+        node.left.sort(key=lambda use: use[0], reverse=True)         # the order of definitions means nothing
+        node.index = node.low = len(self.nodes)
+        self.nodes[id(value)] = node
+        self.open.append(node)
+        return node, True
+
+    def _close(self, root):
+        """Give the nodes that were opened since `root`, which use each other, their digests."""
+        at = len(self.open) - 1
+        while self.open[at] is not root:
+            at -= 1
+        members = self.open[at:]
+        del self.open[at:]
+        if len(members) > 1:                    # in an order that does not depend on where it was entered
+            members.sort(key=lambda node: (node.label or (), node.own, [
+                to if isinstance(to, bytes) else to.digest or b'' for _, to in node.edges]))
+        numbers = dict((id(node), spelled(number)) for number, node in enumerate(members))
+        text = b''.join([node.own + b''.join(
+            [digest_of(encoded(what)) + (to if isinstance(to, bytes) else to.digest or numbers[id(to)])
+             for what, to in node.edges]) for node in members])
+        for number, node in enumerate(members):
+            node.digest = digest_of(text if len(members) == 1 else digest_of(text) + spelled(number))
+        for node in members:
+            if node.label is not None:
+                self.parts[node.digest] = node.label, digest_of(node.own), tuple(
+                    (what, to if isinstance(to, bytes) else to.digest) for what, to in node.edges)
+                if node.calls:
+                    self.calls[node.digest] = node.calls
+
+    def called_with(self, function, method):
+        """The first arguments that the function, and those that it uses, give to a method: texts, None for
+        others."""
+        found, todo, seen = set(), [self.of(function)], set()
+        while todo:
+            digest = todo.pop()
+            if digest in self.parts and digest not in seen and digest not in self.silent:
+                seen.add(digest)
+                found.update(self.calls.get(digest, {}).get(method, ()))
+                todo += [to for _, to in self.parts[digest][2]]
+        if not any(digest in self.calls for digest in seen):
+            self.silent |= seen
+        return found
+
+    # ---- what each kind of value says itself, and what it uses
+
+    def _describe(self, node, value, kind):
+        """(bytes, [(what for, value)])."""
+        if kind is FunctionType:
+            return self._function(node, value)
+        if kind in CONTAINERS:
+            return self._container(value, kind)
+        if isinstance(value, class_types):
+            return self._class(node, value)
+        if kind is ModuleType:
+            if self._is_users(value.__name__, vars(value)):
+                return b'module', [item for item in list(vars(value).items())
+                                   if not item[0].startswith('__') or item[0] == '__getattr__']
+            return self._foreign('module', value.__name__, ''), []
+        if kind is SourceFile:
+            return self._source(value)
+        if kind is CodeType:
+            return self._code(node, value, {})
+        if kind is MethodType:
+            return b'method', [('function', value.__func__), ('self', value.__self__)]
+        if isinstance(value, WRAPPERS):
+            return kind.__name__.encode(), [('function', value.__func__)]
+        if isinstance(value, property):
+            return b'property', [('get', value.fget), ('set', value.fset), ('delete', value.fdel)]
+        if isinstance(value, BUILTINS):
+            owner = getattr(value, '__self__', None)
+            if owner is None or isinstance(owner, (ModuleType,) + class_types):
+                module = getattr(value, '__module__', None) or ''
+                return self._foreign('builtin', module, qualified_name(value)), []
+            return b'builtin ' + value.__name__.encode(), [('self', owner)]
+        return self._instance(value, kind)
+
+    def _is_users(self, name, space):
+        if name not in self.users:
+            self.users[name] = is_users_module(name, space)
+        return self.users[name]
+
+    def _foreign(self, kind, module, name):
+        """What is said of something that is not the user's: where it is from, and the version of that."""
+        version = getattr(sys.modules.get(module.partition('.')[0]), '__version__', '')
+        path = getattr(sys.modules.get(module), '__file__', None)
+        if isinstance(path, string_types) and not source_path(path).endswith('.py') and is_users_file(path):
+            with suppress(EnvironmentError):    # a compiled module of the user
+                version = hashlib.sha1(read_bytes(path)).hexdigest()
+        return spelled((kind, module, name, version if type(version) is str else ''))
+
+    def _function(self, node, function):
+        code, space = function.__code__, function.__globals__
+        name = space.get('__name__')
+        cells = zip(code.co_freevars, map(content, function.__closure__ or ()))
+        uses = [('closure ' + what, cell) for what, cell in cells if cell is not EMPTY]
+        if not self._is_users(name, space):     # a library's decorator: what it wraps is the user's
+            uses = [(what, cell) for what, cell in uses
+                    if type(cell) in PLAIN_TYPES or type(cell) in CONTAINERS or callable(cell)]
+            uses.append(('wrapped', getattr(function, '__wrapped__', None)))
+            node.label = 'function', qualified_name(function), os.path.basename(code.co_filename)
+            return self._foreign('function', name or '', qualified_name(function)), uses
+        node.label = ('function', qualified_name(function).replace('<locals>.', ''),
+                      os.path.basename(code.co_filename))
+        own, named = self._code(node, code, space)
+        uses += named + [('attribute ' + what, value) for what, value in sorted(vars(function).items())]
+        uses += [('defaults', function.__defaults__), ('keywords', getattr(function, '__kwdefaults__', None))]
+        return own, uses
+
+    def _code(self, node, code, space):
+        """What a code object and those in it say, and what they name in the namespace `space`."""
+        texts, codes, names, attributes, imports, uses = [], [code], set(), set(), set(), []
+        whole = set()           # names that are used otherwise than for one attribute
+        node.calls = calls = {}
+        for code in codes:                      # grows
+            data, consts, steps = read_code(code)
+            texts.append((data, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars,
+                          code.co_argcount, getattr(code, 'co_kwonlyargcount', 0), code.co_flags & ACTING_FLAGS,
+                          getattr(code, 'co_exceptiontable', None), '' if code is codes[0] else code.co_name))
+            for const in consts:
+                if isinstance(const, CodeType):
+                    codes.append(const)
+                elif type(const) in PLAIN_TYPES:
+                    texts.append(const)
+                else:
+                    uses.append(('constant', const))
+            before = last = was_name = None
+            for at, (name, about) in enumerate(steps):
+                is_attribute = name in ATTRIBUTE_STEPS
+                if was_name and not is_attribute:
+                    whole.add(last)
+                was_name = name == 'LOAD_GLOBAL' or name == 'LOAD_NAME'
+                if was_name:
+                    names.add(about)
+                elif is_attribute:
+                    attributes.add(about)
+                elif name == 'IMPORT_NAME':
+                    imports.add((about, last if isinstance(last, tuple) else (), before))
+                if is_attribute and about in CALLS:
+                    calls.setdefault(about, set()).add(first_argument(steps, at + 1))
+                before, last = last, about
+        if MODULE_LOOKUPS & (names | attributes):
+            whole |= names
+        if LOOKUPS & names:
+            names.update(name for name, value in list(space.items()) if type(value) is not ModuleType
+                         and not name.startswith('__'))
+        for name in names:
+            if name in space:
+                self._named(name, space[name], attributes, name in whole, uses)
+        for name, members, level in imports:
+            uses += self._imports(name, members, level, space)
+        return spelled(texts), uses
+
+    def _named(self, name, value, attributes, is_whole, uses):
+        """Add to `uses` the value of a name; of a module of the user the attributes that the code mentions,
+        or all."""
+        todo, seen = [(name, value)], set()
+        while todo:
+            name, value = todo.pop()
+            if is_whole or type(value) is not ModuleType or not self._is_users(value.__name__, vars(value)):
+                uses.append((name, value))
+            elif id(value) not in seen:
+                seen.add(id(value))
+                parts = attributes.union(['__getattr__']).intersection(vars(value))
+                todo += [(name + '.' + part, vars(value)[part]) for part in parts]
+
+    def _imports(self, name, members, level, space):
+        """[(what for, SourceFile)] of the user's files that an import inside a function loads."""
+        package = space.get('__package__') or ''
+        relative = isinstance(level, int) and level > 0
+        if relative:
+            base = package.split('.')[:len(package.split('.')) - level + 1]
+            name = '.'.join(base + [name] if name else base)
+        names = [name] + ['%s.%s' % (name, member) for member in members]
+        if level == -1 and package:             # 2.7: in the package first
+            names += [package + '.' + each for each in names]
+        return [('import ' + each, self._source_file(each)) for each in names if self._source_file(each)]
+
+    def _source_file(self, name):
+        if name not in self.sources:
+            path = find_source(name, sys.path)
+            self.sources[name] = path and SourceFile(path, name)
+        return self.sources[name]
+
+    def _source(self, source):
+        """A file that is not loaded yet: what its text means, and the files that it imports."""
+        try:
+            data = read_bytes(source.path)
+            text = fingerprint(parse(data)).encode('utf-8', LONE_SURROGATES)
+        except (EnvironmentError, SyntaxError, ValueError, TypeError):
+            return spelled(source.path), []
+        is_package = os.path.basename(source.path) == '__init__.py'
+        names = imported_names(data, source.name, is_package) - set([None, source.name])
+        files = [('import ' + name, self._source_file(name)) for name in names]
+        return text, [(what, each) for what, each in files if each is not None]
+
+    def _class(self, node, kind):
+        if kind.__module__ in ('builtins', '__builtin__') or not self._is_users(
+                kind.__module__, vars(sys.modules.get(kind.__module__, os))):
+            return self._foreign('class', kind.__module__, qualified_name(kind)), []
+        module = sys.modules.get(kind.__module__)
+        node.label = 'class', qualified_name(kind), os.path.basename(getattr(module, '__file__', None) or '')
+        uses = [('base %d' % number, base) for number, base in enumerate(kind.__bases__)]
+        if type(kind) not in class_types:
+            uses.append(('metaclass', type(kind)))
+        uses += [(name, value) for name, value in vars(kind).items()
+                 if name not in MINOR_ATTRIBUTES and not name.startswith('_abc_')]
+        return spelled(('class', kind.__name__)), uses
+
+    def _container(self, value, kind):
+        if kind is list or kind is tuple:
+            return spelled((kind.__name__, len(value))), [('%d' % at, item) for at, item in enumerate(value)]
+        if kind is dict:
+            return b'dict', [('', part) for item in ordered_items(value) for part in item]
+        try:
+            return spelled((kind.__name__, sorted(Meanings().of(item) for item in value))), []
+        except RuntimeError:                    # it contains itself, by way of some object
+            return spelled((kind.__name__, sorted(type(item).__name__ for item in value))), []
+
+    def _instance(self, value, kind):
+        """An object: its class, and what pickle would keep of it."""
+        module, name = getattr(kind, '__module__', None) or '', qualified_name(kind)
+        is_users = module != 'hotload' and self._is_users(module, vars(sys.modules.get(module, os)))
+        uses = [('class', kind)] if is_users else []
+        own = spelled(('instance', '' if is_users else module, '' if is_users else name))
+        if module.partition('.')[0] in TOOL_MODULES or module == 'hotload' and not name.startswith('Config'):
+            return own, uses
+        if callable(value) and isinstance(getattr(value, '__wrapped__', None), (FunctionType,) + class_types):
+            uses.append(('wrapped', value.__wrapped__))         # lru_cache, numba and the like
+            if not is_users:
+                return own, uses
+        if kind not in copy.dispatch_table and isinstance(kind, type) and all(
+                getattr(kind, name, None) is getattr(object, name, None)
+                for name in ('__reduce_ex__', '__reduce__', '__getstate__')):
+            return own, uses + plain_state(value, kind)
+        try:
+            state = copy.dispatch_table.get(kind, lambda item: item.__reduce_ex__(2))(value)
+        except Exception:                       # it cannot be pickled: then its class is all that is known
+            return own, uses
+        if isinstance(state, string_types):
+            return own + state.encode('utf-8'), uses
+        parts = list(enumerate(state))          # the last two may be iterators
+        return own, uses + [('state %d' % at, list(part) if at > 2 and part is not None and at < 5 else part)
+                            for at, part in parts]
+
+
+CALLS = frozenset(['send', 'allocate', 'receive'])      # methods whose first arguments are noted
+ATTRIBUTE_STEPS = ('LOAD_ATTR', 'LOAD_METHOD', 'LOOKUP_METHOD')         # the last: PyPy
+LOADS = ('LOAD_FAST', 'LOAD_CONST', 'LOAD_GLOBAL', 'LOAD_NAME', 'LOAD_DEREF', 'LOAD_SMALL')
+
+
+def first_argument(steps, at):
+    """The text that is the first argument of a call whose arguments begin at instruction `at`, or None."""
+    name, text = steps[at] if at < len(steps) else ('', None)
+    if name != 'LOAD_CONST' or not isinstance(text, string_types):
+        return None
+    depth = 0                                   # of the stack above it
+    for name, _ in steps[at + 1:]:
+        if name.startswith(LOADS):
+            depth += 2 if name.startswith(('LOAD_FAST_LOAD', 'LOAD_FAST_BORROW_LOAD')) else 1
+        elif name.startswith('BINARY_') and depth:
+            depth -= 1
+            if not depth:                       # 'v%d' % number
+                return None
+        elif name.startswith(('FORMAT', 'BUILD_STRING', 'CONVERT')) or not depth and name in ATTRIBUTE_STEPS:
+            return None
+        else:
+            break
+    return text
+
+
+EMPTY = object()            # what an empty cell holds
+
+
+def content(cell):
+    """What a closure cell holds, or EMPTY."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return EMPTY
+
+
+def ordered_items(value):
+    """A dict's items: in their order, which the program sees, or where dicts have none sorted."""
+    if DICTS_ARE_ORDERED:
+        return list(value.items())
+    return sorted(value.items(), key=lambda item: spelled(item[0]) if type(item[0]) in PLAIN_TYPES else b'')
+
+
+def qualified_name(thing):
+    """The name of a function or class, with those of the classes around it where Python knows them."""
+    name = getattr(thing, '__qualname__', None) or getattr(thing, '__name__', None)
+    return str(name or type(thing).__name__)
+
+
+def plain_state(value, kind):
+    """[(what for, value)]: attributes, slots and contents of an object that says nothing about pickling
+    itself."""
+    uses = [('attribute ' + str(name), part) for name, part in getattr(value, '__dict__', {}).items()]
+    for base in kind.__mro__:
+        slots = vars(base).get('__slots__', ())
+        for name in [slots] if isinstance(slots, string_types) else slots:
+            name = mangled(name, [base.__name__])
+            if name not in ('__dict__', '__weakref__') and hasattr(value, name):
+                uses.append(('slot ' + name, getattr(value, name)))
+    for base in PLAIN_TYPES | CONTAINERS:
+        if isinstance(value, base) and base is not type(None) and kind is not base:
+            uses.append(('content', tuple(base.__iter__(value)) if base in (list, tuple) else base(value)))
+    return uses
+
+
+def texts_in(function):
+    """The texts in a function's constants, closure and defaults."""
+    found, codes = set(), [function.__code__] if hasattr(function, '__code__') else []
+    for code in codes:
+        for const in code.co_consts:
+            codes += [const] if isinstance(const, CodeType) else []
+            found.update([const] if isinstance(const, string_types) else ())
+    cells = map(content, getattr(function, '__closure__', None) or ())
+    found.update(value for value in list(cells) + list(getattr(function, '__defaults__', None) or ())
+                 if isinstance(value, string_types))
+    return found
+
+
+def why_changed(old, new, old_parts, new_parts):
+    """What differs between two digests of functions, as a text for people; '' when that is not known.
+
+    old_parts, new_parts: functions that give for a digest what Meanings.parts has, or None.
+    """
+    todo, seen = [(old, new, '')], set()
+    while todo:
+        old, new, named = todo.pop(0)
+        if old == new or (old, new) in seen:
+            continue
+        seen.add((old, new))
+        old, new = old_parts(old), new_parts(new)
+        if old is None or new is None:
+            if named:
+                return named
+            continue
+        (_, own_before, before), ((kind, name, path), own, now) = old, new
+        if own_before != own:
+            return '%s `%s` in %s changed' % (kind, name, path) if named else 'its code changed'
+        before, now = dict(before), dict(now)
+        for what in sorted(set(before) & set(now)):
+            known_as = '%s.%s' % (name, what) if kind == 'class' else what.replace('closure ', '')
+            todo.append((before[what], now[what], '`%s` in %s changed' % (known_as, path)))
+        if set(before) != set(now):
+            return '`%s` in %s came or went' % (sorted(set(before) ^ set(now))[0], path)
+    return ''
+
+
+##############################################################################
+## 20. Values -- what reactors send, and what is known of their runs
+##############################################################################
+#
+# Gives to those below Warehouse, which turns values into Products (what the store keeps of a value) and back,
+# for each Ingredient.Type and the types of the user; and PastRuns, what earlier runs of reactors asked for and
+# sent.
+#
+# Small pickles stand in the record itself. Arrays, buffers, files and what specs write are entries of the
+# store, which are mapped into memory or handed out as paths: they may be larger than memory. A value is made
+# anew each time it is asked for, so that nobody sees what another did to it. Classes of the script itself are
+# kept under the name by which others would import it, and found wherever that file is loaded; Product.refs
+# names them all, since a value is another one when its class is.
+
+mmap = Later('mmap')
+__all__ += ['Ingredient', 'IngredientTypeSpec', 'Warehouse']
+SMALL = 1024                # bytes; pickles up to this stand in the record itself
+LARGE_ARRAY = 2 ** 20       # bytes; numpy arrays from this on are files of their own, mapped into memory
+
+
+class Word(str):
+    """A constant: equal to its name."""
+
+    name = value = property(str)
+
+
+def words(about, text):
+    """A class whose attributes are the words in `text`."""
+    return type('Words', (object,), dict([(word, Word(word)) for word in text.split()], __doc__=about))
+
+
+def one_of(name, known):
+    """What an error says of names that are there: ' (did you mean ...?)', or a list of some."""
+    import difflib
+    close = difflib.get_close_matches(str(name), known, 3)
+    if close or not known:
+        return ' (did you mean %s?)' % ' or '.join(map(repr, close)) if close else ''
+    return ' (there are %s)' % ', '.join(list(map(repr, known[:8])) + ['...'] * (len(known) > 8))
+
+
+class Ingredient(object):
+    """What is known of an ingredient. name.      type: an Ingredient.Type, or the name of a spec.
+    size: bytes. producerName: of the reactor that sent it.
+
+    >>> Ingredient('data', Ingredient.Type.list)
+    Ingredient('data', 'list')
+    """
+
+    Type = words('How values are kept.', 'unknown simple list array object file buffer')
+
+    def __init__(self, name, type=None, size=None, producerName=None):
+        self.name, self.type, self.size = name, type or Ingredient.Type.unknown, size
+        self.producerName = producerName
+
+    def __repr__(self):
+        return 'Ingredient(%r, %r)' % (self.name, str(self.type))
+
+
+class IngredientTypeSpec(object):
+    """How values of a type of yours are kept. Subclass it, and
+    plant.warehouse.register_ingredient_specs([Yours()]).
+
+    Files are to be in warehouse.baseDir, a folder that this ingredient has for itself; `name` is safe in file
+    names.
+
+    >>> class TextSpec(IngredientTypeSpec):
+    ...     @classmethod
+    ...     def get_name(cls):
+    ...         return 'text'
+    ...     def store(self, warehouse, name, value):
+    ...         with open(os.path.join(warehouse.baseDir, name), 'w') as stream:
+    ...             stream.write(value)
+    ...     def fetch(self, warehouse, name, meta):
+    ...         with open(os.path.join(warehouse.baseDir, name)) as stream:
+    ...             return stream.read()
+    """
+
+    @classmethod
+    def get_name(cls):
+        """The name of the type."""
+        raise HotloadError('%s has no get_name()' % cls.__name__)
+
+    def store(self, warehouse, name, value):
+        """Write the value to files in warehouse.baseDir; give back None or what fetch() needs besides."""
+        raise HotloadError('%s has no store()' % type(self).__name__)
+
+    def fetch(self, warehouse, name, meta):
+        """The value; meta: what store() gave back."""
+        raise HotloadError('%s has no fetch()' % type(self).__name__)
+
+    def allocate(self, warehouse, name, **how):
+        """An empty value that is filled later, for pipe.allocate(name, type, **how)."""
+        raise HotloadError('%s has no allocate()' % type(self).__name__)
+
+    def deallocate(self, warehouse, name):
+        """Called before the files of a temporary value are removed."""
+
+    def close(self):
+        """Called when the plant is shut down."""
+
+    def is_instance(self, value):
+        """Whether a value sent without a type is of this one."""
+        return False
+
+
+# What is kept of an ingredient. name, kind: text.      address: checksum of its bytes.
+# size: of them. meta: pickle of what its spec needs, or None.
+# refs: ((module, name) of the user's classes and functions in it). data: its bytes where they are few, or
+# None: they are an entry of the store.
+Product = tuple_type('Product', 'name kind address size meta refs data')
+GONE = object()             # what is got for a product whose bytes are damaged or not there any more
+type_of = type              # `type` is an argument of PyPlant's methods
+
+
+class Shelf(object):
+    """What a spec is given as its warehouse. baseDir: where the files are to be."""
+
+    def __init__(self, folder, logger):
+        self.baseDir, self.logger = folder, logger
+
+
+class Draft(object):
+    """A value that was allocated: name, kind, value.      path: its file or folder.      is_temporary."""
+
+    def __init__(self, name, kind, path, is_temporary):
+        self.name, self.kind, self.path, self.is_temporary, self.value = name, kind, path, is_temporary, None
+
+
+class Warehouse(object):
+    """Values in a Store. store.      specs: {name: IngredientTypeSpec}.
+    baseDir: the folder of the store.
+
+    >>> import tempfile
+    >>> warehouse = Warehouse(Store(tempfile.mkdtemp()))
+    >>> warehouse.get(warehouse.put('data', 'list', [1, 2]))
+    [1, 2]
+    """
+
+    def __init__(self, store, logger=None):
+        self.store, self.specs, self.logger, self.baseDir = store, {}, logger, store.top
+
+    def close(self):
+        """Close the specs and the store."""
+        for spec in self.specs.values():
+            spec.close()
+        self.store.close()
+
+    def register_ingredient_specs(self, specs):
+        """Let ingredients be of these types, too; specs: list of IngredientTypeSpec."""
+        for spec in specs:
+            self.specs[spec.get_name()] = spec() if isinstance(spec, type) else spec
+
+    def kind_of(self, type, value=None):
+        """The name of a type, given as Ingredient.Type, spec, name of one, or None: then it is found by the
+        value."""
+        if type is not None and type != Ingredient.Type.unknown:
+            kind = type if isinstance(type, string_types) else type.get_name()
+            if kind not in self.specs and not hasattr(Ingredient.Type, kind):
+                raise HotloadError('there is no type %r%s' % (str(kind), one_of(kind, sorted(self.specs))))
+            return str(kind)
+        for name, spec in self.specs.items():
+            if spec.is_instance(value):
+                return name
+        numpy = sys.modules.get('numpy')
+        if numpy is not None and type_of(value) is numpy.ndarray and value.nbytes >= LARGE_ARRAY and (
+                not value.dtype.hasobject):
+            return 'array'
+        return 'simple' if type_of(value) in PLAIN_TYPES else 'list' if type_of(value) is list else 'object'
+
+    def put(self, name, kind, value):
+        """Keep a value; its Product."""
+        if kind in self.specs:
+            folder = self.store.draft()
+            make_folders(folder)
+            meta = self.specs[kind].store(Shelf(folder, self.logger), safe_name(name), value)
+            return self._adopted(name, kind, folder, meta)
+        if kind == 'file':
+            folder, file_name = self.store.draft(), safe_name(name)
+            if '.' not in file_name:            # programs go by the ending
+                file_name += os.path.splitext(path_text(value))[1]
+            make_folders(folder)
+            shutil.copyfile(path_text(value), os.path.join(folder, file_name))
+            return self._adopted(name, kind, folder, file_name)
+        if kind in ('array', 'buffer'):
+            numpy = sys.modules.get('numpy')
+            if kind == 'array' and numpy is None and type_of(value) is list:
+                import numpy
+            if kind == 'array' and numpy and isinstance(value, (numpy.ndarray, numpy.generic, list)):
+                value = numpy.asanyarray(value)
+                if type_of(value) in (numpy.ndarray, numpy.memmap) and not value.dtype.hasobject:
+                    path = self.store.draft()
+                    with open(path, 'wb') as stream:
+                        numpy.save(stream, value, allow_pickle=False)
+                    return self._adopted(name, kind, path, 'npy')
+            elif kind == 'buffer' or type_of(value).__name__ not in ('array', 'bytes', 'bytearray', 'str'):
+                view = memoryview(value)
+                path = self.store.draft()
+                with open(path, 'wb') as stream:
+                    stream.write(view.cast('B') if HAS_CASTS and view.c_contiguous else view.tobytes())
+                return self._adopted(name, kind, path, (view.format, view.shape) if kind == 'array' else None)
+        refs = []
+        if type_of(value) in PLAIN_TYPES:
+            data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        else:
+            data = dump(value, lambda item: global_name(item, refs))
+        is_small = len(data) <= SMALL
+        address = checksum(data) if is_small else self.store.add(data)
+        refs = tuple(sorted(set(refs)))
+        return Product(name, kind, address, len(data), None, refs, data if is_small else None)
+
+    def _adopted(self, name, kind, path, meta=None):
+        size = sum(size for _, size in sizes_below(path)) if os.path.isdir(path) else os.path.getsize(path)
+        meta = None if meta is None else pickle.dumps(meta, 2)
+        return Product(name, kind, self.store.adopt(path), size, meta, (), None)
+
+    def allocate(self, name, kind, how, is_temporary=False):
+        """A Draft: an empty value on disk, to be filled."""
+        draft = Draft(name, kind, self.store.draft(), is_temporary)
+        if kind in self.specs:
+            make_folders(draft.path)
+            draft.value = self.specs[kind].allocate(Shelf(draft.path, self.logger), safe_name(name), **how)
+        elif kind == 'file':
+            make_folders(draft.path)
+            draft.value = os.path.join(draft.path, safe_name(name))
+            open(draft.value, 'wb').close()
+        elif kind == 'buffer':
+            with open(draft.path, 'wb+') as stream:
+                reserve(stream.fileno(), how['size'])
+            draft.value = self.open('buffer', draft.path, mmap.ACCESS_WRITE)
+        elif kind == 'array':
+            from numpy.lib.format import open_memmap
+            draft.value = open_memmap(draft.path, 'w+', shape=how.pop('shape'), **how)
+        else:
+            raise HotloadError('values of type %s cannot be allocated, only sent' % kind)
+        return draft
+
+    def finish(self, draft):
+        """The Product of a Draft that was filled."""
+        meta = None
+        if draft.kind in ('array', 'buffer') and hasattr(draft.value, 'flush'):
+            try:
+                draft.value.flush()             # not every system shows in the file at once what was written to memory
+            except EnvironmentError:            # WebAssembly: the memory is a copy
+                with open(draft.path, 'rb+') as stream:
+                    stream.seek(getattr(draft.value, 'offset', 0))
+                    stream.write(draft.value)
+        if draft.kind in self.specs:
+            shelf = Shelf(draft.path, self.logger)
+            meta = self.specs[draft.kind].store(shelf, safe_name(draft.name), draft.value)
+        elif draft.kind == 'array':
+            meta = 'npy'
+        elif draft.kind == 'file':
+            meta = os.path.basename(draft.value)
+        return self._adopted(draft.name, draft.kind, draft.path, meta)
+
+    def drop(self, draft):
+        """Remove what belongs to a Draft."""
+        if draft.kind in self.specs:
+            self.specs[draft.kind].deallocate(Shelf(draft.path, self.logger), safe_name(draft.name))
+        draft.value = None
+        remove(draft.path)
+
+    def get(self, product):
+        """The value of a Product, a new one each time; or GONE."""
+        kind, meta = product.kind, product.meta and pickle.loads(product.meta)
+        if kind in self.specs or kind in ('file', 'buffer') or kind == 'array' and meta is not None:
+            path = self.store.path(product.address)
+            if path is None:
+                return GONE
+            if kind in self.specs:
+                return self.specs[kind].fetch(Shelf(path, self.logger), safe_name(product.name), meta)
+            if kind == 'file':
+                return os.path.join(path, meta)
+            try:
+                return self.open(kind, path, mmap.ACCESS_COPY, meta)
+            except EnvironmentError:            # another process removed it just now
+                return GONE
+        if not hasattr(Ingredient.Type, kind):
+            raise HotloadError('ingredient %r is of type %r, which is not registered; use '
+                               'plant.warehouse.register_ingredient_specs' % (product.name, kind))
+        data = product.data if product.data is not None else self.store.read(product.address)
+        if data is None:
+            return GONE
+        try:
+            return load(data, find_global)
+        except (ImportError, AttributeError, pickle.UnpicklingError, EOFError):
+            return GONE                         # its class is not there any more
+
+    def open(self, kind, path, access, meta=None):
+        """An array or buffer whose bytes are those of the file, read when they are needed."""
+        if meta == 'npy':
+            import numpy
+            value = numpy.load(path, mmap_mode='c' if os.path.getsize(path) > 2 ** 16 else None)
+            return value.view(numpy.ndarray)
+        if not os.path.getsize(path):
+            return bytearray()
+        with open(path, 'rb+' if access == mmap.ACCESS_WRITE else 'rb') as stream:
+            value = mmap.mmap(stream.fileno(), 0, access=access)
+        return memoryview(value).cast('B').cast(*meta) if kind == 'array' and HAS_CASTS else value
+
+
+def safe_name(name):
+    """The ingredient's name, or a text for it with the same ending that every file system takes as a file's name."""
+    text = re.sub(r'[^A-Za-z0-9_.-]+|^\.+|\.+$', '_', name)
+    if text == name != '' and len(text) <= 60 and not re.match(r'(con|prn|aux|nul|com\d|lpt\d)(\.|$)', text, re.I):
+        return str(text)
+    stem, end = os.path.splitext(text)
+    return str('%s-%s%s' % (stem[:40], text_digest(name), end[:20]))
+
+
+def text_digest(text):
+    """Some letters that stand for a text."""
+    return checksum(encoded(text))[:12]
+
+
+def global_name(item, refs):
+    """(module, name) under which a class or function of the user is pickled, noted in `refs`; None for
+    others."""
+    if isinstance(item, class_types) or type(item) is FunctionType:
+        module = sys.modules.get(item.__module__)
+        if module is not None and is_users_module(item.__module__, vars(module)) and item.__module__ not in (
+                'builtins', '__builtin__'):
+            main = sys.modules.get('__main__')
+            name = neutral_name(main) if item.__module__ in ('__main__', '__mp_main__') else item.__module__
+            found = name, qualified_name(item)
+            try:
+                if find_global(*found) is item:
+                    refs.append(found)
+                    return found
+            except (ImportError, AttributeError):
+                pass                            # Python's own error tells about it
+    return None
+
+
+# ---- what is known of earlier runs
+
+# A run that ended. key: of its reactor.      code: digest.      conversation: as of a Run.
+# products: [Product]. seconds, time: how long it took, and when.
+PastRun = tuple_type('PastRun', 'key code conversation products seconds time')
+
+
+class PastRuns(object):
+    """The records of a Store, by the digest of the reactor's code.
+
+    runs: {code digest: [PastRun or bytes, oldest first]}.      parts: {digest: bytes}, of Meanings.parts.
+    """
+
+    def __init__(self, store):
+        self.store, self.runs, self.parts, self.by_key = store, {}, {}, None
+        for payload in store.records():
+            kind, digest = payload[:1], payload[1:17]
+            if kind == b'R':
+                self.runs.setdefault(digest, []).append(payload)
+            elif kind == b'P':
+                self.parts[digest] = payload
+
+    def of(self, code):
+        """The PastRuns of runs of this code, the newest first."""
+        runs = self.runs.get(code)
+        if not runs:
+            return []
+        for number, run in enumerate(runs):
+            if type(run) is bytes:
+                runs[number] = self.decode(run)
+        return runs[::-1]
+
+    def usable(self, code):
+        """Those that a reactor may be spared for: all of them; the newest only, when not all sent the same
+        names."""
+        runs = self.of(code)
+        names = set(tuple(product.name for product in run.products) for run in runs)
+        return runs if len(names) < 2 else runs[:1]
+
+    @staticmethod
+    def encode(record):
+        """A PastRun as bytes."""
+        products = [tuple(product) for product in record.products]
+        return b'R' + record.code + marshal.dumps(
+            (record.key, record.conversation, products, record.seconds, record.time))
+
+    @staticmethod
+    def merged(payloads):
+        """Those of the payloads that are not superseded by a later one."""
+        found = {}
+        for payload in payloads:
+            text = payload
+            if payload[:1] == b'R':
+                text = payload[:17] + spelled(PastRuns.decode(payload).conversation)
+            found.pop(text, None)
+            found[text] = payload
+        return list(found.values()) if DICTS_ARE_ORDERED else sorted(found.values(), key=payloads.index)
+
+    @staticmethod
+    def decode(payload):
+        """The PastRun of a payload."""
+        key, conversation, products, seconds, when = marshal.loads(payload[17:])
+        products = [Product(*product) for product in products]
+        return PastRun(key, payload[1:17], conversation, products, seconds, when)
+
+    def add(self, record, parts):
+        """Keep a PastRun, and of `parts` (as of Meanings) what its code is made of."""
+        runs = self.runs.setdefault(record.code, [])
+        known = self.of(record.code)
+        if known and known[0].conversation == record.conversation and known[0].products == record.products:
+            return                              # as a reactor that is asked for again and again
+        payloads, todo = [], [record.code]
+        while todo:
+            digest = todo.pop()
+            if digest in parts and digest not in self.parts:
+                label, own, edges = parts[digest]
+                self.parts[digest] = b'P' + digest + marshal.dumps((label, own, edges))
+                payloads.append(self.parts[digest])
+                todo += [to for _, to in edges]
+        if self.by_key is not None:
+            self.by_key[record.key] = record
+        runs[:] = [run for run in known[::-1] if run.conversation != record.conversation] + [record]
+        payloads.append(self.encode(record))
+        self.store.append(*payloads)
+
+    def forget(self, record):
+        """Take a record for lost: what it sent is damaged."""
+        self.runs[record.code] = [run for run in self.of(record.code)[::-1] if run is not record]
+
+    def part(self, digest):
+        """(label, own, edges) of Meanings.parts, of an earlier run too; None when it is not known."""
+        payload = self.parts.get(digest)
+        return marshal.loads(payload[17:]) if payload else None
+
+    def all(self):
+        """All PastRuns, oldest first."""
+        runs = [run for code in list(self.runs) for run in self.of(code)]
+        return sorted(runs, key=lambda run: run.time)
+
+    def last(self, key):
+        """The last PastRun of the reactor, whatever its code was; None when it never ran."""
+        if self.by_key is None:
+            self.by_key = dict((run.key, run) for run in self.all())
+        return self.by_key.get(key)
+
+
+##############################################################################
+## 21. Reactors -- functions that receive and send values
+##############################################################################
+#
+# Gives to those below ReactorFunc and SubreactorFunc, which register functions; ConfigBase, whose readers are
+# noted; Pipework, what a reactor sees of all this (`pipe`); Run, which steps one run of a reactor and writes
+# down its conversation; and Workshop, which knows today's answer to each question.
+#
+# A run's conversation is what it asked for (parameters, ingredients, files, subreactors, how types are kept),
+# in order, with digests of the answers. The next question depends on the answers before it and on nothing
+# else.
+
+__all__ += ['ReactorFunc', 'SubreactorFunc', 'ConfigBase', 'ConfigValue', 'Pipework']
+EVENTS = words('What listeners are told of.', 'unknown reactor_started subreactor_started reactor_finished '
+               'subreactor_finished reactor_step')
+NOT_THERE = b'absent'          # the digest of what is not there
+
+
+class Unavailable(HotloadError):
+    """An ingredient that no reactor sends, or that waits for itself."""
+
+
+class MissingParameter(HotloadError, AttributeError):
+    """A parameter that the config does not have."""
+
+
+class Damaged(Exception):
+    """The bytes of a product are not there any more."""
+
+
+class Return(BaseException):
+    """Raised by a subreactor to give back `value` on every Python: raise hotload.Return(value)."""
+
+    def __init__(self, value=None):
+        BaseException.__init__(self, value)
+        self.value = value
+
+
+# ---- functions that are reactors
+
+# {module: (namespace, its code when it was loaded, {name: function}, names that it had for them)} of the
+# reactors, and of the subreactors.
+REACTORS, SUBREACTORS = {}, {}
+
+
+def register(function, registry, registered=None):
+    """Note a function under its module and name; a module that is loaded anew forgets those of before."""
+    space, code = getattr(function, '__globals__', None), getattr(function, '__code__', None)
+    loaded = fresh.loads.get(getattr(code, 'co_filename', None))
+    known = registry.get(function.__module__)
+    if known is None or known[0] is not space or known[1] is not loaded:
+        known = registry[function.__module__] = space, loaded, {}, set()
+    known[2].pop(function.__name__, None)       # the order is that of definition
+    known[2][function.__name__] = function if registered is None else registered
+
+
+def visible_reactors():
+    """The functions that are reactors now. One that its module had a name for and has no more was deleted, in a module
+    that was patched or of which only some statements ran again."""
+    found = []
+    for space, _, functions, named in list(REACTORS.values()):
+        for name, function in list(functions.items()):
+            if space is not None and space.get(name) is function:
+                named.add(name)
+            elif name in named:
+                del functions[name]
+        found += functions.values()
+    return found
+
+
+def ReactorFunc(function):
+    """Make a function (pipe) or (pipe, config) a reactor; it is returned as it is.
+
+    >>> @ReactorFunc
+    ... def load(pipe):
+    ...     pipe.send('data', [1, 2])
+    """
+    if not callable(function) or not hasattr(function, '__name__'):
+        raise HotloadError('@ReactorFunc: expected a function, found %r' % (function,))
+    register(function, REACTORS)
+    return function
+
+
+def SubreactorFunc(function):
+    """Make a function one that reactors call by `result = yield from f(pipe)`, or `yield f(pipe)` on every
+    Python.
+
+    It may yield pipe.receive(...) itself, and give a result by `return`, or `raise hotload.Return(result)`.
+
+    >>> @SubreactorFunc
+    ... def scaled(pipe, name):
+    ...     value = yield pipe.receive(name)
+    ...     raise Return(value * pipe.read_config('scale'))
+    """
+    def call(*args, **kwargs):
+        if threads.get_ident() in RUNNING:
+            RUNNING[threads.get_ident()].asked += 1
+        return Subrun(function, args, kwargs)
+    for name in ('__module__', '__name__', '__qualname__', '__doc__'):
+        with suppress(AttributeError):
+            setattr(call, name, getattr(function, name))
+    call.__wrapped__ = function
+    register(function, SUBREACTORS, call)
+    return call
+
+
+class Subrun(object):
+    """A call of a subreactor: an iterator of what it asks for."""
+
+    def __init__(self, function, args, kwargs):
+        self.function, self.args, self.kwargs, self.generator = function, args, kwargs, None
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self.send(None)
+
+    def next(self):
+        """As __next__, on 2.7."""
+        return self.send(None)
+
+    def send(self, answer):
+        """Go on with the answer to what was asked for last."""
+        return self._go(lambda: self.generator.send(answer))
+
+    def throw(self, *error):
+        """Go on with an exception."""
+        return self._go(lambda: self.generator.throw(*error))
+
+    def close(self):
+        """End it."""
+        if hasattr(self.generator, 'close'):
+            self.generator.close()
+
+    def _go(self, step):
+        run = RUNNING[threads.get_ident()]
+        try:
+            if self.generator is None:
+                run.asked -= 1
+                run.begin_sub(self.function)
+                self.generator = self.function(*self.args, **self.kwargs)
+                if type(self.generator) is not GeneratorType:
+                    raise Return(self.generator)
+            return step()
+        except StopIteration as stop:
+            value = getattr(stop, 'value', None)
+        except Return as stop:
+            value = stop.value
+        run.emit(EVENTS.subreactor_finished, self.function.__name__)
+        raise StopIteration(value)
+
+
+def reactor_key(function):
+    """What a function is called in the store: its module, as others would import it, and its name."""
+    module = function.__module__
+    if module in ('__main__', '__mp_main__'):
+        module = neutral_name(sys.modules.get(module))
+    return '%s:%s' % (module, function.__name__)
+
+
+def place_of(function):
+    """(path, line) where the user's function is defined, or (None, None)."""
+    code = getattr(function, '__code__', None)
+    if code is None or is_own_frame(code.co_filename):
+        return None, None
+    return code.co_filename, code.co_firstlineno
+
+
+# ---- parameters
+
+class ConfigBase(object):
+    """Parameters, as attributes; which of them a reactor reads is noted. Subclass it, or give it a dict.
+
+    >>> class Settings(ConfigBase):
+    ...     def __init__(self):
+    ...         self.colour = 'red'
+    >>> Settings().peek('colour'), ConfigBase({'width': 3}).has('height')
+    ('red', False)
+    """
+
+    _run = None             # set in the copy that a reactor is given
+    _auxiliary = frozenset()
+
+    def __init__(self, dictionary=None):
+        self.__dict__.update(dictionary or {})
+
+    def __getattribute__(self, name):
+        run = object.__getattribute__(self, '_run')
+        if run is None or name.startswith('_') or name in CONFIG_METHODS:
+            return object.__getattribute__(self, name)
+        kinds = [type(vars(kind)[name]) for kind in type(self).__mro__ if name in vars(kind)]
+        if kinds and kinds[0] in CODE_KINDS and name not in object.__getattribute__(self, '__dict__'):
+            return object.__getattribute__(self, name)          # its code is run, and asks for what it needs
+        return run.read_config(name)
+
+    def __setattr__(self, name, value):
+        if self._run is not None and not name.startswith('_'):
+            raise HotloadError('reactor %s: it sets parameter %r; a config is the same for all reactors' % (
+                self._run.name, name))
+        object.__setattr__(self, name, value)
+
+    def peek(self, name):
+        """The value of a parameter, without a note that it was read."""
+        if not ConfigBase.has(self, name):
+            known = sorted(name for name in map(str, vars(self)) if not name.startswith('_'))
+            raise MissingParameter('there is no parameter %r%s' % (name, one_of(name, known)))
+        return vars(self)[name] if name in vars(self) else getattr(type(self), name)
+
+    def has(self, name):
+        """Whether there is such a parameter."""
+        return name in vars(self) or isinstance(name, string_types) and not name.startswith('_') and (
+            hasattr(type(self), name) and name not in CONFIG_METHODS)
+
+    def mark_auxiliary(self, names):
+        """Say that these parameters do not matter: nothing runs again for them."""
+        names = [names] if isinstance(names, string_types) else names
+        object.__setattr__(self, '_auxiliary', self._auxiliary.union(names))
+
+    def is_auxiliary(self, name):
+        """Whether the parameter was marked so."""
+        return name in self._auxiliary
+
+
+CODE_KINDS = (FunctionType, property, classmethod, staticmethod)
+CONFIG_METHODS = frozenset(['peek', 'has', 'mark_auxiliary', 'is_auxiliary'])
+
+
+class ConfigValue(object):
+    """A base for objects with attributes that are values in a config. (Any object will do: it is known by
+    those.)
+
+    >>> window = ConfigValue()
+    >>> window.first, window.last = 3, 5
+    >>> window
+    ConfigValue(first=3, last=5)
+    """
+
+    def __repr__(self):
+        items = ', '.join('%s=%r' % item for item in sorted(vars(self).items()))
+        return '%s(%s)' % (type(self).__name__, items)
+
+
+# ---- one run
+
+RUNNING = {}                # {thread: Run} of those that are in a reactor's code now
+
+
+class Request(object):
+    """What pipe.receive() gives: to be yielded. name: of the ingredient."""
+
+    __slots__ = ('name',)
+
+    def __init__(self, name):
+        self.name = name
+
+
+class Pipework(object):
+    """What a reactor receives and sends with; called `pipe`. config: the parameters, read as pipe.read_config
+    does.
+
+    >>> @ReactorFunc
+    ... def total(pipe):
+    ...     data = yield pipe.receive('data')
+    ...     pipe.send('total', sum(data) * pipe.config.scale)
+    """
+
+    def __init__(self, run):
+        self._run = run
+
+    @property
+    def config(self):
+        """The config, which notes what is read."""
+        return self._run.config()
+
+    def receive(self, name):
+        """Ask for an ingredient: value = yield pipe.receive(name)."""
+        self._run.check_name(name)
+        self._run.asked += 1
+        return Request(name)
+
+    def send(self, name, value, type=None, useCache=True):
+        """Keep `value`, as it is now, as ingredient `name`; others receive it when this reactor has ended."""
+        self._run.send(name, value, type)
+
+    def allocate(self, name, type, **how):
+        """An ingredient to be filled in place: a path (type file), a writable mmap (buffer; size=bytes) or a
+        numpy array (array; shape=, dtype=)."""
+        return self._run.allocate(name, type, how, False)
+
+    def allocate_temp(self, name, type, **how):
+        """As allocate(), for something that is removed when this reactor ends."""
+        return self._run.allocate(name, type, how, True)
+
+    def read_config(self, name):
+        """The value of a parameter."""
+        return self._run.read_config(name)
+
+    def read_config_unregistered(self, name):
+        """The value of a parameter; nothing runs again when it changes."""
+        return self._run.workshop.config.peek(name)
+
+    def register_config_param(self, name):
+        """Run again when this parameter changes."""
+        self._run.read_config(name)
+
+    def depends_on(self, path):
+        """Run again when the content of the file or folder changes; gives back the path."""
+        self._run.note('f', path_text(path), self._run.workshop.file_digest(path_text(path)))
+        return path
+
+
+def takes_config(function):
+    """Whether a reactor has a second argument, without a default or called `config`."""
+    inner = [part for part in map(content, getattr(function, '__closure__', None) or ())
+             if type(part) is FunctionType]
+    code = getattr(function, '__code__', None)
+    if hasattr(function, '__wrapped__') or code is not None and code.co_flags & 4 and inner:
+        return takes_config(getattr(function, '__wrapped__', None) or inner[0])     # 2.7 has no __wrapped__
+    names = code.co_varnames[:code.co_argcount] if code is not None else ()
+    names = names[1:] if getattr(function, '__self__', None) is not None else names
+    needed = len(names) - len(getattr(function, '__defaults__', None) or ())
+    return needed > 1 or names[1:2] == ('config',)
+
+
+class Run(object):
+    """One run of a reactor. name.      function.
+    workshop: gives values, digests and config. conversation: [(kind, name, digest)]: 'c' parameter, 'r'
+    ingredient, 'f' file, 's' subreactor. products: {name: Product}.
+    seconds: of processor and waiting, in its own code."""
+
+    def __init__(self, name, function, workshop, emit):
+        self.name, self.function, self.workshop, self.emit = name, function, workshop, emit
+        self.conversation, self.noted, self.products, self.drafts, self.values = [], set(), {}, {}, {}
+        self.stack, self.asked, self.seconds, self.started = None, 0, 0.0, time.time()
+        self.pipe = Pipework(self)
+
+    # ---- what the pipe does
+
+    def note(self, kind, name, digest):
+        """Add a question and the digest of its answer, once."""
+        if (kind, name) not in self.noted:
+            self.noted.add((kind, name))
+            self.conversation.append((kind, name, digest))
+
+    def check_name(self, name):
+        """Raise HotloadError if it is no name of an ingredient."""
+        if not isinstance(name, string_types):
+            raise HotloadError('reactor %s: expected the name of an ingredient, found %r' % (self.name, name))
+
+    def read_config(self, name):
+        """A copy of a parameter's value, one a run."""
+        if not self.workshop.is_auxiliary(name):
+            self.note('c', name, self.workshop.config_digest(name))
+        if name not in self.values:
+            value, missing = None, None
+            try:
+                value = self.workshop.config.peek(name)
+            except MissingParameter as error:
+                missing = str(error)
+            if missing:                         # raised here, so that only one error is shown
+                raise MissingParameter('reactor %s: %s' % (self.name, missing))
+            try:                                # what one reactor does to it is not seen by others
+                self.values[name] = value if type(value) in PLAIN_TYPES else copy.deepcopy(value)
+            except Exception:
+                self.values[name] = value
+        return self.values[name]
+
+    def config(self):
+        """The config object that this reactor sees."""
+        clone = object.__new__(type(self.workshop.config))
+        vars(clone).update(vars(self.workshop.config), _run=self)
+        return clone
+
+    def begin_sub(self, function):
+        """Take note that a subreactor is called."""
+        self.note('s', reactor_key(function), self.workshop.code_digest(function))
+        self.emit(EVENTS.subreactor_started, function.__name__)
+
+    def kind_of(self, type, value=None):
+        """The name of a value's type; how those of the user are kept is part of what the reactor does."""
+        kind = self.workshop.warehouse.kind_of(type, value)
+        if kind in self.workshop.warehouse.specs:
+            self.note('t', kind, self.workshop.type_digest(kind))
+        return kind
+
+    def send(self, name, value, type):
+        """Keep a value."""
+        self.check_name(name)
+        if name in self.products:
+            raise HotloadError('reactor %s: it sends %r twice' % (self.name, name))
+        draft = self.drafts.get(name)
+        if draft is not None and not draft.is_temporary and (value is draft.value or (
+                draft.kind == 'file' and os.path.abspath(path_text(value)) == draft.value)):
+            return                              # what was allocated counts as it is when the reactor ends
+        try:
+            self.products[name] = self.workshop.warehouse.put(name, self.kind_of(type, value), value)
+        except HotloadError:
+            raise
+        except Exception as error:              # pickle raises anything
+            raise HotloadError('reactor %s: ingredient %r cannot be kept: %s: %s' % (
+                self.name, name, error.__class__.__name__, error))
+        if draft is not None and not draft.is_temporary:
+            self.workshop.warehouse.drop(self.drafts.pop(name))
+
+    def allocate(self, name, type, how, is_temporary):
+        """Make an empty value."""
+        self.check_name(name)
+        warehouse = self.workshop.warehouse
+        kind = self.kind_of(type)
+        if name in self.drafts or name in self.products:
+            raise HotloadError('reactor %s: it allocates or sends %r twice' % (self.name, name))
+        try:
+            self.drafts[name] = warehouse.allocate(name, kind, how, is_temporary)
+        except HotloadError:
+            raise
+        except KeyError as error:
+            raise HotloadError('reactor %s: allocate(%r, %s) needs %s=' % (
+                self.name, name, kind, error.args[0]))
+        except Exception as error:
+            raise HotloadError('reactor %s: ingredient %r cannot be allocated: %s: %s' % (
+                self.name, name, error.__class__.__name__, error))
+        return self.drafts[name].value
+
+    # ---- stepping it
+
+    def advance(self, product=None, error=None):
+        """Go on, with the Product that it waits for or an exception. The name that it needs next; None: it
+        ended."""
+        ident, begin = threads.get_ident(), clock_s()
+        before, RUNNING[ident] = RUNNING.get(ident), self
+        try:
+            answer = None
+            if product is not None:
+                answer = self._received(product)
+            while True:
+                if self.stack is None:
+                    wanted = self._begin()
+                else:
+                    wanted, answer = self._step(answer, error)
+                error = None
+                if not self.stack:
+                    self._end()
+                    return None
+                if type(wanted) is Request:
+                    self.asked -= 1
+                    own = self._own(wanted.name)
+                    if own is None:
+                        return wanted.name
+                    answer = own[0]
+                elif wanted is not None:
+                    error = HotloadError('reactor %s yields %r; expected yield pipe.receive(name) or a call '
+                                         'of a @SubreactorFunc' % (self.name, wanted), *place_of(self.function))
+        finally:
+            self.seconds += clock_s() - begin
+            if before is None:
+                del RUNNING[ident]
+            else:
+                RUNNING[ident] = before
+
+    def _begin(self):
+        function = self.function
+        self.emit(EVENTS.reactor_started, self.name, function)
+        found = function(self.pipe, self.config()) if takes_config(function) else function(self.pipe)
+        self.stack = [found] if isinstance(found, GeneratorType) else []
+
+    def _step(self, answer, error):
+        """(what the innermost generator asks for, the answer if it ended)."""
+        top = self.stack[-1]
+        try:
+            wanted = top.send(answer) if error is None else top.throw(error)
+            self.emit(EVENTS.reactor_step, self.name)
+        except StopIteration as stop:
+            self.stack.pop()
+            return None, getattr(stop, 'value', stop.args[0] if stop.args else None)
+        except Return as stop:
+            self.stack.pop()
+            return None, stop.value
+        except Exception as raised:
+            self.stack.pop()
+            if not self.stack:
+                raise
+            return self._step(None, raised)     # for the one that called the subreactor
+        if isinstance(wanted, Subrun):
+            self.stack.append(wanted)
+            return None, None
+        return wanted, None
+
+    def _own(self, name):
+        """[value] of an ingredient that this run itself sent, or None."""
+        warehouse = self.workshop.warehouse
+        if name in self.products:
+            return [warehouse.get(self.products[name])]
+        draft = self.drafts.get(name)
+        return None if draft is None else [draft.value]
+
+    def _received(self, product):
+        """The value of an ingredient, noted."""
+        value = self.workshop.warehouse.get(product)
+        if value is GONE:
+            raise Damaged(product)
+        self.note('r', product.name, self.workshop.identity(product))
+        return value
+
+    def _end(self):
+        """Make products of what was allocated."""
+        if self.asked:
+            raise HotloadError('reactor %s: what pipe.receive() and subreactors give is to be yielded: '
+                               'value = yield pipe.receive(name)' % self.name, *place_of(self.function))
+        for name, draft in sorted(self.drafts.items()):
+            if not draft.is_temporary:
+                self.products[name] = self.workshop.warehouse.finish(draft)
+                del self.drafts[name]
+        self.close()
+
+    def outcome(self):
+        """(conversation, [Product], seconds, when it started)."""
+        products = [self.products[name] for name in sorted(self.products)]
+        return self.conversation, products, self.seconds, self.started
+
+    def close(self):
+        """End the generators, and remove what is temporary."""
+        while self.stack:
+            self.stack.pop().close()
+        while self.drafts:
+            self.workshop.warehouse.drop(self.drafts.popitem()[1])
+
+
+# ---- answers
+
+PICKLED = frozenset(['simple', 'list', 'object', 'unknown'])     # types whose values are pickles
+FILE_DIGESTS = {}           # {path: (its key, digest of its content)}
+
+
+class Workshop(object):
+    """What runs need around them: config, warehouse, digests. One a session of a plant, and one in each
+    worker.
+
+    auxiliary: set of names of parameters that do not matter.      Threads may share one.
+    """
+
+    def __init__(self, warehouse, config, auxiliary, function_hash=None):
+        self.warehouse, self.config, self.auxiliary = warehouse, config, auxiliary
+        self.function_hash = function_hash
+        self.meanings, self.digests, self.lock = Meanings(), {}, threads.allocate_lock()
+        self.subs = None
+
+    def digest(self, value):
+        """The digest of a value."""
+        with self.lock:
+            return self.meanings.of(value)
+
+    def called_with(self, function, method):
+        """As of Meanings."""
+        with self.lock:
+            return self.meanings.called_with(function, method)
+
+    def is_auxiliary(self, name):
+        """Whether a parameter does not matter."""
+        return name in self.auxiliary or ConfigBase.is_auxiliary(self.config, name)
+
+    def config_digest(self, name):
+        """The digest of a parameter's value."""
+        found = self.digests.get(('c', name))
+        if found is None:
+            found = self.digest(self.config.peek(name)) if ConfigBase.has(self.config, name) else NOT_THERE
+            self.digests['c', name] = found
+        return found
+
+    def config_meaning(self):
+        """The digest of all parameters."""
+        if 'all' not in self.digests:
+            self.digests['all'] = self.digest((type(self.config), vars(self.config)))
+        return self.digests['all']
+
+    def code_digest(self, function):
+        """The digest of what a function means."""
+        if self.function_hash is None:
+            return self.digest(function)
+        return digest_of(('%s %s' % (PYTHON_TAG, self.function_hash(function))).encode('utf-8'))
+
+    def file_digest(self, path):
+        """The digest of a file's or folder's content."""
+        try:
+            state, begun, path = state_of(path), time.time(), os.path.abspath(path)
+            if state is not None and FILE_DIGESTS.get(path, (None,))[0] == state:
+                return FILE_DIGESTS[path][1]
+            digest = file_checksum(path).encode()
+            if is_settled(state, begun):
+                FILE_DIGESTS[path] = state, digest
+            return digest
+        except EnvironmentError:
+            return NOT_THERE
+
+    def identity(self, product):
+        """What an ingredient is known by: the checksum of its bytes, and what the classes in it mean now."""
+        kind = product.kind
+        is_pickle = kind in PICKLED or kind == 'array' and product.meta is None
+        if is_pickle and not product.refs:
+            return product.address
+        found = self.digests.get(product)
+        if found is None:
+            try:
+                parts = [self.digest(find_global(*names)) for names in product.refs]
+            except (ImportError, AttributeError):
+                parts = [NOT_THERE]
+            if not is_pickle:
+                parts += [self.type_digest(kind), product.meta or b'']
+            found = self.digests[product] = digest_of(product.address.encode() + b''.join(parts))
+        return found
+
+    def type_digest(self, kind):
+        """The digest of how values of a type are kept."""
+        if ('t', kind) not in self.digests:
+            self.digests['t', kind] = self.digest(self.warehouse.specs.get(kind, kind))
+        return self.digests['t', kind]
+
+    def answer(self, kind, name, before):
+        """The digest of today's answer to a question of an earlier run; those of ingredients are found
+        elsewhere."""
+        if kind == 'c':
+            return before if self.is_auxiliary(name) else self.config_digest(name)
+        if kind == 'f':
+            return self.file_digest(name)
+        if kind == 't':
+            return self.type_digest(name)
+        function = self.subreactors().get(name)
+        return None if function is None else self.code_digest(function)
+
+    def subreactors(self):
+        """{reactor_key: function} of all subreactors."""
+        if self.subs is None:
+            found = [each for known in list(SUBREACTORS.values()) for each in known[2].values()]
+            self.subs = dict((reactor_key(each), each.__wrapped__) for each in found)
+        return self.subs
+
+
+##############################################################################
+## 22. Workers -- reactors in other threads, processes and machines
+##############################################################################
+#
+# Gives to those below Tasks, which hands reactors to an executor (of concurrent.futures, or dask's), and
+# run_task(), which runs one in a worker. A task is small: where the function is, what it may receive, and the
+# folder of the store, which all share; what a worker sends is in the store before it answers. Only the
+# scheduler writes records.
+#
+# A worker may outlive a run of the program: when it knows the function by another meaning, and files were saved
+# since it loaded them, it loads the user's modules anew. When that does not help (the function depends on what only
+# the program itself did), or when its answers to the reactor's questions are not those of the scheduler, the reactor
+# runs in the scheduler's process: never an old result under a new key.
+
+# What a worker needs to run a reactor. token, number: of the session and of the task.
+# path, module, name: where the function is.      code, config: digests that it and the parameters have there.
+# store: (folder, session) of the Store.      given: pickle of (config, auxiliary parameters, specs), or None.
+# products: [tuple of a Product] of what it may receive.
+Task = tuple_type('Task', 'token number path module name code config store given products')
+# {token of a session: (process, Workshop)} for workers that are threads of this process, or forked from it.
+WORKSHOPS = {}
+PLANTS = {}                 # {token of a session: the process of its scheduler}, of those in this process
+BEGUN_S = {}                # {process: when it loaded the user's modules, or a moment later}
+
+
+def run_task(task):
+    """Run a reactor in a worker: (None, its outcome), (what it needs, None or the Product that is damaged),
+    or (None, None) when that cannot be done here; and the events."""
+    BEGUN_S.setdefault(os.getpid(), time.time())
+    function, workshop = find_reactor(task), find_workshop(task)
+    if not (is_known(task, function, workshop) and workshop.config_meaning() == task.config) and (
+            forget_older_modules(task)):
+        function, workshop = find_reactor(task), find_workshop(task)
+    if not is_known(task, function, workshop):
+        return None, None, []
+    events, products = [], dict((product[0], Product(*product)) for product in task.products)
+    run = Run(task.name, function, workshop, lambda *event: events.append(event[:2]))
+    try:
+        wanted = run.advance()
+        while wanted is not None:
+            product = products.get(wanted)
+            if product is None:
+                return wanted, None, []
+            try:
+                wanted = run.advance(product)
+            except Damaged:
+                return wanted, product, []
+        return None, run.outcome() if workshop.warehouse.store.lost is None else None, events
+    except Exception as error:
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:                       # it cannot be sent to the plant as it is
+            raise HotloadError('%s: %s' % (type(error).__name__, error))
+        raise
+    finally:
+        run.close()
+
+
+def is_known(task, function, workshop):
+    """Whether a worker has what a task needs, and the function means what it means to the scheduler."""
+    return None not in (function, workshop) and workshop.code_digest(function) == task.code
+
+
+def forget_older_modules(task):
+    """Forget the user's modules if one of their files was saved since this process loaded them. Whether that was so."""
+    if PLANTS.get(task.token) == os.getpid():   # a thread of the scheduler's process, whose modules are the program's
+        return False
+    names = [name for name, module in list(sys.modules.items())
+             if type(module) is ModuleType and isinstance(getattr(module, '__file__', None), string_types)
+             and is_users_module(name, vars(module))]
+    states = [file_key(source_path(sys.modules[name].__file__)) for name in names]
+    if not any(newest_s(state) >= BEGUN_S[os.getpid()] - TICK_S for state in states):
+        return False
+    BEGUN_S[os.getpid()] = time.time()
+    for known in WORKSHOPS, REACTORS, SUBREACTORS:
+        known.clear()
+    if not fresh.users:                         # byte code of the same second may be older than its source
+        fresh.install([os.path.dirname(task.path)])
+    main_path = getattr(sys.modules.get('__main__'), '__file__', None)
+    purge_modules([name for name in names if name not in MAIN_NAMES])
+    if main_path and os.path.abspath(main_path) == task.path:
+        load_file(task.path, '__main__')
+    return True
+
+
+def find_workshop(task):
+    """The Workshop of a task, in a worker; None when it cannot be sent there."""
+    pid, workshop = WORKSHOPS.get(task.token, (None, None))
+    if pid == os.getpid():
+        return workshop
+    if workshop is not None:                    # this process was forked from the plant's
+        given = workshop.config, workshop.auxiliary, workshop.warehouse.specs, workshop.function_hash
+    elif task.given is not None:
+        given = load(task.given, find_global)
+    else:
+        return None
+    config, auxiliary, specs, function_hash = given
+    warehouse = Warehouse(Store(task.store[0], 'plant', trust=True, session=task.store[1]))
+    warehouse.specs.update(specs)
+    workshop = Workshop(warehouse, config, auxiliary, function_hash)
+    while len(WORKSHOPS) > 8:                   # of earlier sessions
+        WORKSHOPS.popitem()
+    WORKSHOPS[task.token] = os.getpid(), workshop
+    return workshop
+
+
+def find_reactor(task):
+    """The function of a task, in a worker, whose module is loaded if need be; None when it is not there."""
+    main = sys.modules.get('__main__')
+    is_main = task.module == neutral_name(main) or getattr(main, '__file__', None) and (
+        os.path.abspath(main.__file__) == task.path)
+    for module in MAIN_NAMES if is_main else (task.module,):
+        if task.name in REACTORS.get(module, (0, 0, {}))[2]:
+            return REACTORS[module][2][task.name]
+    module = main if is_main else None if task.module in MAIN_NAMES else sys.modules.get(task.module)
+    if module is None:
+        module = load_file(task.path, task.module)
+    return REACTORS.get(module.__name__, (0, 0, {}))[2].get(task.name, getattr(module, task.name, None))
+
+
+def load_file(path, name):
+    """Load a file as the module `name`; the program's own script as multiprocessing does."""
+    with suppress(ImportError):
+        if name not in MAIN_NAMES:
+            __import__(name)
+            return sys.modules[name]
+    module = ModuleType('__mp_main__' if name in MAIN_NAMES else name)
+    module.__file__, sys.modules[module.__name__] = path, module
+    if name in MAIN_NAMES:
+        sys.modules['__main__'] = module
+    LOADING.append(path)
+    try:
+        execute(compile(read_bytes(path), path, 'exec', 0, True), vars(module))
+    finally:
+        LOADING.pop()
+    return module
+
+
+LOADING = []                # files that a worker is loading now
+MAIN_NAMES = '__main__', '__mp_main__'          # of the program's own module; the second in workers
+
+
+class Tasks(object):
+    """The reactors that an executor runs for a session. running: {future: Work}."""
+
+    def __init__(self, session, executor):
+        import threading
+        self.executor, self.session, self.running, self.number = executor, session, {}, 0
+        self.token = '%s-%d-%d' % (session.warehouse.store.session, os.getpid(), id(session))
+        PLANTS[self.token] = os.getpid()
+        self.most = getattr(executor, '_max_workers', None) or 8
+        self.done, self.bell = [], threading.Event()
+        folder, workshop = os.path.dirname(os.path.abspath(OWN_FILE)), session.workshop
+        if folder not in sys.path:              # processes that are spawned get a copy, and are to find this module
+            sys.path.append(folder)
+        try:
+            given = workshop.config, workshop.auxiliary, workshop.warehouse.specs, workshop.function_hash
+            self.given = dump(given, lambda item: global_name(item, []))
+        except Exception:                       # threads and forked processes have them anyway
+            self.given = None
+
+    def is_full(self):
+        """Whether all workers are busy."""
+        return len(self.running) >= self.most
+
+    def task(self, reactor, products):
+        """The Task to run a reactor, which may receive these Products."""
+        self.number += 1
+        function, store = reactor.function, self.session.warehouse.store
+        module = function.__module__
+        path = getattr(sys.modules.get(module), '__file__', None) or getattr(
+            getattr(function, '__code__', None), 'co_filename', '')
+        return Task(self.token, self.number, source_path(path), module, function.__name__, reactor.code,
+                    self.session.workshop.config_meaning(),
+                    (store.top, store.session), self.given, list(map(tuple, products)))
+
+    def submit(self, work, task):
+        """Have a Task run."""
+        WORKSHOPS[self.token] = os.getpid(), self.session.workshop
+        try:
+            future = self.executor.submit(run_task, task)
+        except RuntimeError as error:           # a worker died, or it was shut down
+            raise self._explained(work, error)
+        self.running[future] = work
+        future.add_done_callback(self._ring)
+
+    def _ring(self, future):
+        self.done.append(future)
+        self.bell.set()
+
+    def wait(self):
+        """The next entry for Session.ready: a Work, what its task gave or None, the exception or None."""
+        work = None
+        while work is None:                     # one that was given up ends late
+            while not self.done:
+                self.bell.wait(3600)
+                self.bell.clear()
+            future = self.done.pop(0)
+            work = self.running.pop(future, None)
+        try:
+            needs, outcome, events = future.result()
+        except Exception as error:
+            return work, None, self._explained(work, error)
+        for event in events:
+            about = (work.reactor.function,) if event[0] == EVENTS.reactor_started else ()
+            self.session.plant._emit(*tuple(event) + about)
+        return work, (needs, outcome), None
+
+    def _explained(self, work, error):
+        """The exception to raise for one that an executor raised."""
+        if not type(error).__name__.startswith(('Broken', 'Killed', 'Cancelled')):
+            add_note(error, 'raised in reactor %s' % work.reactor.name)
+            return error
+        others = [each.reactor.name for each in self.running.values() if type(error).__name__.startswith('Broken')]
+        path, line = unguarded_call()
+        hint = '' if line is None else ('. Each worker loads this file and comes to this line, too: put it '
+                                        'below `if __name__ == "__main__":`')
+        found = HotloadError('a worker died (%s) while it ran reactor %s; what had finished is kept%s' % (
+            type(error).__name__, ' or '.join([work.reactor.name] + sorted(others)), hint), path=path, line=line)
+        found.__cause__ = error
+        return found
+
+    def stop(self):
+        """Keep what has finished, and give up what does not run yet."""
+        for future in self.done:
+            if future in self.running and not future.cancelled() and future.exception() is None:
+                needs, outcome, _ = future.result()
+                if needs is None and outcome is not None:
+                    self.session.keep(self.running[future].reactor, *outcome)
+        for future in list(self.running):
+            future.cancel()
+        self.running.clear()
+        WORKSHOPS.pop(self.token, None)
+        PLANTS.pop(self.token, None)
+
+
+def refuse_in_worker():
+    """Raise HotloadError when a worker process is only loading the script, and the script would run all
+    again."""
+    process = sys.modules.get('multiprocessing.process')
+    if LOADING or process is not None and getattr(process.current_process(), '_inheriting', False):
+        frame = sys._getframe(1)
+        while frame.f_back is not None and (
+                is_own_frame(frame.f_code.co_filename) or frame.f_code.co_name != '<module>'):
+            frame = frame.f_back
+        raise HotloadError('a worker loads this file and would run the plant in it, too: put this below '
+                           '`if __name__ == "__main__":`', path=frame.f_code.co_filename, line=frame.f_lineno)
+
+
+def unguarded_call():
+    """(path, line) where the script calls us outside of any function and of `if __name__ == ...`, or (None,
+    None)."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_name != '<module>':
+        frame = frame.f_back
+    if frame is None or frame.f_globals.get('__name__') != '__main__':
+        return None, None
+    path, line = frame.f_code.co_filename, frame.f_lineno
+    with suppress(EnvironmentError, SyntaxError, ValueError):
+        for node in parse(read_bytes(path)):
+            if isinstance(node, _ast.If) and '__name__' in fingerprint(node.test) and (
+                    any(getattr(part, 'lineno', 0) == line for part in walk(node))):
+                return None, None
+        return path, line
+    return None, None
+
+
+##############################################################################
+## 23. Schedule -- which reactors run, and when
+##############################################################################
+#
+# Gives to those below Session, which makes the reactor asked for and what it needs current.
+#
+# A reactor need not run when a run of the same code (see Meaning) is known in which every question has the
+# same answer today. Several runs stay side by side, so that undoing an edit costs nothing.
+#
+# A Session steps generators. Each stands for a reactor that is looked up or runs, and yields the name of the
+# ingredient that it needs. When none can go on, a reactor is started that may send the name that was asked
+# for last: one that did, or whose code names it as what it sends; else one whose code holds the name, else
+# one that never ran. What waits for itself or for what nobody sends is what is left in the end.
+
+
+MOST_REPAIRS = 10           # so often an ingredient is made again in one session; other processes may remove it
+
+
+class Reactor(object):
+    """A function that may be run, in one session. name, function.      key: reactor_key.
+    code: digest of what it means.
+    state: None, 'busy', 'kept', 'ran' or, when nothing is to be run, 'stale'.
+    record: the PastRun of it that holds.      reason: why it ran or is stale."""
+
+    __slots__ = ('name', 'function', 'key', 'code', 'state', 'record', 'reason')
+
+    def __init__(self, name, function, code):
+        self.name, self.function, self.key, self.code = name, function, reactor_key(function), code
+        self.state = self.record = self.reason = None
+
+
+class Work(object):
+    """A Reactor that is looked up or runs. reactor.      must_run: whatever is known.
+    steps: generator that yields the name of an ingredient that it needs, or a Task.
+    needs: the name that it waits for.      run: its Run."""
+
+    __slots__ = ('reactor', 'must_run', 'steps', 'needs', 'run')
+
+    def __init__(self, reactor, must_run):
+        self.reactor, self.must_run, self.steps, self.needs, self.run = reactor, must_run, None, None, None
+
+
+class ExecutionRecord(object):
+    """How a reactor ran. reactorName.      startTime, finishTime: seconds since the epoch.
+    totalRuntime: seconds."""
+
+    def __init__(self, reactorName, startTime, totalRuntime, finishTime):
+        self.reactorName, self.startTime, self.totalRuntime = reactorName, startTime, totalRuntime
+        self.finishTime = finishTime
+
+    def __repr__(self):
+        return 'ExecutionRecord(%r, %.3f s)' % (self.reactorName, self.totalRuntime)
+
+
+class Session(object):
+    """The scheduler: what holds until code or parameters change, and how it is made to hold.
+
+    is_dry: nothing is run; reactors that would be are stale.
+    products: {name: Product} of today. kept, saved_s, history: what was kept, what that saved, and {name:
+    ExecutionRecord} of what ran.
+    """
+
+    def __init__(self, plant, is_dry=False):
+        self.plant, self.is_dry, self.records, self.warehouse = plant, is_dry, plant.records, plant.warehouse
+        self.workshop = Workshop(plant.warehouse, plant.config, plant.auxiliary, plant.function_hash)
+        self.reactors, self.senders, self.products, self.has_literals = {}, {}, {}, False
+        self.ready = []         # [(Work, Product or other answer, exception or None)]; the last goes first
+        self.waiting = {}       # {name: [Work]}
+        self.wanted = []        # names that were waited for, the last one first to be seen to
+        self.hints = []         # names that may be needed soon
+        self.stalled = {}       # {name: the reactor that would make it again}, in a dry session
+        self.works, self.rivals, self.guesses, self.damaged = {}, [], None, {}
+        self.tried = {}         # {name: [Reactor]} of those that were started since they might send it
+        self.tasks = None if is_dry or plant.executor is None else Tasks(self, plant.executor)
+        self.kept, self.saved_s, self.ran, self.is_running = 0, 0.0, 0, False
+        self.rest = CollectorRest()
+        self.rest.begin()
+        try:
+            for name, function in plant.functions.items():
+                self.reactors[name] = reactor = Reactor(name, function, self.workshop.code_digest(function))
+                for record in self.records.of(reactor.code):
+                    for product in record.products:
+                        self._note_sender(product.name, reactor)
+        finally:
+            self.rest.end()
+
+    def _note_sender(self, name, reactor):
+        senders = self.senders.setdefault(name, [])
+        if reactor not in senders:
+            senders.append(reactor)
+
+    def possible_senders(self, name):
+        """The reactors that sent the name when their code was what it is, and those whose code says that they
+        do."""
+        if not self.has_literals:
+            self.has_literals = True
+            for reactor in self.reactors.values():
+                for method in 'send', 'allocate':
+                    for literal in self.workshop.called_with(reactor.function, method) - set([None]):
+                        self._note_sender(literal, reactor)
+        return self.senders.get(name, [])
+
+    # ---- the loop
+
+    def run(self, root):
+        """Run the Reactor `root`, and of those that it needs the outdated ones."""
+        self.kept, self.saved_s, self.ran = 0, 0.0, 0
+        self._start(root, True)
+        self._drive(root)
+
+    def fetch(self, name):
+        """The value of an ingredient, made if need be."""
+        found, root = [GONE], Reactor('fetch_ingredient', run_task, NOT_THERE)
+
+        def steps():
+            while found[0] is GONE:
+                product = yield name
+                found[0] = self.warehouse.get(product)
+                if found[0] is GONE:
+                    self._forget(product)
+            root.state = 'ran'
+        work = self.works[root] = Work(root, True)
+        root.state, work.steps = 'busy', steps()
+        self.ready.append((work, None, None))
+        self._drive(root)
+        return found[0]
+
+    def _drive(self, root):
+        """Step what can go on, start what may be needed, until `root` has ended."""
+        self.is_running = True
+        self.rest.begin()
+        try:
+            while root.state == 'busy' or self._rivals_go_on():
+                if self.ready:
+                    self._step(*self.ready.pop())
+                elif not self._start_another():
+                    if self.tasks is not None and self.tasks.running:
+                        self.rest.end()
+                        try:
+                            self.ready.append(self.tasks.wait())
+                        finally:
+                            self.rest.begin()
+                    else:
+                        self._give_up(self.works[root])
+        finally:
+            self.rest.end()
+            self._stop()
+
+    def look(self):
+        """Find out which reactors are stale (in a dry session)."""
+        for reactor in self.reactors.values():
+            if reactor.state is None:
+                self._start(reactor)
+            while self.ready or self._start_another():
+                if self.ready:
+                    self._step(*self.ready.pop())
+            while self.works:
+                self._give_up(next(iter(self.works.values())))
+                while self.ready:
+                    self._step(*self.ready.pop())
+
+    def _rivals_go_on(self):
+        is_busy = any(reactor.state == 'busy' for reactor in self.rivals)
+        return is_busy and (self.ready or self._start_another())
+
+    def _start(self, reactor, must_run=False):
+        """Begin to look a reactor up, or to run it."""
+        reactor.state, reactor.record = 'busy', None
+        work = self.works[reactor] = Work(reactor, must_run)
+        work.steps = self._look_up(work)
+        self.ready.append((work, None, None))
+
+    def _step(self, work, answer, error):
+        """Let a Work go on until it needs something that is not there."""
+        while True:
+            steps = work.steps
+            try:
+                needs = steps.send(answer) if error is None else steps.throw(error)
+            except StopIteration:
+                if work.steps is steps:         # no others follow them
+                    del self.works[work.reactor]
+                    return
+                answer = error = None
+                continue
+            if isinstance(needs, Task):
+                self.tasks.submit(work, needs)
+                return
+            answer, error = self.products.get(needs), None
+            if needs in self.stalled:
+                error = Stalled('', self.stalled[needs])
+            elif answer is None:
+                break
+        work.needs = needs
+        if needs not in self.waiting:
+            self.wanted.append(needs)
+        self.waiting.setdefault(needs, []).append(work)
+
+    def _start_another(self):
+        """Start a reactor that may send one of the names that are waited for, the last one first. Whether
+        there is one."""
+        while self.wanted and self.wanted[-1] not in self.waiting:
+            self.wanted.pop()
+        for name in reversed(self.wanted):
+            reactor = self._candidate(name) if name in self.waiting else None
+            if reactor is not None:
+                self._start(reactor)
+                return True
+        while self.hints:
+            name = self.hints.pop()
+            for reactor in self.possible_senders(name) if name not in self.products else ():
+                if reactor.state is None:
+                    self._start(reactor)
+                    return True
+        return False
+
+    def _candidate(self, name):
+        """A reactor to start since it may send the name, or None."""
+        senders = self.possible_senders(name)
+        for reactor in senders:
+            if reactor.state is None:
+                return reactor
+        if self.is_dry or any(reactor.state == 'busy' for reactor in senders) or self.tasks is not None and (
+                self.tasks.is_full()):
+            return None
+        if self.guesses is None:
+            self.guesses = Guesses(self)
+        reactor = self.guesses.next(name)
+        self.tried.setdefault(name, []).extend([reactor] if reactor else [])
+        return reactor
+
+    def _publish(self, reactor, record):
+        """Let others have what a reactor sent."""
+        reactor.record = record
+        for product in record.products:
+            name = product.name
+            rivals = [other for other in self.possible_senders(name) if other is not reactor]
+            sent = [other for other in rivals if other.record is not None and any(
+                name == each.name for each in other.record.products)]
+            if sent:
+                may = [other for other in rivals if other.record is None]
+                raise HotloadError('ingredient %r is sent by %s%s: give it another name in one of them, or leave one '
+                                   'out' % (str(name), listed(sent + [reactor]), ', and maybe by ' + listed(may)
+                                            if may else ''), *place_of(reactor.function))
+            self._note_sender(name, reactor)
+            self.products[name] = product
+            self.ready += [(work, product, None) for work in reversed(self.waiting.pop(name, ()))]
+            for other in rivals:                # it might send it, too: that would be an error
+                if other.state is None:
+                    self.rivals.append(other)
+                    self._start(other)
+
+    def _give_up(self, work):
+        """Nothing can go on: tell the one that waits for what is not to be had, on the way from `work`."""
+        path = []
+        while True:
+            path.append(work)
+            senders = self.possible_senders(work.needs)
+            busy = [self.works[reactor] for reactor in senders if reactor in self.works]
+            if not busy or busy[0] in path:
+                break
+            work = busy[0]
+        name = work.needs
+        if busy:
+            text = ('reactors wait for each other: %s; what a reactor sends counts when it has ended: split '
+                    'one in two') % ', '.join('%s for %r' % (each.reactor.name, str(each.needs))
+                                               for each in path[path.index(busy[0]):])
+        elif senders:
+            text = ('reactor %s: no reactor sent the ingredient %r: %s could, but did not; look at what that depends '
+                    'on') % (work.reactor.name, str(name), listed(senders))
+        else:
+            tried = self.tried.get(name)
+            text = 'reactor %s: no reactor sends the ingredient %r%s%s; is its producer gone, or not added?' % (
+                work.reactor.name, str(name), one_of(name, sorted(self.senders)),
+                '; %s ran, in case it does, and did not' % listed(tried) if tried else '')
+        self.waiting[name].remove(work)
+        if not self.waiting[name]:
+            del self.waiting[name]
+        self.ready.append((work, None, Unavailable(text, *place_of(work.reactor.function))))
+
+    def _stop(self):
+        """End what did not end: the reactor asked for did, or failed."""
+        self.is_running = False
+        works, self.ready, self.waiting, self.wanted, self.hints = list(self.works.values()), [], {}, [], []
+        self.works, self.rivals = {}, []
+        if self.tasks is not None:
+            self.tasks.stop()
+        for work in works:
+            for product in work.reactor.record.products if work.reactor.record else ():
+                self.products.pop(product.name, None)
+            work.reactor.state = work.reactor.record = None
+            work.steps.close()
+            if work.run is not None:
+                work.run.close()
+
+    # ---- one reactor
+
+    def _look_up(self, work):
+        """Steps that find an earlier run of the reactor that holds today; where there is none, others follow them."""
+        reactor = work.reactor
+        runs, at = [] if work.must_run else self.records.usable(reactor.code), 0
+        if runs and self.tasks is not None:
+            self.hints += [name for kind, name, _ in reversed(runs[0].conversation) if kind == 'r']
+        while runs and at < len(runs[0].conversation):
+            kind, name, before = runs[0].conversation[at]
+            if kind == 'r':
+                try:
+                    now = self.workshop.identity((yield name))
+                except Unavailable as error:
+                    now, by = None, getattr(error, 'by', None)
+                    reactor.reason = '%r is made again by %s' % (str(name), by) if by else (
+                        'no reactor sends %r any more' % str(name))
+            else:
+                now = self.workshop.answer(kind, name, before)
+            if now != before:
+                reactor.reason = reactor.reason or self._reason(kind, name)
+            runs = [run for run in runs if run.conversation[at:at + 1] == [(kind, name, now)]]
+            at += 1
+        if runs:
+            self.kept += 1
+            self.saved_s += runs[0].seconds
+            reactor.state, reactor.reason = 'kept', None
+            self._publish(reactor, runs[0])
+            return
+        reactor.reason = 'it was asked for' if work.must_run else reactor.reason or self._code_reason(reactor)
+        if self.is_dry:
+            self._note_stale(reactor)
+        elif self.tasks is None or work.must_run:
+            self.hints += self._expected(reactor)[::-1] if self.tasks is not None else []
+            work.steps = self._run_here(work)
+        else:
+            work.steps = self._run_elsewhere(work)
+
+    def _note_stale(self, reactor):
+        """In a dry session: who waits for what the reactor would make again is told so."""
+        reactor.state = 'stale'
+        last = self.records.last(reactor.key)
+        for product in last.products if last else ():
+            self.stalled[product.name] = reactor.name
+            error = Stalled('', reactor.name)
+            self.ready += [(other, None, error) for other in self.waiting.pop(product.name, ())]
+
+    def _run_elsewhere(self, work):
+        """Steps that have the executor run the reactor, again and again until nothing that it needs is missing."""
+        reactor, expected = work.reactor, self._expected(work.reactor)
+        self.hints += expected[::-1]
+        for name in expected:                   # so that it need not be started again for them
+            with suppress(Unavailable):
+                if self.possible_senders(name):
+                    yield name
+        while True:
+            needs, outcome = (yield self.tasks.task(reactor, [
+                self.products[name] for name in set(expected) if name in self.products]))
+            if needs is None:
+                break
+            if outcome is not None:
+                self._forget(outcome)           # its bytes are damaged
+            expected.append(needs)
+            try:
+                yield needs
+            except Unavailable:                 # it is raised again where the reactor asks for it
+                work.steps = self._run_here(work)
+                return
+        if outcome is None or not self._agrees(outcome[0]):
+            self.plant._tell('%s runs in this process: workers have other code or values for it, or cannot write to '
+                             'the store' % reactor.name)
+            work.steps = self._run_here(work)
+        else:
+            self._finish(reactor, *outcome)
+
+    def _agrees(self, conversation):
+        """Whether what a worker was answered, by what it has loaded, is what it would be answered here."""
+        for kind, name, digest in conversation:
+            if kind == 'r':
+                now = self.workshop.identity(self.products[name]) if name in self.products else None
+            else:
+                now = self.workshop.answer(kind, name, digest)
+            if now != digest:
+                return False
+        return True
+
+    def _run_here(self, work):
+        """Steps that run the reactor in this process."""
+        reactor, error = work.reactor, None
+        run = work.run = Run(reactor.name, reactor.function, self.workshop, self.plant._emit)
+        try:
+            wanted = self._advance(run)
+            while wanted is not None:
+                product = None
+                try:
+                    product, error = (yield wanted), None
+                except Unavailable as raised:
+                    error = raised
+                    run.note('r', wanted, None)         # if it goes on without
+                try:
+                    wanted = self._advance(run, product, error)
+                except Damaged:
+                    self._forget(product)
+        except Exception as raised:
+            add_note(raised, 'raised in reactor %s' % reactor.name)
+            if isinstance(raised, StopIteration):       # it would end this generator
+                raise RuntimeError('reactor %s raised StopIteration' % reactor.name)
+            raise
+        self._finish(reactor, *run.outcome())
+
+    def _advance(self, run, *answer):
+        """Let the reactor's own code go on."""
+        self.rest.end()
+        try:
+            return run.advance(*answer)
+        finally:
+            self.rest.begin()
+
+    def keep(self, reactor, conversation, products, seconds, started):
+        """Make a PastRun of a run that ended."""
+        record = PastRun(reactor.key, reactor.code, conversation, products, seconds, time.time())
+        self.records.add(record, self.workshop.meanings.parts)
+        return record
+
+    def _finish(self, reactor, conversation, products, seconds, started):
+        """A run ended: keep what it sent, and let others have it."""
+        record = self.keep(reactor, conversation, products, seconds, started)
+        self.plant.history[reactor.name] = ExecutionRecord(reactor.name, started, seconds, record.time)
+        self.ran += 1
+        reactor.state = 'ran'
+        self._publish(reactor, record)
+        self.plant._emit(EVENTS.reactor_finished, reactor.name)
+        self.plant._tell('%s ran in %s: %s' % (reactor.name, duration(seconds), reactor.reason))
+
+    def _forget(self, product):
+        """The bytes of a product are damaged: its reactor is to run again."""
+        self.damaged[product.name] = self.damaged.get(product.name, 0) + 1
+        if self.damaged[product.name] > MOST_REPAIRS:
+            raise HotloadError('ingredient %r cannot be read back after it was stored' % str(product.name),
+                               path=self.warehouse.store.top)
+        for reactor in self.possible_senders(product.name):
+            if reactor.record is not None and product in reactor.record.products:
+                self.records.forget(reactor.record)
+                for each in reactor.record.products:
+                    self.products.pop(each.name, None)
+                reactor.record = reactor.state = None
+
+    # ---- what is known of reactors
+
+    def _expected(self, reactor):
+        """The names that a reactor will ask for, as far as that is known."""
+        last = self.records.last(reactor.key)
+        names = [name for kind, name, _ in last.conversation if kind == 'r'] if last else []
+        return names + sorted(self.workshop.called_with(reactor.function, 'receive') - set(names + [None]))
+
+    @staticmethod
+    def _reason(kind, name):
+        """Why a reactor is stale, when the answer to a question is another."""
+        return {'c': 'parameter %s changed', 'f': 'file %s changed', 'r': 'ingredient %s changed',
+                't': 'the type %s is kept in another way', 's': 'subreactor %s changed'}[kind] % str(name)
+
+    def _code_reason(self, reactor):
+        """Why there is no run of a reactor's code."""
+        last = self.records.last(reactor.key)
+        if last is None:
+            return 'it never ran'
+        if last.code == reactor.code:
+            return 'what it sent was removed or damaged'
+        parts = self.workshop.meanings.parts
+        return why_changed(last.code, reactor.code, self.records.part, parts.get) or 'its code changed'
+
+
+def listed(reactors):
+    """Their names, as a text: 'load, total and show'."""
+    names = sorted(reactor.name for reactor in reactors)
+    names[8:] = ['%d more' % len(names[8:])] * (len(names) > 8)
+    return ' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))
+
+
+class Stalled(Unavailable):
+    """In a dry session: an ingredient that the reactor `by` would make again."""
+
+    def __init__(self, text, by):
+        Unavailable.__init__(self, text)
+        self.by = by
+
+
+class Guesses(object):
+    """Which reactors may send a name that none is known to send: those whose code holds the name as a text,
+    then those that never ran as they are now and send computed names, then others that do, then any that
+    never ran."""
+
+    def __init__(self, session):
+        called, records = session.workshop.called_with, session.records
+        reactors = [reactor for reactor in session.reactors.values() if reactor.state is None]
+        self.texts = {}
+        for reactor in reactors:
+            for text in texts_in(reactor.function):
+                self.texts.setdefault(text, []).append(reactor)
+        computed = [reactor for reactor in reactors if None in called(reactor.function, 'send') | called(
+            reactor.function, 'allocate')]
+        new = [reactor for reactor in reactors if not records.of(reactor.code)]
+        first = [reactor for reactor in computed if not records.of(reactor.code)]
+        self.order = (first + computed + new)[::-1]
+
+    def next(self, name):
+        """One that was not started yet, or None."""
+        for reactor in self.texts.get(name, ()):
+            if reactor.state is None:
+                return reactor
+        while self.order:
+            reactor = self.order.pop()
+            if reactor.state is None:
+                return reactor
+        return None
+
+
+def duration(seconds):
+    """A time for people.
+
+    >>> duration(0.25), duration(61.5)
+    ('250 ms', '1 min 1 s')
+    """
+    if seconds < 1:
+        return '%.0f ms' % (seconds * 1000)
+    minutes, seconds = divmod(seconds, 60)
+    return '%d min %d s' % (minutes, seconds) if minutes else '%.1f s' % seconds
+
+
+##############################################################################
+## 24. Pipeline -- functions whose results survive
+##############################################################################
+#
+# Gives to those below Plant, which runs reactors, and again only those whose code, inputs, parameters or
+# files changed. PyPlant's words stay: a reactor is a task, an ingredient an artifact, a pipe the context of a
+# task, a plant the runner, a warehouse the store.
+#
+# Not handled: what a reactor reads without telling the pipe (clocks, environment, files, random numbers).
+
+__all__ += ['Plant', 'load_ingredients']
+
+
+class Plant(object):
+    """Runs reactors, with a store in `folder` (made if need be).
+
+    config: dict or ConfigBase.
+    executor: a concurrent.futures.Executor that other reactors than the one asked for run in.
+    max_bytes: bound of the store; what was not used for longest goes.
+    progress: True, False, a function of a text, or None: lines on stderr, on a terminal.
+    function_hash(function) -> str: in place of the fingerprint of code.
+    trust: use a store that others can write to.      logger: is told, too.
+
+    >>> import tempfile
+    >>> @ReactorFunc
+    ... def load(pipe):
+    ...     pipe.send('data', [1, 2])
+    >>> @ReactorFunc
+    ... def show(pipe):
+    ...     data = yield pipe.receive('data')
+    ...     print(sum(data))
+    >>> with Plant(tempfile.mkdtemp()) as plant:
+    ...     plant.add_reactors(load, show)
+    ...     plant.run_reactor(show)
+    3
+    """
+
+    EventType = EVENTS
+
+    def __init__(self, folder, config=None, executor=None, max_bytes=None, progress=None, function_hash=None,
+                 trust=False, logger=None, logLevel=None, functionHash=None):
+        self.warehouse = Warehouse(Store(folder, 'plant', max_bytes, trust), logger)
+        self.records = PastRuns(self.warehouse.store)
+        self.executor, self.function_hash, self.logger = executor, function_hash or functionHash, logger
+        self.progress = progress
+        if progress is None:
+            self.progress = is_terminal(sys.stdout) and is_terminal(sys.stderr) and (logLevel or 0) <= 20
+        self.functions, self.listeners, self.auxiliary, self.history, self.session = {}, {}, set(), {}, None
+        self.set_config({} if config is None else config)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.shutdown()
+
+    # ---- what is to be run, and with what
+
+    def add_reactors(self, *functions):
+        """Let these functions be found as producers."""
+        made = {}
+        keys = dict((reactor_key(function), name) for name, function in self.functions.items())
+        for function in functions:
+            name = getattr(function, '__name__', None)
+            if name is None or not callable(function):
+                raise HotloadError('add_reactors: expected functions, found %r' % (function,))
+            key = reactor_key(function)
+            code = getattr(function, '__code__', None)
+            if code is not None and made.setdefault(key, (code, function)) != (code, function) and (
+                    made[key][0] is code):
+                raise HotloadError('add_reactors: two of the functions are called %r; set the __name__ of '
+                                   'those that are made in a loop' % name)
+            if key in keys:                     # a new version of one that is there
+                self.functions.pop(keys[key])
+            name = keys[key] = key if name in self.functions else name
+            self.functions[name] = function
+        self.session = None
+
+    def add_all_visible_reactors(self):
+        """Add all functions that were made reactors by @ReactorFunc, in the modules as loaded now."""
+        self.add_reactors(*visible_reactors())
+
+    def get_reactors(self):
+        """The functions that were added."""
+        return list(self.functions.values())
+
+    def set_config(self, config):
+        """Use these parameters: a dict, a ConfigBase, or an object with attributes."""
+        if not isinstance(config, ConfigBase):
+            config = ConfigBase(dict(config if hasattr(config, 'keys') else vars(config)))
+        self.config, self.session = config, None
+
+    def get_config_object(self):
+        """The ConfigBase in use."""
+        return self.config
+
+    def mark_params_as_auxiliary(self, names):
+        """Say that these parameters do not matter: nothing runs again for them."""
+        self.auxiliary.update([names] if isinstance(names, string_types) else names)
+
+    def add_event_listener(self, type, callback):
+        """Call callback(type, name, ...) on events of a Plant.EventType."""
+        self.listeners.setdefault(type, []).append(callback)
+
+    def remove_event_listener(self, callback):
+        """No longer call it."""
+        for callbacks in self.listeners.values():
+            callbacks[:] = [each for each in callbacks if each != callback]
+
+    def _emit(self, type, *about):
+        for callback in list(self.listeners.get(type, ())):
+            callback(type, *about)
+
+    def _tell(self, text):
+        """A line of progress."""
+        if self.logger is not None:
+            self.logger.info(text)
+        if callable(self.progress):
+            self.progress(text)
+        elif self.progress:
+            say(text)
+
+    # ---- running
+
+    def _current(self):
+        """The Session; a new one when reactors or parameters are others."""
+        if not self.functions:
+            self.add_all_visible_reactors()
+        is_running = self.session is not None and self.session.is_running
+        config = None if is_running else Meanings().of(
+            (type(self.config), vars(self.config), sorted(self.auxiliary)))
+        if self.session is None or not is_running and self.configured != config:
+            self.session, self.configured = Session(self), config
+        if is_running:
+            raise HotloadError('the plant runs already: a reactor asks for values by pipe.receive(name)')
+        return self.session
+
+    def run_reactor(self, reactor):
+        """Run a reactor (function, or its name), and of those that it needs the outdated ones. Once a
+        session.
+
+        What it raises is raised here. HotloadError: an ingredient that nobody, or more than one, sends, and
+        the like.
+        """
+        refuse_in_worker()
+        session, begin = self._current(), clock_s()
+        name = reactor if isinstance(reactor, string_types) else getattr(reactor, '__name__', None)
+        found = [each for each in session.reactors.values() if each.function is reactor] or [
+            session.reactors[name]] if name in session.reactors else []
+        if not found:
+            raise HotloadError('there is no reactor %r in this plant%s; add_reactors() adds some' % (
+                name, one_of(name, sorted(session.reactors))))
+        if found[0].state != 'ran':
+            session.run(found[0])
+            took = clock_s() - begin
+            instead = ' instead of ' + duration(took + session.saved_s) if session.kept else ''
+            self._tell('%s: %d ran, %d kept, in %s%s' % (name, session.ran, session.kept, duration(took), instead))
+
+    def fetch_ingredient(self, name):
+        """The value of an ingredient as it is now, made if need be, as for a reactor that receives it."""
+        return self._current().fetch(name)
+
+    def is_ingredient_known(self, name):
+        """Whether a reactor of this plant is known to have sent it."""
+        return bool(self._current().senders.get(name))
+
+    def get_ingredient_object(self, name):
+        """The Ingredient of that name: its type, size and producer."""
+        session = self._current()
+        for reactor in session.senders.get(name, ()):
+            for record in [reactor.record] if reactor.record else self.records.of(reactor.code)[:1]:
+                for product in record.products:
+                    if product.name == name:
+                        return Ingredient(name, Word(product.kind), product.size, reactor.name)
+        raise HotloadError('the ingredient %r is not known%s' % (name, one_of(name, sorted(session.senders))))
+
+    def get_execution_history(self):
+        """{name: ExecutionRecord} of the reactors that ran, since this plant was made."""
+        return self.history
+
+    def print_execution_history(self, printFn=print):
+        """Print how long each reactor ran, the longest first."""
+        for record in sorted(self.history.values(), key=lambda record: -record.totalRuntime):
+            printFn('%-50s %s' % (record.reactorName, duration(record.totalRuntime)))
+
+    # ---- looking
+
+    def _looked(self):
+        self._current()
+        session = Session(self, is_dry=True)
+        session.look()
+        return session
+
+    def outdated(self):
+        """Why reactors would run again: lines such as 'plot: function `smooth` in tools.py changed'."""
+        return ['%s: %s' % (reactor.name, reactor.reason) for reactor in self._looked().reactors.values()
+                if reactor.state == 'stale']
+
+    def _names(self, reactor):
+        """([names that a reactor sent], [names that it received]) in the run that holds, or its last one; of one that
+        never ran what its code says."""
+        record = reactor.record or self.records.last(reactor.key)
+        if record is None:
+            called = self._current().workshop.called_with
+            sent, received = [called(reactor.function, 'send') | called(reactor.function, 'allocate'),
+                              called(reactor.function, 'receive')]
+            return [sorted(names - set([None])) for names in (sent, received)]
+        return [product.name for product in record.products], [
+            name for kind, name, _ in record.conversation if kind == 'r']
+
+    def tree(self):
+        """The reactors with what they receive below them, fresh or stale and why, as a text."""
+        session = self._looked()
+        lines, shown, sender, below, used = [], set(), {}, {}, set()
+        for reactor in session.reactors.values():
+            sender.update((name, reactor) for name in self._names(reactor)[0])
+        for reactor in session.reactors.values():
+            below[reactor], names_of = [], {}   # [(producer, names that it sends here)]
+            for name in self._names(reactor)[1]:
+                by = sender.get(name)
+                if by is not None and by not in names_of:
+                    names_of[by] = []
+                    below[reactor].append((by, names_of[by]))
+                names_of.get(by, []).append(name)
+            used.update(names_of)
+        tops = [reactor for reactor in session.reactors.values() if reactor not in used]
+        todo = [(reactor, 0, ()) for reactor in reversed(tops or list(session.reactors.values()))]
+        while todo:
+            reactor, depth, names = todo.pop()
+            state = 'fresh' if reactor.state == 'kept' else 'stale: %s' % reactor.reason
+            label = '%s%s%s' % ('  ' * depth, shown_names(names) + ' <- ' * bool(names), reactor.name)
+            lines.append('%-40s %s' % (label, '(above)' if reactor in shown else state))
+            if reactor not in shown:
+                shown.add(reactor)
+                todo += [(by, depth + 1, names) for by, names in reversed(below[reactor])]
+        return '\n'.join(lines)
+
+    def graph(self):
+        """The reactors (boxes) and the ingredients that they send and receive, as a text in graphviz' DOT."""
+        session = self._current()
+        lines, ingredients = [], set()
+        for reactor in session.reactors.values():
+            node, (sent, received) = quoted('reactor ' + reactor.name), self._names(reactor)
+            lines.append('  %s [shape=box, label=%s];' % (node, quoted(reactor.name)))
+            lines += ['  %s -> %s;' % (node, quoted('ingredient ' + name)) for name in sent]
+            lines += ['  %s -> %s;' % (quoted('ingredient ' + name), node) for name in received]
+            ingredients.update(sent + received)
+        lines += ['  %s [label=%s];' % (quoted('ingredient ' + name), quoted(name)) for name in ingredients]
+        return '\n'.join(['digraph plant {', '  rankdir=LR;'] + lines + ['}', ''])
+
+    def export(self, names, folder):
+        """Write the ingredients `names` into a folder of their own, for load_ingredients(folder)."""
+        values = dict((name, self.fetch_ingredient(name)) for name in ([names] if isinstance(
+            names, string_types) else names))
+        target = Warehouse(Store(folder, 'export'))
+        target.specs.update(self.warehouse.specs)
+        for name, value in sorted(values.items()):
+            product = target.put(name, str(self.get_ingredient_object(name).type), value)
+            target.store.append(b'E' + 16 * b'\0' + marshal.dumps(tuple(product)))
+        target.store.close()
+
+    def shutdown(self):
+        """Close the store. Called at the end of a `with`."""
+        if self.warehouse.store.max_bytes is not None:
+            shrink(self.records, self.warehouse.store)
+        self.warehouse.store.merge(PastRuns.merged)
+        self.warehouse.close()
+
+
+def load_ingredients(folder, names=None, specs=()):
+    """{name: value} of the ingredients that plant.export() wrote to a folder; `names`: of these only.
+
+    specs: those that ingredients of types of yours need. Raises HotloadError for damaged ones.
+
+    >>> import tempfile
+    >>> @ReactorFunc
+    ... def load(pipe):
+    ...     pipe.send('data', [1, 2])
+    >>> folder = tempfile.mkdtemp()
+    >>> with Plant(tempfile.mkdtemp()) as plant:
+    ...     plant.add_reactors(load)
+    ...     plant.export(['data'], folder)
+    >>> load_ingredients(folder)
+    {'data': [1, 2]}
+    """
+    if not any(name.startswith('export-' + PYTHON_TAG) for name in list_folder(path_text(folder))[1]):
+        raise HotloadError('expected a folder that plant.export() wrote, with this version of Python',
+                           path=path_text(folder))
+    warehouse, found = Warehouse(Store(folder, 'export')), {}
+    warehouse.register_ingredient_specs(specs)
+    for payload in warehouse.store.records():
+        if payload[:1] == b'E':
+            product = Product(*marshal.loads(payload[17:]))
+            if names is None or product.name in names:
+                found[product.name] = warehouse.get(product)
+                if found[product.name] is GONE:
+                    raise HotloadError('ingredient %r is damaged' % product.name, path=warehouse.store.top)
+    warehouse.store.close()
+    return found
+
+
+def shown_names(names):
+    """Names of ingredients on a line: not all, cut, and quoted where they hold what would break it."""
+    names = [name if len(name) <= 40 else name[:37] + '...' for name in names[:6]] + ['...'] * (len(names) > 6)
+    return ', '.join(name if name == name.strip() != '' and not re.search(r'[\x00-\x1f\x7f]', name) else repr(name)
+                     for name in names)
+
+
+def quoted(text):
+    """A text in DOT."""
+    return '"%s"' % text.replace('\\', '\\\\').replace('"', '\\"')
+
+
+def shrink(records, store):
+    """Bring a store below its bound: records that were not used for longest go, and what only they need. While other
+    processes are at work in it, that is left to the one that ends last."""
+    if store.lost is not None or store.folder is None or store.size() <= store.max_bytes or store.is_shared():
+        return
+    runs = sorted(records.all(), key=lambda run: (
+        any(product.address in store.used for product in run.products), run.time))
+    keep, total = [], 0
+    for run in reversed(runs):
+        size = 200 + sum(product.size for product in run.products)
+        if total + size <= store.max_bytes * 9 // 10:
+            total += size
+            keep.append(run)
+    needed = set(product.address for run in keep for product in run.products)
+    known = set(product.address for run in runs for product in run.products)
+    store.rewrite(lambda payloads: [PastRuns.encode(run) for run in reversed(keep)])
+    for address in store.addresses():
+        state = None if address in known else state_of(store.place(address))
+        if address not in needed and (address in known or newest_s(state) < time.time() - ABANDONED_S):
+            store.discard(address)              # the others may belong to a run of another process that goes on
+
+
+##############################################################################
+## 25. Log -- what a recording is made of
 ##############################################################################
 #
 # Gives to those below what a recording is made of. A log is one flat list. A step is one entry, a Site, which all
@@ -6502,7 +12124,6 @@ class Store(object):
 # that could be reached then. A Kind is what is known of a type: how to read the content of an object without
 # asking its class, what changed in it since, and how to build another.
 
-array, collections, itertools, operator = map(Later, ('array', 'collections', 'itertools', 'operator'))
 ATOMS, MISSING, dict_values = frozenset(ATOM_TYPES), object(), dict.values
 SELF_TYPES = MARKED = same_objects = lazy_map = None             # set by learn_types()
 
@@ -6612,6 +12233,26 @@ class Printed(Op):
 ENTER, PRINTED = Enter(2, None), Printed(2, None)
 
 
+class Tee(object):
+    """Stands in for sys.stdout: what is written is logged too."""
+
+    def __init__(self, stream, log):
+        self.stream, self.log = stream, log
+
+    def write(self, text):
+        """Write and log it."""
+        self.log.extend((PRINTED, text))
+        return self.stream.write(text)
+
+    def writelines(self, lines):
+        """Write and log them."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+
 class Token(object):
     """Stands for an object that can change. obj: it.      kind: a Kind.      first: its content when first seen. now:
     its content as the log has it, or None while it is not followed.      body: the Token of its attributes, or None.
@@ -6655,7 +12296,7 @@ def layout(cls):
 
 
 _OLD_LAYOUTS = dict((cls, lambda value: value.__dict__) for cls in old_instance_types)
-_layouts = {}
+_layouts, _shells = {}, {}                    # {class: layout(class)}; {class: shell_class(class)}
 
 
 def slot_value(slot, value):
@@ -6666,14 +12307,14 @@ def slot_value(slot, value):
         return MISSING
 
 
-def native_base(cls, candidates):
-    """The first of a class's bases that is one of the candidates."""
-    return [base for base in cls.__mro__ if base in candidates][0]
+def c_base(cls):
+    """The first of a class's bases that is written in C."""
+    return [base for base in cls.__mro__ if not base.__flags__ & HEAP_TYPE][0]
 
 
 def plain_value(part):
     """The value of an immutable type that an object of a subclass of it has."""
-    base = native_base(type(part), IMMUTABLE)
+    base = [base for base in type(part).__mro__ if base in IMMUTABLE][0]
     if base in (tuple, frozenset):
         return base(base.__iter__(part))
     return base.__pos__(part) if hasattr(base, '__pos__') else base.__getitem__(part, slice(None))
@@ -6706,7 +12347,19 @@ def all_held(content):
 
 
 class Keyed(dict):
-    """The content of a dict with keys whose class is not known to compare harmlessly: {id(key): (key, value)}."""
+    """The content of a dict with keys whose class is not known to compare harmlessly: {id(key): (key, value)}.
+
+    order: list of the ids.
+    """
+
+    def __init__(self, pairs):
+        pairs = [(key, pairs[key]) for key in pairs.order] if type(pairs) is Keyed else list(pairs)
+        dict.__init__(self, pairs)
+        self.order = [key for key, _ in pairs]
+
+    def values(self):
+        """In the order of the dict that it stands for."""
+        return [self[key] for key in self.order]
 
 
 def is_safe_key(key):
@@ -6739,12 +12392,12 @@ class Kind(object):
             return ()
         return [(PUT, token, new)]
 
-    def blank(self, token, value):
-        """A new object of its class, to be filled. value(part) -> the copy of a part."""
+    def blank(self, token, cls, value):
+        """A new object of the class, to be filled. value(part) -> the copy of a part."""
         plain = plain_value(token.obj)
         if isinstance(plain, tuple):
             plain = tuple(map(value, plain))
-        return type(plain).__new__(type(token.obj), plain)
+        return type(plain).__new__(cls, plain)
 
     def fresh(self, cls):
         """A new object of a class, of this kind, for a recording that is loaded."""
@@ -6789,9 +12442,8 @@ class ListKind(Kind):
             return [(PUSH, token, new[-1])]
         return [(SPLICE, token, head, len(old) - tail, new[head:len(new) - tail])]
 
-    def blank(self, token, value):
+    def blank(self, token, cls, value):
         """An empty one of its class."""
-        cls = type(token.obj)
         if isinstance(token.obj, collections.deque):
             shell = collections.deque.__new__(cls)
             collections.deque.__init__(shell, (), token.obj.maxlen)
@@ -6829,9 +12481,8 @@ class BytesKind(Kind):
         head, tail = common_lines(old, new)
         return [(SPLICE, token, head, len(old) - tail, new[head:len(new) - tail])]
 
-    def blank(self, token, value):
+    def blank(self, token, cls, value):
         """An empty one of its class."""
-        cls = type(token.obj)
         return array.array.__new__(cls, token.obj.typecode) if isinstance(token.obj, array.array) else (
             bytearray.__new__(cls))
 
@@ -6894,9 +12545,9 @@ class DictKind(Kind):
                 return [(PUT, token, new)]
         return [(CUT, token, key) for key in gone] + [(SET, token, key, new[key]) for key in other + fresh_keys]
 
-    def blank(self, token, value):
+    def blank(self, token, cls, value):
         """An empty one of its class."""
-        cls, defaults = type(token.obj), collections.defaultdict
+        defaults = collections.defaultdict
         if isinstance(token.obj, collections.OrderedDict):
             shell = collections.OrderedDict.__new__(cls)
             collections.OrderedDict.__init__(shell)
@@ -6909,7 +12560,10 @@ class DictKind(Kind):
 
     def fill(self, shell, content, value, token):
         """Give it its pairs."""
-        put = (collections.OrderedDict if isinstance(shell, collections.OrderedDict) else dict).__setitem__
+        base = collections.OrderedDict if isinstance(shell, collections.OrderedDict) else dict
+        if base.__flags__ & HEAP_TYPE and token.body is not None:
+            base = dict                         # an OrderedDict in Python has its order in its attributes
+        put = base.__setitem__
         for key, part in content.values() if type(content) is Keyed else content.items():
             put(shell, key if type(key) in ATOMS else value(key), part if type(part) in ATOMS else value(part))
 
@@ -6947,9 +12601,9 @@ class SetKind(Kind):
         return [(CUT, token, key) for key in old if key not in new] + [
             (SET, token, key, new[key]) for key in new if key not in old]
 
-    def blank(self, token, value):
+    def blank(self, token, cls, value):
         """An empty one of its class."""
-        return set.__new__(type(token.obj))
+        return set.__new__(cls)
 
     def fill(self, shell, content, value, token):
         """Give it its elements."""
@@ -6969,17 +12623,17 @@ class ErrorKind(Kind):
         """Its arguments."""
         return token.now
 
-    def blank(self, token, value):
+    def blank(self, token, cls, value):
         """One of its class, made from the first arguments."""
-        base = [base for base in type(token.obj).__mro__ if not base.__flags__ & HEAP_TYPE][0]
-        shell = base.__new__(type(token.obj))
+        base = c_base(cls)
+        shell = base.__new__(cls)
         with suppress(Exception):               # sets errno and the like
             base.__init__(shell, *map(value, token.first))
         return shell
 
     def fresh(self, cls):
         """One of the class without arguments."""
-        return [base for base in cls.__mro__ if not base.__flags__ & HEAP_TYPE][0].__new__(cls)
+        return c_base(cls).__new__(cls)
 
     def fill(self, shell, content, value, token):
         """Give it its arguments."""
@@ -7001,15 +12655,9 @@ class InstanceKind(Kind):
         """Its dict, and what its slots hold."""
         return token.now
 
-    def blank(self, token, value):
+    def blank(self, token, cls, value):
         """One without attributes."""
-        cls = type(token.obj)
-        if cls in _OLD_LAYOUTS:
-            return cls(token.obj.__class__, {})
-        if is_plain_hash(cls):
-            return object.__new__(cls)
-        getter, slots = layout(cls)
-        return Unhashed() if getter and not slots else object.__new__(cls)
+        return cls(token.obj.__class__, {}) if cls in _OLD_LAYOUTS else object.__new__(cls)
 
     def fresh(self, cls):
         """One without attributes."""
@@ -7018,10 +12666,10 @@ class InstanceKind(Kind):
     def fill(self, shell, content, value, token):
         """Give it its attributes."""
         getter, slots = layout(type(token.obj))
-        for (_, slot), part in zip(slots, content[1:]):
+        for (name, slot), part in zip(slots, content[1:]):
             if part is not MISSING:
                 with suppress(TypeError, AttributeError):       # of an exception in C, which cannot be set
-                    slot.__set__(shell, value(part))
+                    vars(type(shell)).get(name, slot).__set__(shell, value(part))
         if content[0] is not None:
             if type(shell) in _OLD_LAYOUTS:
                 shell.__dict__ = value(content[0])
@@ -7029,14 +12677,26 @@ class InstanceKind(Kind):
                 object.__setattr__(shell, '__dict__', value(content[0]))
 
 
-class Unhashed(object):
-    """What an instance is until all sets and dicts have been filled, when its own class has a __hash__."""
-
-
-def is_plain_hash(cls):
-    """Whether instances of the class are hashed by what they are, in C."""
-    return all('__hash__' not in vars(base) and '__eq__' not in vars(base) or not base.__flags__ & HEAP_TYPE
-               for base in cls.__mro__)
+def shell_class(cls):
+    """The class of a new object until all sets and dicts are filled: one that is not hashed by code of the user's,
+    and whose objects can become such of `cls`.
+    """
+    for base in cls.__mro__:
+        if '__hash__' in vars(base):
+            if vars(base)['__hash__'] is None or not base.__flags__ & HEAP_TYPE:
+                return cls                      # it is hashed by what it is, in C, or not at all
+            break
+    space = {'__hash__': object.__hash__, '__eq__': object.__eq__}
+    own = [name for name, part in vars(cls).items() if type(part) is SlotType or name in ('__dict__', '__weakref__')]
+    ways = [(cls.__base__, own), (cls, ())]
+    if type(cls) is not type or any('__init_subclass__' in vars(base) for base in cls.__mro__[:-1]):
+        ways.pop()                              # it would run code of the user's
+    for base, slots in ways:
+        with suppress(TypeError, AttributeError, ValueError):
+            made = type(str('Shell'), (base,), dict(space, __slots__=slots))
+            c_base(made).__new__(made).__class__ = cls
+            return made
+    return cls
 
 
 class ClassKind(DictKind):
@@ -7059,7 +12719,7 @@ class ClassKind(DictKind):
         return [(CUT, token, key) for key in token.now if key not in new] + [
             (SET, token, key, new[key]) for key in new if token.now.get(key, MISSING) is not new[key]]
 
-    def blank(self, token, value):
+    def blank(self, token, cls, value):
         """A stand-in for the class as it was."""
         return type.__new__(type, token.obj.__name__, (PastClass,), {'__module__': token.obj.__module__})
 
@@ -7072,6 +12732,11 @@ class ClassKind(DictKind):
                     type.__setattr__(shell, name, part)
         for name, part in content.items():
             type.__setattr__(shell, name, value(part))
+
+
+def is_enum(cls):
+    """Whether the class is an enumeration."""
+    return type(cls).__name__ in ('EnumMeta', 'EnumType')
 
 
 class PastClass(object):
@@ -7087,7 +12752,7 @@ class OpaqueKind(Kind):
         """None that is followed."""
         return ()
 
-    def blank(self, token, value):
+    def blank(self, token, cls, value):
         """A stand-in."""
         return StandIn.of(type(token.obj).__name__, '<past %s object at %#x>' % (type(token.obj).__name__,
             id(token.obj)))
@@ -7132,10 +12797,10 @@ def learn_types():
 
 
 ##############################################################################
-## 15. Files -- a recording as lists and atoms
+## 26. Files -- a recording as lists and atoms
 ##############################################################################
 #
-# Gives to those below packed() and unpacked(), between a recording and what JSON knows. Reading runs no code of
+# Gives to those below Packer and Unpacker, between a recording and what JSON knows. Reading runs no code of
 # others and imports nothing: an object whose class is not there comes back as a stand-in.
 
 MAGIC = b'hotload recording 1\n'
@@ -7155,12 +12820,16 @@ class Numbers(dict):
         return self[thing]
 
 
-def packed(recording):
-    """The lists and atoms, as JSON knows them, of a recording."""
-    tables = tokens, spaces, homes, sites, binds = [Numbers() for _ in range(5)]
-    known = recording.tokens
+class Packer(object):
+    """Makes lists and atoms, as JSON knows them, of a recording. Each table numbers things of one kind."""
 
-    def value(part):
+    def __init__(self, recording):
+        self.recording, self.known = recording, recording.tokens
+        self.tokens, self.spaces, self.homes, self.sites, self.binds = [Numbers() for _ in range(5)]
+        self.bodies = dict((token.body, token) for token in self.known.values() if token.body is not None)
+
+    def value(self, part):
+        """A value, as JSON knows it."""
         kind = type(part)
         if part is None or kind is bool or kind in number_types or kind is text_type:
             return part
@@ -7169,96 +12838,105 @@ def packed(recording):
         if kind is bytes:
             return ['b', part.decode('latin-1')]
         if kind is tuple or kind is frozenset:
-            return ['t' if kind is tuple else 'z', [value(inner) for inner in part]]
+            return ['t' if kind is tuple else 'z', [self.value(inner) for inner in part]]
         if kind is Mark:
             return ['m', part.name, part.id]
-        if id(part) in known:
-            return ['r', tokens[known[id(part)]]]
-        if part is MISSING or part is Ellipsis:
-            return ['x' if part is MISSING else '.']
-        return ['g'] + place(part) + [kind.__name__, id(part)]
+        if id(part) in self.known:
+            return ['r', self.tokens[self.known[id(part)]]]
+        if part is MISSING or part is Ellipsis or part is NotImplemented:
+            return ['x' if part is MISSING else '.' if part is Ellipsis else 'n']
+        return ['g'] + self.place(part) + [kind.__name__, id(part)]
 
-    def place(part):
+    def place(self, part):
+        """[module, name] of a class, function or module."""
         is_module = type(part) is type(sys)
         module = getattr(part, '__name__' if is_module else '__module__', None)
         return [str(module), '' if is_module else str(getattr(part, '__qualname__', getattr(part, '__name__', '')))]
 
-    def content(kind, data):
+    def content(self, kind, data):
+        """The content of an object of a kind."""
         if kind is BYTES:
-            return value(bytes(data)) if isinstance(data, bytearray) else list(data)
+            return self.value(bytes(data)) if isinstance(data, bytearray) else list(data)
         if isinstance(data, dict):
             pairs = data.values() if type(data) is Keyed else data.items()
             if type(data) is Keyed and kind is SET_KIND:
                 pairs = [(part, part) for part in pairs]
-            return [int(type(data) is Keyed), [[value(key), value(part)] for key, part in pairs]]
-        return [value(part) for part in data]
+            return [int(type(data) is Keyed), [[self.value(key), self.value(part)] for key, part in pairs]]
+        return [self.value(part) for part in data]
 
-    def object_facts(token):
+    def object_facts(self, token):
+        """What is to be known of an object, as a dict."""
         part, cls = token.obj, type(token.obj)
         facts = {'kind': token.kind.name, 'id': id(part), 'type': cls.__name__,
-            'place': place(part if isinstance(part, class_types) else cls), 'first': content(token.kind, token.first)}
+                 'place': self.place(part if isinstance(part, class_types) else cls),
+                 'first': self.content(token.kind, token.first)}
         if token.kind is VALUE:
-            facts['plain'] = value(plain_value(part))
+            facts['plain'] = self.value(plain_value(part))
         for name in ('maxlen', 'typecode'):
             if token.kind in (LIST, BYTES) and hasattr(part, name):
-                facts[name] = value(getattr(part, name))
+                facts[name] = self.value(getattr(part, name))
         if token.body is not None:
-            facts['body'] = content(INSTANCE, token.body.first)
+            facts['body'] = self.content(INSTANCE, token.body.first)
         if token.body is not None or token.kind is INSTANCE:
             facts['slots'] = [name for name, _ in layout(cls)[1]]
         return facts
 
-    bodies = dict((token.body, token) for token in known.values() if token.body is not None)
+    def number(self, token):
+        """The number of a Token; below 0 for that of the attributes of an object."""
+        if token in self.bodies:
+            return -1 - self.tokens[self.bodies[token]]
+        return self.tokens[token]
 
-    def number(token):
-        if token in bodies:
-            return -1 - tokens[bodies[token]]
-        return tokens[token]
-
-    def entries():
-        at, log = 0, recording.log
-        while at < (len(log) if recording.end is None else recording.end):
+    def entries(self):
+        """The log."""
+        at, log = 0, self.recording.log
+        while at < (len(log) if self.recording.end is None else self.recording.end):
             entry = log[at]
             if type(entry) is Site:
-                yield sites[entry]
+                yield self.sites[entry]
                 at += 1
                 continue
             operands = log[at + 1:at + entry.size]
             if entry.act is None:
                 if type(entry) in (Bind, Unbind):
-                    yield ['B' if operands else 'U', binds[entry]] + [value(part) for part in operands]
+                    yield ['B' if operands else 'U', self.binds[entry]] + [self.value(part) for part in operands]
                 else:
-                    yield ['E', spaces[operands[0]]] if entry is ENTER else ['P', operands[0]]
+                    yield ['E', self.spaces[operands[0]]] if entry is ENTER else ['P', operands[0]]
             else:
                 token, rest = operands[0], operands[1:]
                 if entry is PUT:
-                    rest = [content(token.kind, rest[0])]
+                    rest = [self.content(token.kind, rest[0])]
                 elif entry is SPLICE:
-                    rest = rest[:2] + [content(BYTES if token.kind is BYTES else LIST, rest[2])]
+                    rest = rest[:2] + [self.content(BYTES if token.kind is BYTES else LIST, rest[2])]
                 else:
-                    rest = [value(part) for part in rest]
-                yield [CONTENT_LETTERS[entry], number(token)] + rest
+                    rest = [self.value(part) for part in rest]
+                yield [CONTENT_LETTERS[entry], self.number(token)] + rest
             at += entry.size
 
-    log = list(entries())
-    keyframes = [[mark.at, spaces[mark.space], [[['s', spaces[token]] if type(token) is Space else number(token),
-        content(DICT if type(token) is Space else token.kind, data)] for token, data in mark.contents.items()]]
-        for mark in recording.keyframes if recording.end is None or mark.at <= recording.end]
-    packed_tokens, packed_spaces = [], []
-    while len(packed_tokens) < len(tokens.things) or len(packed_spaces) < len(spaces.things):
-        if len(packed_tokens) < len(tokens.things):         # these may mention others
-            packed_tokens.append(object_facts(tokens.things[len(packed_tokens)]))
-        else:
-            space = spaces.things[len(packed_spaces)]
-            packed_spaces.append([homes[space.home.namespace, space.home.frame], content(DICT, space.first)])
-    packed_homes = [[tokens[namespace], frame] for namespace, frame in homes.things]
-    packed_tokens += [object_facts(token) for token in tokens.things[len(packed_tokens):]]
-    code, error = recording.code, recording.error
-    return {'code': code if code is None or isinstance(code, text_type) else code.decode('utf-8', 'replace'),
-        'error': error and [type(error).__name__, str(error)], 'engine': recording.engine, 'notes': recording.notes,
-        'approximate': recording.approximate, 'sites': [[part.event, part.line, part.path, part.frame] for part
-        in sites.things], 'binds': [[part.name, part.is_global] for part in binds.things], 'tokens': packed_tokens,
-        'spaces': packed_spaces, 'homes': packed_homes, 'log': log, 'keyframes': keyframes}
+    def packed(self):
+        """The whole, as a dict."""
+        log = list(self.entries())
+        end = len(self.recording.log) if self.recording.end is None else self.recording.end
+        keyframes = [[mark.at, self.spaces[mark.space], [
+            [['s', self.spaces[token]] if type(token) is Space else self.number(token),
+             self.content(token.kind, data)] for token, data in mark.contents.items()]]
+            for mark in self.recording.keyframes if mark.at <= end]
+        objects, spaces = [], []
+        while len(objects) < len(self.tokens.things) or len(spaces) < len(self.spaces.things):
+            if len(objects) < len(self.tokens.things):      # these may mention others
+                objects.append(self.object_facts(self.tokens.things[len(objects)]))
+            else:
+                space = self.spaces.things[len(spaces)]
+                spaces.append([self.homes[space.home.namespace, space.home.frame], self.content(DICT, space.first)])
+        homes = [[self.tokens[namespace], frame] for namespace, frame in self.homes.things]
+        objects += [self.object_facts(token) for token in self.tokens.things[len(objects):]]
+        code, error = self.recording.code, self.recording.error
+        return {'code': code if code is None or isinstance(code, text_type) else code.decode('utf-8', 'replace'),
+                'error': error and [type(error).__name__, str(error)], 'engine': self.recording.engine,
+                'notes': self.recording.notes, 'approximate': self.recording.approximate,
+                'sites': [[part.event, part.line, part.path, part.frame] for part in self.sites.things],
+                'binds': [[part.name, part.is_global] for part in self.binds.things],
+                'tokens': objects, 'spaces': spaces, 'homes': homes, 'log': log, 'keyframes': keyframes}
 
 
 def find_place(module, name):
@@ -7269,12 +12947,18 @@ def find_place(module, name):
     return found
 
 
-def unpacked(data, recording):
-    """Make `recording`, a new one, that of which packed() made `data`."""
-    tokens = {}
-    facts_of, classes, marks, orders = data['tokens'], {}, {}, {}
+class Unpacker(object):
+    """Makes a Recording, a new one, that of which Packer made `data`.
 
-    def value(part):
+    orders: {Token: (names of the slots of its class then, and now)}.
+    """
+
+    def __init__(self, data, recording):
+        self.data, self.recording, self.objects = data, recording, data['tokens']
+        self.tokens, self.classes, self.marks, self.orders = {}, {}, {}, {}
+
+    def value(self, part):
+        """The value of what Packer.value() made."""
         if not isinstance(part, list):
             return part
         kind = part[0]
@@ -7283,63 +12967,66 @@ def unpacked(data, recording):
         if kind == 'b':
             return bytes(part[1].encode('latin-1'))
         if kind == 't' or kind == 'z':
-            return (tuple if kind == 't' else frozenset)(map(value, part[1]))
+            return (tuple if kind == 't' else frozenset)(map(self.value, part[1]))
         if kind == 'm':
-            return marks.setdefault(part[2], StandIn.of(part[1], '<past %s object at %#x>' % (part[1], part[2])))
+            return self.marks.setdefault(part[2], StandIn.of(part[1], '<past %s object at %#x>' % (part[1], part[2])))
         if kind == 'r':
-            return token(part[1]).obj
+            return self.token(part[1]).obj
         if kind == 'g':
             found = find_place(*part[1:3])
             key = tuple(part[1:])
-            return found if found is not MISSING and type(found).__name__ == part[3] else marks.setdefault(
+            return found if found is not MISSING and type(found).__name__ == part[3] else self.marks.setdefault(
                 key, StandIn.of(part[3], '<past %s %s at %#x>' % (part[3], part[2] or part[1], part[4])))
-        return MISSING if kind == 'x' else Ellipsis
+        return {'x': MISSING, '.': Ellipsis, 'n': NotImplemented}[kind]
 
-    def class_of(facts):
+    def class_of(self, facts):
+        """The class of an object: the one that is loaded, or a stand-in."""
         found = find_place(*facts['place'])
         if isinstance(found, class_types) and found.__name__ == facts['type']:
             return found
         key = tuple(facts['place']) + tuple(facts.get('slots', ()))
-        if key not in classes:
+        if key not in self.classes:
             base = {'list': list, 'dict': dict, 'set': set, 'bytes': bytearray, 'error': Exception}.get(facts['kind'])
             if facts['kind'] == 'value':
-                base = type(value(facts['plain']))
-            classes[key] = type(str(facts['type']), (StandIn,) if base is None else (base,),
+                base = type(self.value(facts['plain']))
+            self.classes[key] = type(str(facts['type']), (StandIn,) if base is None else (base,),
                 {'__module__': str(facts['place'][0]), '__slots__': [str(name) for name in facts.get('slots', ())]}
                 if base is None else {'__module__': str(facts['place'][0])})
-        return classes[key]
+        return self.classes[key]
 
-    def content(kind, data, order=None):
+    def content(self, kind, data, order=None):
+        """The content of an object of a kind.      order: of its slots, (then, now)."""
         if kind is BYTES:
-            return bytearray(value(data)) if data[:1] == ['b'] else data
+            return bytearray(self.value(data)) if data[:1] == ['b'] else data
         if kind in (DICT, CLASS, SET_KIND):
-            pairs = [(value(key), value(part)) for key, part in data[1]]
+            pairs = [(self.value(key), self.value(part)) for key, part in data[1]]
             if not data[0]:
                 return dict((key if not isinstance(key, text_type) else str(key) if is_ascii(key) else key, part)
                     for key, part in pairs)
             return Keyed((id(key), (key, part) if kind is DICT else part) for key, part in pairs)
-        parts = [value(part) for part in data]
+        parts = [self.value(part) for part in data]
         if kind is INSTANCE and order is not None and len(order[0]) == len(parts) - 1:
             by_name = dict(zip(order[0], parts[1:]))
             parts[1:] = [by_name.get(name, MISSING) for name in order[1]]
         return parts if kind is LIST else tuple(parts)
 
-    def token(number):
+    def token(self, number):
+        """The Token of a number."""
         if number < 0:
-            return token(-1 - number).body
-        if number in tokens:
-            return tokens[number]
-        facts = facts_of[number]
+            return self.token(-1 - number).body
+        if number in self.tokens:
+            return self.tokens[number]
+        facts = self.objects[number]
         kind = KINDS[facts['kind']]
-        made = tokens[number] = Token(None, kind, None)
-        cls, part = class_of(facts) if kind not in (CLASS, OPAQUE) else None, None
+        made = self.tokens[number] = Token(None, kind, None)
+        cls, part = self.class_of(facts) if kind not in (CLASS, OPAQUE) else None, None
         if kind is OPAQUE:
             part = StandIn.of(str(facts['type']), '<past %s object at %#x>' % (facts['type'], facts['id']))
         elif kind is CLASS:
             name = facts['place'][1]
             part = type(str(name.rpartition('.')[2]), (PastClass,), {'__module__': str(facts['place'][0])})
         elif kind is VALUE:
-            plain = value(facts['plain'])
+            plain = self.value(facts['plain'])
             part = type(plain).__new__(cls, plain)
         elif 'maxlen' in facts:
             part = collections.deque.__new__(cls)
@@ -7349,56 +13036,69 @@ def unpacked(data, recording):
         else:
             made.obj = cls                      # of the right class, by the kind's own way
             part = kind.fresh(cls)
-        made.obj, recording.tokens[id(part)] = part, made
+        made.obj, self.recording.tokens[id(part)] = part, made
         return made
 
-    for number, facts in enumerate(facts_of):
-        made = token(number)
-        order = facts.get('slots', ()), [name for name, _ in layout(type(made.obj))[1]]
-        orders[made] = order
-        made.first = content(made.kind, facts['first'], order) if made.kind not in (VALUE, OPAQUE) else ()
-        if 'typecode' in facts:
-            made.first = array.array(str(facts['typecode']), made.first)
-        if 'body' in facts:
-            made.body = Token(made.obj, INSTANCE, content(INSTANCE, facts['body'], order))
-            orders[made.body] = order
-    homes = [Home(token(at), frame) for at, frame in data['homes']]
-    spaces = []
-    for home, first in data['spaces']:
-        spaces.append(Space())
-        spaces[-1].home, spaces[-1].first, spaces[-1].now = homes[home], content(DICT, first), None
-    sites = [Site(str(event), line, path, str(frame)) for event, line, path, frame in data['sites']]
-    binds = [(Bind(str(name), is_global), Unbind(str(name), is_global)) for name, is_global in data['binds']]
-    put = recording.log.extend
-    for entry in data['log']:
-        if not isinstance(entry, list):
-            recording.log.append(sites[entry])
-        elif entry[0] in 'BU':
-            put([binds[entry[1]][entry[0] == 'U']] + [value(part) for part in entry[2:]])
-        elif entry[0] in 'EP':
-            put((ENTER, spaces[entry[1]]) if entry[0] == 'E' else (PRINTED, entry[1]))
-        else:
-            op, target, rest = CONTENT_OPS[entry[0]], token(entry[1]), entry[2:]
-            kind = target.kind
-            if op is PUT:
-                rest = [content(kind, rest[0], orders.get(target))]
-            elif op is SPLICE:
-                rest = rest[:2] + [content(kind if kind is BYTES else LIST, rest[2])]
-                if type(target.first) is array.array:
-                    rest[2] = array.array(target.first.typecode, rest[2])
+    def read_objects(self):
+        """Fill the tokens."""
+        for number, facts in enumerate(self.objects):
+            made = self.token(number)
+            order = facts.get('slots', ()), [name for name, _ in layout(type(made.obj))[1]]
+            self.orders[made] = order
+            made.first = self.content(made.kind, facts['first'], order) if made.kind not in (VALUE, OPAQUE) else ()
+            if 'typecode' in facts:
+                made.first = array.array(str(facts['typecode']), made.first)
+            if 'body' in facts:
+                made.body = Token(made.obj, INSTANCE, self.content(INSTANCE, facts['body'], order))
+                self.orders[made.body] = order
+
+    def read(self):
+        """Fill the recording."""
+        self.read_objects()
+        data = self.data
+        homes = [Home(self.token(at), frame) for at, frame in data['homes']]
+        spaces = []
+        for home, first in data['spaces']:
+            spaces.append(Space())
+            spaces[-1].home, spaces[-1].first, spaces[-1].now = homes[home], self.content(DICT, first), None
+        sites = [Site(str(event), line, path, str(frame)) for event, line, path, frame in data['sites']]
+        binds = [(Bind(str(name), is_global), Unbind(str(name), is_global)) for name, is_global in data['binds']]
+        self.read_log(data, sites, binds, spaces)
+        for at, space, contents in data['keyframes']:
+            known = {}
+            for key, part in contents:
+                token = spaces[key[1]] if isinstance(key, list) else self.token(key)
+                known[token] = self.content(token.kind, part, self.orders.get(token))
+            self.recording.keyframes.append(Keyframe(at, known, spaces[space]))
+        self.recording.engine, self.recording.notes = data['engine'], data['notes']
+        self.recording.approximate = [tuple(span) for span in data['approximate']]
+        if data['error']:
+            self.recording.error = HotloadError('%s: %s' % tuple(data['error']))
+
+    def read_log(self, data, sites, binds, spaces):
+        """Fill the log."""
+        put = self.recording.log.extend
+        for entry in data['log']:
+            if not isinstance(entry, list):
+                self.recording.log.append(sites[entry])
+            elif entry[0] in 'BU':
+                put([binds[entry[1]][entry[0] == 'U']] + [self.value(part) for part in entry[2:]])
+            elif entry[0] in 'EP':
+                put((ENTER, spaces[entry[1]]) if entry[0] == 'E' else (PRINTED, entry[1]))
             else:
-                rest = [value(part) for part in rest]
-                if rest and isinstance(rest[0], text_type) and is_ascii(rest[0]):
-                    rest[0] = str(rest[0])
-            put([op, target] + rest)
-    for at, space, contents in data['keyframes']:
-        recording.keyframes.append(Keyframe(at, dict((spaces[key[1]], content(DICT, part)) if isinstance(key, list)
-            else (token(key), content(token(key).kind, part, orders.get(token(key)))) for key, part in contents),
-            spaces[space]))
-    recording.engine, recording.notes = data['engine'], data['notes']
-    recording.approximate = [tuple(span) for span in data['approximate']]
-    if data['error']:
-        recording.error = HotloadError('%s: %s' % tuple(data['error']))
+                op, target, rest = CONTENT_OPS[entry[0]], self.token(entry[1]), entry[2:]
+                kind = target.kind
+                if op is PUT:
+                    rest = [self.content(kind, rest[0], self.orders.get(target))]
+                elif op is SPLICE:
+                    rest = rest[:2] + [self.content(kind if kind is BYTES else LIST, rest[2])]
+                    if type(target.first) is array.array:
+                        rest[2] = array.array(target.first.typecode, rest[2])
+                else:
+                    rest = [self.value(part) for part in rest]
+                    if rest and isinstance(rest[0], text_type) and is_ascii(rest[0]):
+                        rest[0] = str(rest[0])
+                put([op, target] + rest)
 
 
 def is_ascii(text):
@@ -7407,7 +13107,7 @@ def is_ascii(text):
 
 
 ##############################################################################
-## 16. Recording -- the state at any step, and other questions
+## 27. Recording -- the state at any step, and other questions
 ##############################################################################
 #
 # Gives to those below Recording. The state at a step: the keyframe before it, the changes up to it (a World), and
@@ -7493,35 +13193,69 @@ class Copies(object):
             made = self.memo[key] = StandIn.of(part.name, '<past %s object at %#x>' % (part.name, key))
             return made
         if type(part) in (tuple, frozenset):
-            parts = list(map(self.value, part))
-            same = all(lazy_map(same_objects, parts, part))
-            made = self.memo[key] = part if same else type(part)(parts)
-            return made
+            return self.constant(part)
         token = self.world.tokens.get(key)
         if token is None or token.kind is OPAQUE:
-            made = self.memo[key] = part if token is None or part is builtins_space else OPAQUE.blank(token, None)
+            made = self.memo[key] = part if token is None or part is builtins_space else OPAQUE.blank(token, None, None)
             return made
-        if token.kind is CLASS and self.is_same_class(token):
+        if token.kind is CLASS and self.is_same_class(token) or is_enum(type(part)) and self.is_same_member(part):
             self.memo[key] = part
             return part
+        cls = type(part)
+        if cls.__flags__ & HEAP_TYPE and cls not in _shells:
+            _shells[cls] = shell_class(cls)
+        shell = _shells.get(cls, cls)
         try:
-            made = token.kind.blank(token, self.value)
+            made = token.kind.blank(token, shell, self.value)
         except Exception:                       # a type in C that must not be made in this way
-            made = self.memo[key] = OPAQUE.blank(token, None)
+            made = self.memo[key] = OPAQUE.blank(token, None, None)
             return made
         self.memo[key] = made
         self.todo.append((token, made))
         if token.body is not None:
             self.todo.append((token.body, made))
-        if type(made) is Unhashed:
-            self.unhashed.append((made, type(part)))
+        if shell is not cls:
+            self.unhashed.append((made, cls))
         return made
+
+    def constant(self, whole):
+        """The copy of a tuple or frozenset; itself when nothing in it can change. They may be nested deeply."""
+        memo, todo = self.memo, [whole]
+        while todo:
+            part = todo[-1]
+            inner = [item for item in part if type(item) in (tuple, frozenset) and id(item) not in memo]
+            if inner and id(part) not in memo:
+                todo += inner
+                continue
+            todo.pop()
+            if id(part) not in memo:
+                parts = list(map(self.value, part))
+                memo[id(part)] = part if all(lazy_map(same_objects, parts, part)) else type(part)(parts)
+        return memo[id(whole)]
 
     def is_same_class(self, token):
         """Whether a class has the attributes now that it had then."""
         content, now = self.world.content(token), CLASS.read(token.obj)
-        return len(content) == len(now) and all(content.get(name, MISSING) is part
-            and (type(part) in ATOMS or id(part) not in self.world.tokens) for name, part in now.items())
+        return len(content) == len(now) and all(
+            content.get(name, MISSING) is part and (
+                type(part) in ATOMS or id(part) not in self.world.tokens or is_enum(token.obj) and (
+                    type(part) is token.obj and self.is_same_member(part) or
+                    name.startswith('_') and not self.is_changed(self.world.tokens[id(part)])))
+            for name, part in now.items())
+
+    def is_changed(self, token):
+        """Whether an object has another content now than then, as far as that can be told without its parts."""
+        then = Token(token.obj, token.kind, None, self.world.content(token))
+        return bool(token.kind.changes(then))
+
+    def is_same_member(self, part):
+        """Whether a member of an enumeration has the attributes that it had then, and they cannot change."""
+        tokens, content = self.world.tokens, self.world.content
+        token = tokens[id(part)]
+        names = content(token.body or token)[0]
+        return id(names) in tokens and all(
+            names.get(name, MISSING) is value and (is_safe_key(value) or id(value) not in tokens or value is type(part))
+            for name, value in content(tokens[id(names)]).items())
 
 
 class Recording(object):
@@ -7570,6 +13304,33 @@ class Recording(object):
             self._places += [len(steps)] * len(marks)
             self._indexed = at
         return self._steps
+
+    def _cut(self, most):
+        """Let it end before the step number `most`."""
+        if self.steps() > most:
+            at = self._play(World(self.keyframes[0], self.tokens), 0, most)
+            self.end = at
+            self._forget()
+
+    def _tell_late(self, places):
+        """Turn places of the log, from which to which a change was not noticed, into spans of steps."""
+        if places:
+            starts = self._step_places()
+            for first, last in places:
+                begin, end = bisect.bisect_right(starts, first) - 1, bisect.bisect_left(starts, last)
+                self.approximate.append((
+                    max(0, begin), min(end, len(starts) - 1), 'a change that no line was known to make'))
+
+    def _step_places(self):
+        """The places of all steps in the log."""
+        at, found, end = 0, [], len(self.log) if self.end is None else self.end
+        while at < end:
+            if type(self.log[at]) is Site:
+                found.append(at)
+                at += 1
+            else:
+                at += self.log[at].size
+        return found
 
     def steps(self):
         """The number of steps."""
@@ -7708,8 +13469,12 @@ class Recording(object):
         """Write it to a file."""
         import json
         import zlib
+        try:
+            text = json.dumps(Packer(self).packed(), separators=(',', ':'))
+        except RuntimeError:                    # of the stack
+            raise HotloadError('cannot save this recording: a tuple in it is nested too deeply', path=path)
         with open(path, 'wb') as stream:
-            stream.write(MAGIC + zlib.compress(json.dumps(packed(self), separators=(',', ':')).encode('ascii'), 6))
+            stream.write(MAGIC + zlib.compress(text.encode('ascii'), 6))
 
     @classmethod
     def load(cls, path):
@@ -7725,7 +13490,7 @@ class Recording(object):
             raise HotloadError('is no recording', path=path)
         try:
             recording = cls()
-            unpacked(json.loads(zlib.decompress(data[len(MAGIC):]).decode('ascii')), recording)
+            Unpacker(json.loads(zlib.decompress(data[len(MAGIC):]).decode('ascii')), recording).read()
         except (zlib.error, ValueError, KeyError, IndexError, TypeError) as error:
             raise HotloadError('is a damaged recording: %s' % error, path=path)
         return recording
@@ -7869,7 +13634,7 @@ def comparison(text):
 
 
 ##############################################################################
-## 17. Follow -- what changed in the objects
+## 28. Follow -- what changed in the objects
 ##############################################################################
 #
 # Gives to those below Follower, which keeps for each object that can be seen the content that the log has of it,
@@ -7877,17 +13642,17 @@ def comparison(text):
 # method of a plain container can have changed, and look at that alone. What only an audit of all can tell raises
 # Unsure.
 
-DICTS = MUTATORS = ALL_MUTATORS = INERT = None                  # set by learn_methods()
+DICTS = MUTATORS = ALL_MUTATORS = INERT = LAZY_TYPES = None     # set by learn_methods()
 # Functions that change nothing that they are given.
 PURE_BUILTINS = frozenset(
-    'abs all any ascii bin bool bytearray bytes callable chr classmethod cmp complex dict dir divmod enumerate float '
-    'format frozenset getattr globals hasattr hash hex id input int isinstance issubclass iter len list locals long max '
-    'min oct open ord pow print property range raw_input repr reversed round set slice sorted staticmethod str sum super '
-    'tuple type unichr unicode vars xrange zip'.split())
+    'abs all any ascii bin bool bytearray bytes callable chr classmethod cmp complex dict dir divmod enumerate '
+    'float format frozenset getattr globals hasattr hash hex id input int isinstance issubclass iter len list '
+    'locals long max min oct open ord pow print property range raw_input repr reversed round set slice sorted '
+    'staticmethod str sum super tuple type unichr unicode vars xrange zip'.split())
 PURE_MODULES = frozenset(
-    '_collections _collections_abc _datetime _json _random _struct abc base64 binascii cmath collections copy dataclasses '
-    'datetime decimal enum fractions hashlib itertools json math ntpath numbers os.path posixpath random re statistics '
-    'string struct textwrap time typing unicodedata uuid zlib'.split())
+    '_collections _collections_abc _datetime _json _random _struct abc base64 binascii cmath collections copy '
+    'dataclasses datetime decimal enum fractions hashlib itertools json math ntpath numbers os.path posixpath '
+    'random re statistics string struct textwrap time typing unicodedata uuid zlib'.split())
 IMPURE = frozenset(['shuffle', 'pack_into', 'namedtuple'])
 
 
@@ -7912,17 +13677,24 @@ class Follower(object):
         self.log, self.tokens = recording.log, recording.tokens
         self.put, self.add = self.log.extend, self.log.append
         self.followed, self.modules, self.homes, self.classes, self.kinds = [], {}, set(), [], {}
-        self.has_defaults, self.audits_all, self.assumed = False, False, set()
+        self.has_defaults, self.has_lazy, self.audits_all, self.assumed, self.filled = False, False, False, set(), set()
         self.tokens[id(builtins_space)] = Token(builtins_space, OPAQUE, (), ())
-        self.helpers = dict(log=self.log, put=self.put, add=self.add, ENTER=ENTER, ATOMS=ATOMS, MISSING=MISSING,
-            Unsure=Unsure, is_safe_key=is_safe_key, see=self.see, whole=self.whole, grown=self.grown,
-            default_made=self.default_made, reach=self.reach, left=self.left, called=self.called, method=self.method,
+        self.helpers = dict(
+            log=self.log, put=self.put, add=self.add, ENTER=ENTER, ATOMS=ATOMS, MISSING=MISSING, Unsure=Unsure,
+            is_safe_key=is_safe_key, see=self.see, whole=self.whole, grown=self.grown, default_made=self.default_made,
+            reach=self.reach, left=self.left, called=self.called, consumed=self.consumed, method=self.method,
             live_attr=self.live_attr, old_attr=self.old_attr, live_item=live_item, old_item=self.old_item,
             length=length, token_now=self.tokens.__getitem__)
         self.add_quick_helpers()
 
     def forget_plans(self):
         """Called when something that plans are made of is no longer so."""
+
+    def learn(self, what):
+        """Note that the program has something that its plans must reckon with."""
+        if not getattr(self, what):
+            setattr(self, what, True)
+            self.forget_plans()
 
     # -- following objects
 
@@ -7950,23 +13722,24 @@ class Follower(object):
             return None if cls in class_types else (None, False)
         if issubclass(cls, class_types):
             return None
-        if type(cls).__name__ in ('EnumMeta', 'EnumType') or getattr(cls, '__module__', None) in (
+        own = self.is_own_class(cls)
+        if is_enum(cls) and not own or getattr(cls, '__module__', None) in (
                 'decimal', '_decimal', 'fractions', 'datetime', 'uuid', 'pathlib'):
             return None, False
-        own = self.is_own_class(cls)
         if own:
             self.see(cls)
         for bases, kind in (((list, collections.deque), LIST), (dict, DICT), (set, SET_KIND), ((bytearray,
             array.array), BYTES),
                             (BaseException, ERROR), ((tuple, frozenset) + tuple(ATOM_TYPES), VALUE)):
             if issubclass(cls, bases):
-                if issubclass(cls, collections.defaultdict) and not self.has_defaults:
-                    self.has_defaults = True
-                    self.forget_plans()
+                if issubclass(cls, collections.defaultdict):
+                    self.learn('has_defaults')
                 body = layout(cls)
                 return kind, bool((own or kind is ERROR) and (body[0] or body[1]))
         if own or cls in _OLD_LAYOUTS:
             return INSTANCE, False
+        if cls in LAZY_TYPES or cls.__module__ == 'itertools':
+            self.learn('has_lazy')
         return None
 
     def see(self, value):
@@ -7993,7 +13766,7 @@ class Follower(object):
                 if token is None:
                     token = tokens[id(part)] = Token(part, kind, None)
                     if kind is CLASS:
-                        self.classes.append(part)
+                        self._learn_class(part)
                     if has_body:
                         token.body = Token(part, INSTANCE, None)
             if token.now is None:
@@ -8001,6 +13774,15 @@ class Follower(object):
                 if token.body is not None:
                     self._follow(token.body, todo)
         return value
+
+    def _learn_class(self, cls):
+        """Note a class of the program, and attributes of it that library code may fill in when they are read."""
+        self.classes.append(cls)
+        names = [name for name, part in CLASS.pairs(cls) if hasattr(type(part), '__get__') and not (
+            type(part) in SELF_TYPES or self.is_own_class(type(part)))]
+        if not self.filled.issuperset(names):
+            self.filled.update(names)
+            self.forget_plans()
 
     def _follow(self, token, todo):
         """Note the content of a token from now on."""
@@ -8033,7 +13815,7 @@ class Follower(object):
         for change in changes:
             self.put(change)
             op, operands = change[0], change[2:]
-            if op is PUT and isinstance(token.now, dict) and type(token.now) is type(operands[0]):
+            if op is PUT and type(token.now) is dict is type(operands[0]):
                 token.now.clear()               # plans hold the names of modules
                 token.now.update(operands[0])
             else:
@@ -8071,6 +13853,8 @@ class Follower(object):
         """Look at all of one object, and at its attributes."""
         token = self.token_of(value)
         if token is not None:
+            if token.kind is OPAQUE:            # such as a memoryview of a bytearray
+                return self.reach((value,))
             self.check(token)
             if token.kind is INSTANCE or token.body is not None:
                 content = (token.body or token).now
@@ -8093,6 +13877,8 @@ class Follower(object):
         if token is None:
             return
         cls, known = type(box), token.now
+        if token.kind is OPAQUE:
+            return self.whole(box)
         if (cls is list or cls is bytearray) and type(key) in (int, bool) and len(box) == len(known):
             if -len(box) <= key < len(box):
                 value = box[key]
@@ -8300,6 +14086,11 @@ class Follower(object):
             return module in PURE_MODULES and name not in IMPURE
         return False
 
+    def consumed(self, value):
+        """After an iterator may have been asked for the next."""
+        if type(value) in LAZY_TYPES or type(value).__module__ == 'itertools':
+            self.reach((value,))
+
     def left(self, manager):
         """At the end of a `with` block of a manager."""
         cls = type(manager)
@@ -8454,7 +14245,7 @@ BOUND_METHOD, BUILTIN_NAMES = type(fresh.read), ('builtins', '__builtin__')
 
 def learn_methods():
     """Set the constants of this section which need modules that a program's start does not."""
-    global DICTS, MUTATORS, ALL_MUTATORS, INERT
+    global DICTS, MUTATORS, ALL_MUTATORS, INERT, LAZY_TYPES
     found = {
         list: 'append extend insert remove pop clear sort reverse __setitem__ __delitem__ __iadd__ __imul__ '
               '__setslice__ __delslice__ __init__',
@@ -8473,10 +14264,13 @@ def learn_methods():
     ALL_MUTATORS = frozenset().union(*MUTATORS.values())
     INERT = MARKED | frozenset([type(sys), CodeType, type(sys._getframe()), slice, range_type, Token, Space, Recording])
     INERT |= frozenset(type(iter(part)) for part in ([], {}, (), set(), range_type(0)))
+    # Iterators that call what they were given only when they are asked for the next.
+    LAZY_TYPES = frozenset([enumerate, reversed, type(iter(int, 0)), map, filter, zip] if lazy_map is map else [
+        enumerate, reversed, type(iter(int, 0))])
 
 
 ##############################################################################
-## 18. Plan -- what a line can change
+## 29. Plan -- what a line can change
 ##############################################################################
 #
 # Gives to those below units_of(), what runs as one line, and LinePlan: the text of a function that sys.settrace
@@ -8496,15 +14290,15 @@ class Unit(object):
 
     start, end: its line numbers.      nodes: the syntax trees.      names: that it binds beside those in the trees.
     chain: the names of the classes around.      loops: whether it may run again and again.      own: the
-    comprehension whose frame this is.      inside: the `with` units around it.      leaves: `with` items that are
-    left at its end.
+    comprehension whose frame this is.      iterates: what a loop goes over.      inside: the `with` units around it.
+    leaves: `with` items that are left at its end.
     """
 
     def __init__(self, start, end, nodes, around, names=(), loops=False, own=None):
         self.start, self.end, self.loops, self.own = start, end, loops, own
         self.nodes = [node for node in nodes if node is not None]
         self.names, self.chain = frozenset(names) | around.names, around.chain
-        self.inside, self.leaves = around.inside, ()
+        self.inside, self.leaves, self.iterates = around.inside, (), ()
 
 
 Around = tuple_type('Around', 'names chain inside')
@@ -8559,6 +14353,7 @@ def units_of(tree):
                 body(node.orelse, units, around)
             elif kind == 'For':
                 add(units, Unit(start, end_line(node.iter), [node.target, node.iter], around, loops=True))
+                units[-1].iterates = [node.iter]
                 body(node.body, units, around)
                 body(node.orelse, units, around)
             elif kind == 'With':
@@ -8574,10 +14369,9 @@ def units_of(tree):
             elif kind.startswith('Try'):
                 body(node.body, units, around)
                 for handler in getattr(node, 'handlers', ()):
-                    name = handler.name if isinstance(handler.name, string_types) else getattr(handler.name,
-                        'id', None)
-                    inner = around._replace(names=around.names | frozenset([mangled(name, around.chain)] if
-                        name else []))
+                    name = getattr(handler.name, 'id', handler.name)                # a node on 2.7
+                    names = [mangled(name, around.chain)] if isinstance(name, string_types) else []
+                    inner = around._replace(names=around.names | frozenset(names))
                     add(units, Unit(handler.lineno, max(handler.lineno, end_line(handler.type)),
                         [handler.type], inner))
                     body(handler.body, units, inner)
@@ -8587,8 +14381,7 @@ def units_of(tree):
                 add(units, Unit(start, end_line(node.subject), [node.subject], around))
                 for case in node.cases:
                     names = [mangled(name, around.chain) for part in walk(case.pattern) for name in (
-                        getattr(part, 'name', None), getattr(part, 'rest', None)) if isinstance(name,
-                            string_types)]
+                        getattr(part, 'name', None), getattr(part, 'rest', None)) if isinstance(name, string_types)]
                     add(units, Unit(case.pattern.lineno, max(end_line(case.pattern), end_line(case.guard)),
                                     [case.pattern, case.guard, node.subject], around, names))
                     body(case.body, units, around)
@@ -8625,6 +14418,18 @@ def executed_nodes(unit):
             todo += inner_nodes(node)
 
 
+def binds_early(node):
+    """Whether a node binds a name before all functions that its line calls have run."""
+    kind = type(node).__name__
+    if kind == 'Assign':                        # unpacking calls what makes the parts
+        nested = [part for target in node.targets for part in walk(target) if isinstance(part, (_ast.Tuple, _ast.List))]
+        return bool(nested) and len(node.targets) + len(nested) > 2
+    if kind in ('Tuple', 'List') and type(node.ctx).__name__ == 'Store':
+        return any(isinstance(part, (_ast.Tuple, _ast.List)) for part in node.elts)
+    return kind in ('NamedExpr', 'With', 'AsyncWith') or kind in ('Import', 'ImportFrom') and len(node.names) > 1 or (
+        kind in COMPREHENSIONS and is_inline(node))
+
+
 class Writes(object):
     """What a unit may change. names: that it binds.      grown: those with += and the like.      items: [(container
     node, key node or None, whether in place)].      attrs: [(object node, name, whether in place)]. calls: nodes.
@@ -8634,8 +14439,9 @@ class Writes(object):
 
     def __init__(self, unit):
         self.names, self.grown, self.items, self.attrs = set(unit.names), [], [], []
-        self.calls, self.reads, self.others = [], [], []
-        self.unsure = False
+        self.calls, self.reads, self.others, self.loads = [], [], [], []
+        self.taken = list(unit.iterates) if unit.own is None else unit.own.generators[:1]
+        self.unsure, self.augmented = False, None
         for node in executed_nodes(unit):
             self._note(node, unit.chain)
         self.leaves = list(unit.leaves)
@@ -8646,20 +14452,35 @@ class Writes(object):
             if stored:
                 self.names.add(mangled(node.id, chain))
         elif isinstance(node, _ast.AugAssign):
-            target = node.target
+            target = self.augmented = node.target
+            self.taken.append(node.value)
             if isinstance(target, _ast.Name):
                 self.grown.append(mangled(target.id, chain))
             elif isinstance(target, _ast.Subscript):
                 self.items.append((target.value, key_node(target), True))
             else:
                 self.attrs.append((target.value, mangled(target.attr, chain), True))
+        elif node is self.augmented:
+            pass
         elif isinstance(node, _ast.Subscript):
             (self.items if stored else self.reads).append((node.value, key_node(node)) + (False,) * stored)
         elif isinstance(node, _ast.Attribute):
             if stored:
                 self.attrs.append((node.value, mangled(node.attr, chain), False))
+            else:
+                self.loads.append((node.value, mangled(node.attr, chain)))
         elif isinstance(node, _ast.Call):
             self.calls.append(node)
+            self.taken += node.args
+        elif isinstance(node, _ast.Assign):
+            self.taken += [node.value] * any(isinstance(target, (_ast.Tuple, _ast.List)) for target in node.targets)
+        elif isinstance(node, _ast.Compare):
+            self.taken += [part for op, part in zip(node.ops, node.comparators)
+                           if isinstance(op, (_ast.In, _ast.NotIn))]
+        elif type(node).__name__ == 'Starred':
+            self.taken.append(node.value)
+        elif type(node).__name__ in COMPREHENSIONS:
+            self.taken += [part.iter for part in node.generators]
         elif type(node).__name__ == 'Exec':
             self.unsure = True
         elif isinstance(node, (_ast.Import, _ast.ImportFrom)):
@@ -8675,6 +14496,23 @@ def key_node(node):
     part = node.slice
     part = getattr(part, 'value', part) if type(part).__name__ == 'Index' else part
     return None if type(part).__name__ in ('Slice', 'ExtSlice') else part
+
+
+def local_names(frame):
+    """{name: value} of a frame's own names."""
+    names = frame.f_locals
+    return dict(dict.items(names)) if isinstance(names, dict) else dict(names)
+
+
+class Sites(dict):
+    """{line: the Site of an event there} of an Entry."""
+
+    def __init__(self, entry, event):
+        self.entry, self.event = entry, event
+
+    def __missing__(self, line):
+        found = self[line] = self.entry.step(self.event, line)
+        return found
 
 
 # ---- the plan of a line
@@ -8709,8 +14547,8 @@ class LinePlan(object):
         self._emit_names(sorted(names), [name for part in writes for name in part.grown])
         self._emit_checks(checks, old=False)
         # Whether nothing of it happens before the last function that it calls.
-        self.is_calm = not checks and len(units) == 1 and not any(type(node).__name__
-            in ('NamedExpr', 'With', 'AsyncWith') for node in executed_nodes(units[0])) and (not units[0].leaves)
+        self.is_calm = not checks and len(units) == 1 and not units[0].leaves and not any(
+            map(binds_early, executed_nodes(units[0])))
 
     # -- the text
 
@@ -8796,6 +14634,12 @@ class LinePlan(object):
                     checks.append(lambda item=item: self._read(*item))
         for item in writes.attrs:
             checks.append(lambda item=item: self._attribute(*item))
+        for owner, name in writes.loads:
+            if name in self.engine.filled:
+                checks.append(lambda owner=owner, name=name: self._attribute(owner, name, False))
+        if self.engine.has_lazy:
+            for node in writes.taken:
+                checks.append(lambda node=node: self._taken(node))
         for node in writes.calls:
             self._call(node, checks)
         for item in writes.leaves:
@@ -8835,6 +14679,15 @@ class LinePlan(object):
     def _attribute(self, owner, name, in_place):
         self.lines.append('%s(%s, %r)' % ('grown_attr' if in_place else 'attr_changed', self.path(owner), name))
 
+    def _taken(self, node):
+        if isinstance(node, _ast.comprehension):
+            self.lines.append("consumed(d.get('.0'))")
+        elif not isinstance(node, _ast.Call):   # of which the arguments are looked at
+            try:
+                self.lines.append('consumed(%s)' % self.path(node))
+            except Unsure:
+                self.lines += ['consumed(%s)' % root for root in self.roots([node])]
+
     def _reach(self, nodes):
         roots = self.roots(nodes)
         if roots:
@@ -8846,7 +14699,7 @@ class LinePlan(object):
         known = 'S' if self.old else 'd'
         return ['%s.get(%r)' % (known, name) if self.is_variable(name) else '%s.get(%r)' % ('N' if self.old
             else 'G', name)
-                for name in names if self.is_variable(name) or name in self.globals]
+                for name in names if self.is_variable(name) or name in self.globals or name not in builtins_space]
 
     def _call(self, node, checks):
         args = list(node.args) + [word.value for word in node.keywords] + [part for part
@@ -8994,17 +14847,23 @@ class LinePlan(object):
             tail += ['if event == "return":', '    add(returns[frame.f_lineno])',
                 '    frames.pop(frame).now = now[0] = None', '    return None']
         tail += ['if event != "check":', '    return other(frame, event, arg)']
-        text = 'def trace(frame, event, arg):\n' + ''.join('    %s\n' % line for line in head + self.lines + tail)
         space = dict(engine.helpers, G=self.globals, N=engine.names_of(self.globals).now, table=table,
                      returns=self.entry.returns, **self.space)
-        execute(compile(text, '<hotload plan>', 'exec', 0, True), space)
+        lines = head + self.lines + tail
+        used = sorted(set(re.findall(r'\w+', '\n'.join(lines))) & set(space))
+        # They are variables of a function around: before 3.8 globals are looked up twice as slowly.
+        text = 'def make(%s):\n    def trace(frame, event, arg):\n%s    return trace\n' % (
+            ', '.join(used), ''.join('        %s\n' % line for line in lines))
+        made = {}
+        execute(compile(text, '<hotload plan>', 'exec', 0, True), made)
+        trace = made['make'](*[space[name] for name in used])
         if self.is_calm:
-            engine.calm.add(space['trace'])
-        return space['trace']
+            engine.calm.add(trace)
+        return trace
 
 
 ##############################################################################
-## 19. Trace -- sys.settrace writes the log
+## 30. Trace -- sys.settrace writes the log
 ##############################################################################
 #
 # Gives to those below Engine, which runs code and writes the log.
@@ -9044,8 +14903,23 @@ class Entry(object):
         self.table = Table(self)
         self.start = self.table if engine.raw else Table(self, is_start=True)
         self.shown = engine.raw or code.co_name not in ('<listcomp>', '<setcomp>', '<dictcomp>')
-        self.runs, self.bad, self.steps = {}, set(), {}
+        self.runs, self.bad, self.steps, self.checks = {}, set(), {}, {}
         self.namespace, self.calls, self.returns = None, Sites(self, 'call'), Sites(self, 'return')
+        # A 'call' is always at the first line; first_trace: the function for settrace after it, once that is settled.
+        self.is_simple = self.is_function and self.shown and not code.co_flags & GENERATOR_FLAGS
+        self.first_call, self.first_trace = self.step('call', code.co_firstlineno), None
+        count = code.co_argcount + getattr(code, 'co_kwonlyargcount', 0)
+        count += bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)                # *args, **kwargs
+        is_plain = HAS_LOCALS_PROXY and self.is_simple and count <= 4 and not code.co_freevars
+        self.arguments = code.co_varnames[:count] if is_plain else None
+
+    def start_trace(self):
+        """The function for settrace after a 'call'."""
+        line = self.code.co_firstlineno
+        found = self.start[line][1]
+        if line in self.start:
+            self.first_trace = found
+        return found
 
     def units_at(self, line):
         """The units that a line belongs to; else the last one that starts before it."""
@@ -9059,6 +14933,8 @@ class Entry(object):
         """Let its plans be made anew."""
         for table in [self.table, self.start] + list(self.table.others.values()):
             table.clear()
+        self.checks.clear()
+        self.first_trace = None
 
     def step(self, event, line):
         """The Site of an event at a line; None when it is none."""
@@ -9069,17 +14945,6 @@ class Entry(object):
             made = Site(event, line if self.engine.raw else begin, self.code.co_filename, self.code.co_name)
             self.steps[event, line] = made if self.shown else None
         return self.steps[event, line]
-
-
-class Sites(dict):
-    """{line: the Site of an event there} of an Entry."""
-
-    def __init__(self, entry, event):
-        self.entry, self.event = entry, event
-
-    def __missing__(self, line):
-        found = self[line] = self.entry.step(self.event, line)
-        return found
 
 
 class Table(dict):
@@ -9152,7 +15017,7 @@ class Engine(Follower):
         self.spent, self.audited_at, self.late_since, self.visible, self._binds = 0, 0, [], 0, {}
         self.begin_s, self.stop_error, self.base, self.top = clock_s(), None, None, None
         self.lock, self.is_over = threads.allocate_lock(), False
-        self.counted, self.counted_at, self.next_call = 0, 0, CALLBACK_STEPS
+        self.counted, self.counted_at, self.next_call, self.plain_tracers = 0, 0, CALLBACK_STEPS, {}
         self.helpers.update(now=self.now, limit=self.limit, frames=self.frames, audit=self.audit,
             names=self.check_names, housekeeping=self.housekeeping, other=self.other_event, whole_object=self.whole)
         self.add_frame_helpers()
@@ -9275,6 +15140,8 @@ class Engine(Follower):
         def trace(frame, event, arg):
             if frame is not now[0]:
                 self.switch(frame)
+            if event == 'check' and line is not None and self.spent > FREE_AUDITS:
+                return self.check_by_plan(table, line, frame)
             self.audit(frame)
             if len(log) > limit[0]:
                 self.housekeeping(frame)
@@ -9319,6 +15186,22 @@ class Engine(Follower):
             return self.other_event(frame, event, arg)
         return trace
 
+    def check_by_plan(self, table, line, frame):
+        """Look at what a line changed that has no plan yet, and calls functions of the program again and again."""
+        entry = table.entry
+        if line not in entry.checks:
+            entry.checks[line] = [0, None]
+            with suppress(Unsure):
+                entry.checks[line][1] = LinePlan(self, entry, entry.units_at(line)).function(table)
+        known = entry.checks[line]
+        if known[1] is None:
+            self.audit(frame)
+            return
+        known[0] += 1
+        known[1](frame, 'check', None)
+        if known[0] <= CHECKED_RUNS and self.audit(frame):
+            known[1] = None                     # it missed something
+
     def plain_tracer(self, table):
         """The function for settrace that logs steps only."""
         add, other, log, limit, raw = self.add, self.other_event, self.log, self.limit, self.raw
@@ -9333,6 +15216,8 @@ class Engine(Follower):
                 add(returns[frame.f_lineno])
             else:
                 other(frame, event, arg)
+        if raw:
+            return self.plain_tracers.setdefault(table.entry, trace)
 
         def fold(frame, event, arg):
             if event == 'line':
@@ -9343,7 +15228,7 @@ class Engine(Follower):
                     self.housekeeping(frame)
                 return after
             return other(frame, event, arg)
-        return trace if raw else fold
+        return fold
 
     def forget_plans(self):
         """Let all plans be made anew."""
@@ -9386,7 +15271,26 @@ class Engine(Follower):
         entries, frames, calm, log = self.entries, self.frames, self.calm, self.log
         add, put = self.add, self.put
         tokens = self.tokens
-        now, limit, with_state, see, new = self.now, self.limit, self.with_state, self.see, object.__new__
+        now, limit, see, base, new = self.now, self.limit, self.see, self.base, object.__new__
+
+        def on_call_plainly(frame, event, arg):
+            code = frame.f_code
+            entry = entries.get(id(code))
+            if entry is None:
+                entry = self.entry_of(code, frame)
+            if not entry:
+                return None
+            if len(log) > limit[0]:
+                self.housekeeping(frame)
+            if entry.is_simple:
+                add(entry.first_call)
+                return entry.first_trace or entry.start_trace()
+            line = frame.f_lineno
+            if entry.shown:
+                add(entry.calls[line])
+            return entry.start[line][1]
+        if not self.with_state:
+            return on_call_plainly
 
         def on_call(frame, event, arg):
             code = frame.f_code
@@ -9397,34 +15301,42 @@ class Engine(Follower):
                 entry = self.entry_of(code, frame)
                 if entry is None:
                     return None
-            line = frame.f_lineno
-            if with_state:
-                back = frame.f_back
-                while back not in frames and back is not None and back is not self.base:
+            back = frame.f_back
+            if back is not now[0]:
+                while back not in frames and back is not None and back is not base:
                     back = back.f_back
-                if back in frames:
-                    trace = back.f_trace
-                    if trace is not None and (trace not in calm or entry.ends_things):
-                        trace(back, 'check', None)
-                if entry.is_function:
-                    space = new(Space)
-                    space.first, space.home = names, _ = dict(frame.f_locals), entry
-                    for name in names:
-                        value = names[name]
-                        if type(value) not in ATOMS:
-                            token = tokens.get(id(value))
-                            if token is None or token.now is None:
-                                names[name] = see(value)
-                    space.now = now[1] = names.copy()
-                    now[0], frames[frame] = frame, space
-                    put((ENTER, space))
-                else:
-                    self.enter(frame, entry)
-            if entry.shown:
-                add(entry.calls[line])
+            if back is now[0] or back in frames:
+                trace = back.f_trace
+                if trace is not None and (trace not in calm or entry.ends_things):
+                    trace(back, 'check', None)
+            if entry.is_function:
+                space = new(Space)
+                names = frame.f_locals
+                if entry.arguments is None:
+                    names = space.first = names.copy()
+                else:                           # copying what stands for them takes longer
+                    names = space.first = {name: names[name] for name in entry.arguments}
+                space.now = now[1] = names.copy()
+                for value in names.values():
+                    token = MISSING if type(value) in ATOMS else tokens.get(id(value))
+                    if token is None or token is not MISSING and token.now is None:
+                        names.update([(name, see(value)) for name, value in names.items()])
+                        space.now.update(names)
+                        break
+                space.home = entry
+                now[0], frames[frame] = frame, space
+                put((ENTER, space))
+            else:
+                self.enter(frame, entry)
             if len(log) > limit[0]:
                 self.housekeeping(frame)
-            if entry.ends_things and line != code.co_firstlineno:
+            if entry.is_simple:
+                add(entry.first_call)
+                return entry.first_trace or entry.start_trace()
+            line = frame.f_lineno
+            if entry.shown:
+                add(entry.calls[line])
+            if line != code.co_firstlineno:
                 return entry.table[line][1]     # a generator goes on
             return entry.start[line][1]
         return on_call
@@ -9459,10 +15371,21 @@ class Engine(Follower):
     def foreign_tracer(self):
         """The function for threading.settrace: what other threads do can only be found by audits."""
         def other_thread(frame, event, arg):
-            if not self.audits_all and self.is_own_code(frame.f_code):
-                self.audits_all = True
-                self.forget_plans()
+            if self.is_own_code(frame.f_code):
+                sys.settrace(None)
+                if not self.audits_all:
+                    self.audits_all = True
+                    self.forget_plans()
+                if STARTER_FIRST_S:
+                    time.sleep(STARTER_FIRST_S)
         return other_thread
+
+    def label_classes(self, path):
+        """Let the classes that the code made say that they are of this file, not of __main__."""
+        for cls in self.classes:
+            if vars(cls).get('__module__') == '__main__':
+                with suppress(TypeError, AttributeError):
+                    cls.__module__ = path
 
     # -- from time to time
 
@@ -9574,6 +15497,8 @@ class Engine(Follower):
         recording, before, thread = self.recording, sys.gettrace(), threads.get_ident()
         if thread in recorded_threads:
             raise HotloadError('a recording is going on in this thread: code that is recorded cannot record')
+        _layouts.clear()                        # classes of the last run
+        _shells.clear()
         namespace = self.names_of(space)
         top = Space()
         top.first, top.now, top.home = {}, {}, Home(namespace, '<module>')
@@ -9583,7 +15508,7 @@ class Engine(Follower):
         # the log keeps all alive: looking for garbage costs a seventh of the time
         collects = gc.get_threshold()
         if collects[0]:
-            gc.set_threshold(max(collects[0], 20000), *collects[1:])
+            gc.set_threshold(max(collects[0], 200000), *collects[1:])
         sys.stdout = tee = Tee(stdout, self.log)
         try:
             if self.callback is not None:
@@ -9630,72 +15555,21 @@ class Engine(Follower):
             tee.log = []
             self.frames.clear()
             if self.max_steps:
-                self.cut(self.max_steps)
+                recording._cut(self.max_steps)
             if not self.with_state:
                 recording.keyframes[:] = []
-            self.tell_late()
+            recording._tell_late(self.late_since)
             if self.callback is not None and self.stop_error is None and recording.error is None:
                 with suppress(Stop):
                     self.call_back()
                 recording.error = self.stop_error
 
-    def cut(self, most):
-        """Let the recording end before the step number `most`."""
-        if self.recording.steps() > most:
-            at, count = 0, 0
-            while count < most:
-                entry = self.log[at]
-                count += type(entry) is Site
-                at += 1 if type(entry) is Site else entry.size
-            while type(self.log[at]) is not Site:
-                at += self.log[at].size
-            self.recording.end = at
-            self.recording._forget()
-
-    def tell_late(self):
-        """Turn the places of changes that were noticed late into spans of steps."""
-        recording = self.recording
-        for first, last in self.late_since:
-            counts, at, count = [], 0, 0
-            while at < last:
-                if at <= first:
-                    start = count
-                entry = self.log[at]
-                count += type(entry) is Site
-                at += 1 if type(entry) is Site else entry.size
-            recording.approximate.append((start, count, 'a change that no line was known to make'))
-
-def local_names(frame):
-    """{name: value} of a frame's own names."""
-    names = frame.f_locals
-    return dict(dict.items(names)) if isinstance(names, dict) else dict(names)
-
 
 recorded_threads = set()        # idents of those in which a recording goes on
 
 
-class Tee(object):
-    """Stands in for sys.stdout: what is written is logged too."""
-
-    def __init__(self, stream, log):
-        self.stream, self.log = stream, log
-
-    def write(self, text):
-        """Write and log it."""
-        self.log.extend((PRINTED, text))
-        return self.stream.write(text)
-
-    def writelines(self, lines):
-        """Write and log them."""
-        for line in lines:
-            self.write(line)
-
-    def __getattr__(self, name):
-        return getattr(self.stream, name)
-
-
 ##############################################################################
-## 20. Record -- code, functions and scripts
+## 31. Record -- code, functions and scripts
 ##############################################################################
 #
 # Gives to the user record(), Recording.of(), RecordedScript, and `hotload --record` with its prompt.
@@ -9733,10 +15607,7 @@ def record(code, globals=None, callback=None, max_steps=0, max_seconds=0, record
     code = made.code_to_run(code)
     made.run(lambda: execute(code, space), space)
     if own:                                     # they are not in the __main__ that other code sees
-        for cls in made.classes:
-            if vars(cls).get('__module__') == '__main__':
-                with suppress(TypeError, AttributeError):
-                    cls.__module__ = path
+        made.label_classes(path)
     return recording
 
 
@@ -9917,6 +15788,8 @@ class RecordedScript(ReloadedScript):
     HotloadError: no such file: there is no such script
     """
 
+    given_names = ()                            # what the prompt added to the script's names
+
     def __init__(self, path=None, argv=(), module=None, engine='auto', max_steps=0, max_seconds=0, entrypoint=None):
         ReloadedScript.__init__(self, path, argv, entrypoint, module)
         self.engine = engine_of(engine)
@@ -9925,9 +15798,8 @@ class RecordedScript(ReloadedScript):
     def run(self, changed=()):
         """Run and record it once; what it raises goes through."""
         if self.cursor is not None:             # what the prompt had
-            for name, verb in self.cursor.verbs().items():
-                if self.namespace.get(name) == verb:
-                    del self.namespace[name]
+            for name in self.given_names:
+                self.namespace.pop(name, None)
             self.cursor = None
         ReloadedScript.run(self, changed)
 
@@ -9951,8 +15823,16 @@ class RecordedScript(ReloadedScript):
         """What the prompt of -i has beside the script's names."""
         if self.recording is None:
             return {}
-        self.cursor = self.cursor or Cursor(self.recording)
-        return dict((name, verb) for name, verb in self.cursor.verbs().items() if name not in self.namespace)
+        if self.cursor is None:
+            self.cursor = Cursor(self.recording)
+            verbs = self.cursor.verbs()
+            taken = sorted(name for name in verbs if name in self.namespace)
+            if taken:
+                say('%s: the script has these names, so the verbs are %s' % (
+                    ', '.join(taken), ', '.join(name + '_' for name in taken)))
+            self.given_names = dict((name + '_' * (name in taken), verb) for name, verb in verbs.items())
+            return self.given_names
+        return {}
 
     def show_past(self):
         """Print the last ten lines that ran before the error, and what they changed."""
@@ -9987,7 +15867,7 @@ MODES.append(Mode('record', 'the whole script; the state at each of its steps is
 
 
 ##############################################################################
-## 21. Scopes -- whose names are whose
+## 32. Scopes -- whose names are whose
 ##############################################################################
 #
 # Gives to those below the Scopes of a module's syntax tree, makers of nodes, and Shelf, which gives code objects
@@ -10401,7 +16281,7 @@ def placed(made, like):
 
 
 ##############################################################################
-## 22. Signs -- what instrumented code writes to the log
+## 33. Signs -- what instrumented code writes to the log
 ##############################################################################
 #
 # Gives to those below the Signs. Instrumented code appends them, each followed by its operands as they are, to the
@@ -10921,7 +16801,7 @@ SPLICED, CONTENT = SpliceSign(None, 5), ContentSign(None, 3)
 
 
 ##############################################################################
-## 23. Expressions -- calls that are looked at, generators and lambdas that tell of themselves
+## 34. Expressions -- calls that are looked at, generators and lambdas that tell of themselves
 ##############################################################################
 #
 # Gives to those below Expressions, which writes the log within expressions. Names are read again for the log where
@@ -11389,7 +17269,7 @@ def set_key(node, key):
 
 
 ##############################################################################
-## 24. Stores -- assignments and other simple statements
+## 35. Stores -- assignments and other simple statements
 ##############################################################################
 #
 # Gives to those below Stores. After a simple statement its changes are logged, and the Sign of what follows it. A
@@ -11695,7 +17575,7 @@ class Stores(Expressions):
 
 
 ##############################################################################
-## 25. Instrument -- source that writes the log
+## 36. Instrument -- source that writes the log
 ##############################################################################
 #
 # Gives to those below Instrumenter, which adds to the syntax tree of a module what writes the log.
@@ -12251,7 +18131,7 @@ class Instrumenter(Stores):
 
 
 ##############################################################################
-## 24. Operations -- what instrumented code calls
+## 37. Operations -- what instrumented code calls
 ##############################################################################
 #
 # Gives to those below Operations: what happens beside list.append and list.extend while instrumented code runs. An
@@ -12634,7 +18514,7 @@ def len_of(box):
 
 
 ##############################################################################
-## 25. Rewrite -- the fast engine
+## 38. Rewrite -- the fast engine
 ##############################################################################
 #
 # Gives to record() and RecordedScript the engine 'rewrite', which turns what instrumented code wrote into the log.
@@ -13149,7 +19029,7 @@ ENGINES['rewrite'] = Rewriter
 
 
 ##############################################################################
-## 28. Run -- start when this file is the program
+## 39. Run -- start when this file is the program
 ##############################################################################
 
 # While it runs a file, the interpreter keeps its syntax tree: 7 MB for this one, in both processes. It lets go of
