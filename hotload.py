@@ -15526,6 +15526,13 @@ class Engine(Follower):
                     time.sleep(STARTER_FIRST_S)
         return other_thread
 
+    def label_classes(self, path):
+        """Let the classes that the code made say that they are of this file, not of __main__."""
+        for cls in self.classes:
+            if vars(cls).get('__module__') == '__main__':
+                with suppress(TypeError, AttributeError):
+                    cls.__module__ = path
+
     # -- from time to time
 
     def housekeeping(self, frame):
@@ -15747,10 +15754,7 @@ def record(code, globals=None, callback=None, max_steps=0, max_seconds=0, record
     code = made.code_to_run(code)
     made.run(lambda: execute(code, space), space)
     if own:                                     # they are not in the __main__ that other code sees
-        for cls in made.classes:
-            if vars(cls).get('__module__') == '__main__':
-                with suppress(TypeError, AttributeError):
-                    cls.__module__ = path
+        made.label_classes(path)
     return recording
 
 
