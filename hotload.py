@@ -7769,6 +7769,7 @@ MAX_BYTES = 2 * 2 ** 30     # of the snapshots
 MOST_APPENDED = 50          # records are put together after so many
 KEEP_RUNS = 30              # a record or a value that was not used in so many runs is forgotten
 SNAPSHOT_S = 0.005          # a snapshot may take so long, or half as long as its statement did
+SNAPSHOT_PROTOCOL = 2 if PY2 else 4             # with 5, arrays of numpy do not own their memory
 CHEAP_S = 0.002             # what takes less is computed again rather than kept
 OBJECT_S = 0.1e-6           # it takes about so long to pickle an object, until more is known
 
@@ -7850,6 +7851,21 @@ def outdated(entries):
             if newest.setdefault(event, serial) < serial:
                 newest[event] = serial
     return [entry for entry in entries if any(newest[event] != serial for event, serial in entry.births.items())]
+
+
+def share_memory(entries):
+    """Whether arrays in these Livings look at the same memory: pickled, each would get its own."""
+    arrays = {}
+    for entry in entries:
+        for kind, items in entry.survey.walk:
+            if hasattr(kind, '__array_interface__'):
+                arrays.update((id(item), item) for item in items)
+    bases = [array.base for array in arrays.values() if getattr(array, 'base', None) is not None]
+    seen = set(map(id, bases))
+    if len(seen) < len(bases) or any(not isinstance(base, bytes) and id(base) not in arrays for base in bases):
+        return True
+    held = [id(item) for entry in entries for item in [entry.value] + entry.survey.trail if id(item) in seen]
+    return len(held) > len(bases)               # by something else than its view
 
 
 class Heap(object):
@@ -8153,6 +8169,8 @@ class Values(object):
             entries = [self.heap.get(version) for _, version in key]
             if key in self.snapshots or not all(entry is not None and self._can_pickle(entry) for entry in entries):
                 continue
+            if share_memory(entries):
+                continue
             if any(self.placed.get(one) != later.at[one] for one in group):
                 continue
             objects = sum(len(entry.survey.trail) for entry in entries)
@@ -8164,7 +8182,7 @@ class Values(object):
             begin = clock_s()
             try:
                 data = pickle.dumps(dict((one, entry.value) for one, entry in zip(group, entries)),
-                                    pickle.HIGHEST_PROTOCOL)
+                                    SNAPSHOT_PROTOCOL)
                 address = self.store.add(data)
             except Exception:                   # it cannot be pickled
                 continue
@@ -8277,8 +8295,9 @@ class Values(object):
 # What is given to or taken from modules and classes of others (patched functions) are names, too: '@o:module';
 # the local modules that are imported are '@m:module', and hold the module.
 
-MODULE_NAMES = frozenset('__name__ __file__ __builtins__ __package__ __spec__ __loader__ __cached__ __warningregistry__ '
-                      '__annotations__ __conditional_annotations__ __annotate__'.split())
+MODULE_NAMES = frozenset(
+    '__name__ __file__ __builtins__ __package__ __spec__ __loader__ __cached__ __warningregistry__ __annotations__ '
+    '__conditional_annotations__ __annotate__'.split())
 LOOSE = frozenset('setattr delattr patch __dict__ vars __setattr__'.split())    # may set any attribute
 
 
