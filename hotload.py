@@ -7769,7 +7769,6 @@ MAX_BYTES = 2 * 2 ** 30     # of the snapshots
 MOST_APPENDED = 50          # records are put together after so many
 KEEP_RUNS = 30              # a record or a value that was not used in so many runs is forgotten
 SNAPSHOT_S = 0.005          # a snapshot may take so long, or half as long as its statement did
-SNAPSHOT_PROTOCOL = 2 if PY2 else 4             # with 5, arrays of numpy do not own their memory
 CHEAP_S = 0.002             # what takes less is computed again rather than kept
 OBJECT_S = 0.1e-6           # it takes about so long to pickle an object, until more is known
 
@@ -8182,7 +8181,7 @@ class Values(object):
             begin = clock_s()
             try:
                 data = pickle.dumps(dict((one, entry.value) for one, entry in zip(group, entries)),
-                                    SNAPSHOT_PROTOCOL)
+                                    min(4, pickle.HIGHEST_PROTOCOL))    # 5: arrays do not own their memory
                 address = self.store.add(data)
             except Exception:                   # it cannot be pickled
                 continue
