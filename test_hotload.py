@@ -15190,6 +15190,7 @@ def without_limits(found):
     return type(found)(map(without_limits, found)) if isinstance(found, (list, tuple)) else found
 
 
+@same_between
 class TestStatesInPages(Exactness):
     """The states in a page of each of the recorder's programs are those of the recording."""
 
