@@ -42,17 +42,23 @@ Contents. Each section uses only what stands above it: delete from a banner on
     16. Versions      which value a name should have, and where it is
     17. Statements    run one, and see what it did
     18. Rerun         run only what changed
-    19. Log           what a recording is made of
-    20. Files         a recording as lists and atoms
-    21. Recording     the state at any step, and other questions
-    22. Follow        what changed in the objects
-    23. Plan          what a line can change
-    24. Trace         sys.settrace writes the log
-    25. Record        code, functions and scripts
-    26. Player        what a browser knows of a recording
-    27. Page          what it shows of it
-    28. Export        a recording as one HTML file
-    29. Run           start when this file is the program
+    19. Meaning       fingerprints of functions and values
+    20. Values        what reactors send, and what is known of their runs
+    21. Reactors      functions that receive and send values
+    22. Workers       reactors in other threads, processes and machines
+    23. Schedule      which reactors run, and when
+    24. Pipeline      functions whose results survive
+    25. Log           what a recording is made of
+    26. Files         a recording as lists and atoms
+    27. Recording     the state at any step, and other questions
+    28. Follow        what changed in the objects
+    29. Plan          what a line can change
+    30. Trace         sys.settrace writes the log
+    31. Record        code, functions and scripts
+    39. Player        what a browser knows of a recording
+    40. Page          what it shows of it
+    41. Export        a recording as one HTML file
+    42. Run           start when this file is the program
 
 Words: a path is an absolute file name; a key is what tells one state of a file
 from another (None: no file); a step is an object with run(); a module is local
@@ -479,6 +485,22 @@ def thaw(count):
         getattr(gc, 'unfreeze', int)()
 
 
+class CollectorRest(object):
+    """Keeps the garbage collector from going again and again through many new objects, none of which is garbage."""
+
+    was_on = False
+
+    def begin(self):
+        """From now on it rests."""
+        self.was_on = gc.isenabled()
+        gc.disable()
+
+    def end(self):
+        """It works again, if it did before."""
+        if self.was_on:
+            gc.enable()
+
+
 def execute(code, space, local=None):
     """Run a code object. (Before 2.7.9 exec may not stand in a function that has others inside.)"""
     exec(code, space, space if local is None else local)
@@ -651,7 +673,7 @@ else:
 HAS_ITERATOR_STATE = not PY2                    # list iterators and the like tell where they stand
 
 
-def shown(data):
+def native_text(data):
     """Bytes of a source file as a str for people."""
     return data if PY2 else data.decode('utf-8', 'replace')
 
@@ -678,10 +700,20 @@ ATOM_TYPES = [int, float, complex, bool, str, bytes, text_type, type(None), type
 number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 # Comprehensions run in the frame around them (2.7: those that make a list); `with` is left on the line of
 # its body.
+# What events sys.settrace has: see Instrument.
+ENDLESS_LOOPS_HAVE_STEPS = sys.version_info >= (3, 10)          # `while True`: one for each turn
+JUMPS_ARE_THREADED = sys.version_info < (3, 10)
+JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)      # the line of `return` has one after `finally`, too
+GENERATORS_TELL_END = (3, 3) <= sys.version_info[:2] <= (3, 9)  # a loop over one ends with an 'exception'
+CLOSING_IS_SILENT = sys.version_info >= (3, 13)
+HAS_CONSTANT_NODE, HAS_INDEX_NODE = sys.version_info >= (3, 8), sys.version_info < (3, 9)
+HAS_STAR_FIELDS, HAS_TRY_NODE = sys.version_info < (3, 5), not PY2
 COMPREHENSIONS_INLINE, WITH_ENDS_IN_BODY = sys.version_info >= (3, 12), sys.version_info < (3, 10)
+HAS_LOCALS_PROXY = type((lambda: sys._getframe().f_locals)()) is not dict       # PEP 667
 DICTS_ARE_ORDERED = sys.version_info >= (3, 6)
 SlotType = type(type(str('Slotted'), (object,), {'__slots__': (str('slot'),)}).slot)
-# Turns of threads are counted in instructions, of which the recorder takes many: one that begins lets its starter go on.
+# Turns of threads are counted in instructions, of which the recorder takes many: so one that begins lets the
+# one that started it go on.
 STARTER_FIRST_S = 0.002 if PY2 else 0
 HAS_WIDE_IDENTS = sys.version_info >= (3, 7)
 HEAP_TYPE = 1 << 9                              # in a class's __flags__: made by a class statement
@@ -701,6 +733,19 @@ def marked_types():
 def native_text(text):
     """A unicode text as a str; on 2.7 what is not ASCII is escaped."""
     return text.encode('ascii', 'backslashreplace') if PY2 else text
+
+
+class quiet_warnings(object):
+    """A context in which warnings are not shown."""
+
+    def __enter__(self):
+        import warnings
+        self.context = warnings.catch_warnings()
+        self.context.__enter__()
+        warnings.simplefilter('ignore')
+
+    def __exit__(self, *error):
+        return self.context.__exit__(*error)
 
 
 def traceback_of(error):
@@ -731,8 +776,8 @@ def end_line(node):
 
 
 if PY2:
-    exec('def reraise(error, trace):\n'
-         '    """Raise an exception again, with its traceback."""\n    raise error, None, trace\n')
+    exec(compile('def reraise(error, trace):\n    """Raise an exception again, with its traceback."""\n'
+                 '    raise error, None, trace\n', path_text.__code__.co_filename, 'exec'))
 else:
     def reraise(error, trace):
         """Raise an exception again, with its traceback."""
@@ -745,6 +790,100 @@ def raise_in_thread(ident, kind):
         import ctypes
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             (ctypes.c_long if PY2 or not HAS_WIDE_IDENTS else ctypes.c_ulong)(ident), ctypes.py_object(kind))
+
+
+HAS_CASTS = hasattr(memoryview, 'cast')          # of a memoryview, to other items
+HAS_REDUCERS = sys.version_info >= (3, 8)        # of a Pickler's subclass
+EXACT_MARSHAL = 0 if PY2 else 2                 # the highest version that writes equal values equally
+
+
+def dump(value, rename):
+    """`value` as a pickle. rename(object) -> (module, name) for a class or a function that is to be found by
+    those when it is loaded, or None."""
+    import io
+    stream = io.BytesIO()
+    if PY2:
+        pickler = pickle.Pickler(stream, 2)
+        pickler.persistent_id = rename
+        pickler.dump(value)
+    else:
+        _pickler_class()(stream, rename).dump(value)
+    return stream.getvalue()
+
+
+def _pickler_class():
+    """The subclass of Pickler that renames; made when it is first needed."""
+    if not hasattr(dump, 'pickler'):
+        class Renaming(pickle.Pickler):
+            def __init__(self, stream, rename):
+                pickle.Pickler.__init__(self, stream, pickle.HIGHEST_PROTOCOL)
+                self.rename = rename
+
+            if HAS_REDUCERS:
+                def reducer_override(self, item):
+                    found = self.rename(item)
+                    return NotImplemented if found is None else (find_global, found)
+            else:
+                def persistent_id(self, item):
+                    return self.rename(item)
+        dump.pickler = Renaming
+    return dump.pickler
+
+
+def load(data, find):
+    """The value of a pickle. find(module, name) -> the class or function of that name."""
+    import io
+    if PY2:
+        unpickler = pickle.Unpickler(io.BytesIO(data))
+        unpickler.persistent_load, unpickler.find_global = lambda names: find(*names), find
+        return unpickler.load()
+    if not hasattr(load, 'unpickler'):
+        class Finding(pickle.Unpickler):
+            def __init__(self, stream, find):
+                pickle.Unpickler.__init__(self, stream)
+                self.find_class = find
+
+            def persistent_load(self, names):
+                return self.find_class(*names)
+        load.unpickler = Finding
+    return load.unpickler(io.BytesIO(data), find).load()
+
+
+def find_global(module, name):
+    """The class or function `name` (with dots) of a module, which is imported if need be. The script's own
+    module, whatever it is called now, is __main__."""
+    main = sys.modules.get('__main__')
+    found = main if module == neutral_name(main) else sys.modules.get(module)
+    if found is None and ('.' + os.path.abspath(getattr(main, '__file__', None) or '')).replace(
+            os.sep, '.').endswith('.%s.py' % module):
+        found = main                            # python package/job.py, and before python -m package.job
+    if found is None:
+        __import__(module)
+        found = sys.modules[module]
+    for part in name.split('.'):
+        found = getattr(found, part)
+    return found
+
+
+def neutral_name(module):
+    """The name under which another program would import the module that is __main__ here."""
+    spec, path = getattr(module, '__spec__', None), getattr(module, '__file__', None)
+    if spec is not None:
+        return spec.name[:-9] if spec.name.endswith('.__main__') else spec.name
+    return os.path.splitext(os.path.basename(path))[0] if path else '__main__'
+
+
+def add_note(error, text):
+    """Put a line below the exception's message, where Python shows such lines (3.11)."""
+    with suppress(Exception):
+        error.__notes__ = getattr(error, '__notes__', []) + [text]
+
+
+def reserve(descriptor, size):
+    """Make the open file `size` bytes long; raises EnvironmentError where the disk has not that much."""
+    os.ftruncate(descriptor, size)
+    if hasattr(os, 'posix_fallocate') and size:
+        os.posix_fallocate(descriptor, 0, size)
 
 
 ##############################################################################
@@ -900,6 +1039,8 @@ def is_ignored_folder(parent, name):
 def is_installed(folder):
     """Whether the folder is a place where Python, packages or a virtual environment are installed."""
     prefixes = filter(None, (sys.prefix, sys.exec_prefix, LIBRARY))         # a host may know none of them
+    if os.path.dirname(folder) == folder:       # as WebAssembly's prefix is: it would be all there is
+        return False
     return is_ignored_folder(*os.path.split(folder)) or os.path.realpath(folder) in map(os.path.realpath, prefixes)
 
 
@@ -1083,6 +1224,7 @@ class FreshFinder(object):
         self.texts, self.modules, self.missing, self.version = {}, {}, {}, 0
         self.roots, self.files, self.users, self.imports, self.folders = [], set(), 0, {}, {}
         self.codes, self.keys = {}, {}
+        self.loads = {}                         # {path: the code that the whole file was run with last}
 
     def install(self, roots=(), files=()):
         """Begin to find the local modules below `roots`; those that are loaded count too. Pair with remove()."""
@@ -1136,7 +1278,7 @@ class FreshFinder(object):
 
     def compile(self, path):
         """The code object of the file's bytes of now. It is kept: live patching goes by the code that runs."""
-        code = self.codes[path] = compile(self.read(path), path, 'exec', 0, True)
+        code = self.codes[path] = self.loads[path] = compile(self.read(path), path, 'exec', 0, True)
         return code
 
     def show_lines(self, paths):
@@ -2598,7 +2740,10 @@ class Choice(dict):
     """A command line, parsed: {long name of an option: value, True or list}.
 
     mode: the Mode.      script, module, function: what to run, or None.      argv: list of its arguments.
+    given: that of this process, or {}: for sections below whose options are for what the script itself does.
     """
+
+    given = {}
 
     def __init__(self, argv):
         options, rest = split_options(argv, option_rows())
@@ -2997,7 +3142,7 @@ def main(argv=None):
     """
     command_line = [os.path.abspath(OWN_FILE)] + (sys.argv[1:] if argv is None else list(argv))
     try:
-        choice = Choice(command_line[1:])
+        choice = Choice.given = Choice(command_line[1:])
         if 'help' in choice or 'version' in choice:
             write(sys.stdout, help_text() if 'help' in choice else
                   'hotload %s, Python %s\n' % (__version__, sys.version.split()[0]))
@@ -3028,6 +3173,10 @@ def main(argv=None):
         except KeyboardInterrupt:
             shared.ended = 130
             return 130
+        except HotloadError as error:           # the value of an option
+            write(sys.stderr, 'hotload: %s\n' % error)
+            shared.ended = 2
+            return 2
         loop.forever()
         shared.ended = 1
         status = 130 if loop.interrupts.presses else loop.status
@@ -3091,8 +3240,8 @@ def compile_nodes(nodes, path, flags=0):
 
 def fields(node):
     """The (name, value) pairs of a node that have a meaning, those that are absent left out."""
-    return [(name, getattr(node, name)) for name in node._fields
-            if name not in MEANINGLESS and getattr(node, name, None) is not None]
+    found = [(name, getattr(node, name, None)) for name in node._fields if name not in MEANINGLESS]
+    return [part for part in found if part[1] is not None]
 
 
 def walk(node):
@@ -6096,6 +6245,7 @@ MOST_JOURNALS = 16          # more are put together
 TICK_S = 0.02               # the clocks of file systems move in steps that are no longer
 LONG_TO_READ = 2 ** 24      # bytes; a file from this on is not read twice only since it is new
 ABANDONED_S = 3600          # what a killed process left half-written is removed after that time
+OPTIONS.append(('', 'trust-store', None, 'use a store of values that other users can write to'))
 # {folder: ({address: state of the entry when it was verified}, {address: its bytes}, [their sum])} in this process.
 REMEMBERED = {}
 
@@ -6173,8 +6323,10 @@ def sizes_below(folder):
 def make_folders(path):
     """Make the folder, and those above it that are not there, for this user alone; another process may do the same."""
     if not os.path.isdir(path):
+        if os.path.dirname(path) not in ('', path):     # since 3.7 os.makedirs gives its mode to the last one only
+            make_folders(os.path.dirname(path))
         try:
-            os.makedirs(path, 0o700)
+            os.mkdir(path, 0o700)
         except EnvironmentError:
             if not os.path.isdir(path):
                 raise
@@ -6217,8 +6369,8 @@ class Store(object):
         self.journal, self.lost, self.number, self.max_bytes = None, None, 0, max_bytes
         self.spare, self.used = {}, set()       # spare: {address: bytes, or a path} of what could not be written
         self.top = self.folder = self.drafts = None
-        self.session = session or '%x-%d-%s' % (
-            int(time.time() * 1e6), os.getpid(), binascii.hexlify(os.urandom(4)).decode('ascii'))
+        self.session = session or str('%x-%d-%s' % (      # as bytes on 2.7: it is joined to a path
+            int(time.time() * 1e6), os.getpid(), binascii.hexlify(os.urandom(4)).decode('ascii')))
         self.verified, self.held, self.held_bytes = {}, {}, [0]
         self.unwritten = []                     # records, where they cannot be written
         if folder is not None:
@@ -6235,7 +6387,7 @@ class Store(object):
             raise HotloadError('expected a folder for the store, found a file', path=self.top)
         folders = [os.path.join(self.folder, name) for name in ('entries', 'journals', 'new')]
         is_new = not os.path.exists(self.top)
-        for path in [] if trust else [self.top, self.folder] + folders:
+        for path in [] if trust or 'trust-store' in Choice.given else [self.top, self.folder] + folders:
             self._refuse_others(path)
         try:
             for path in folders:
@@ -6330,7 +6482,7 @@ class Store(object):
                 os.rename(path, place)
                 break
             except EnvironmentError:
-                if attempt or os.path.isdir(os.path.dirname(place)) and not HAS_CONSOLE:
+                if attempt:
                     raise
                 make_folders(os.path.dirname(place))
                 if HAS_CONSOLE and os.path.isfile(path):        # it renames no file that is mapped
@@ -6506,6 +6658,17 @@ class Store(object):
                 return descriptor
             os.close(descriptor)
 
+    def is_shared(self):
+        """Whether another process writes to it now."""
+        folder = os.path.join(self.folder, 'journals')
+        for name in list_folder(folder)[0]:
+            descriptor = self._lock_journal(name) if name != self.session and not name.endswith('.new') else None
+            if descriptor is not None:
+                os.close(descriptor)
+            elif name != self.session and not name.endswith('.new') and os.path.exists(os.path.join(folder, name)):
+                return True
+        return False
+
     def rewrite(self, choose):
         """Put all journals whose processes have ended, and our own, into one. choose(payloads) -> those to keep."""
         if self.folder is None:
@@ -6576,10 +6739,11 @@ array, collections, functools, itertools, operator, types, weakref = map(
     Later, ('array', 'collections', 'functools', 'itertools', 'operator', 'types', 'weakref'))
 
 LARGE = 2 ** 16             # bytes; what is larger is compared by checksum
-MADE_BY_CLASS = 1 << 9          # a type's flag: made by a class statement
+MADE_BY_CLASS = 1 << 9      # a type's flag: made by a class statement, or by C code in a like way
+POINTER_BYTES = tuple.__itemsize__
 LONG = type(sys.maxsize + 1)
 PLAIN_TYPES = frozenset([type(None), bool, int, LONG, float, complex, bytes, text_type])      # versions by value
-PARTLESS = set(PLAIN_TYPES)          # immutable, and without parts; more of them, and what follows, by learn_members()
+PARTLESS = set(PLAIN_TYPES)  # immutable, and without parts; more of them, and what follows, by learn_members()
 FIXED = frozenset([tuple, frozenset])
 SERIES = set([list, tuple, set, frozenset])
 KNOWN_BASES = set()         # types of Python's own whose instances have no state but what the collector sees
@@ -6588,18 +6752,17 @@ OPENERS, BASES = {}, []     # {type: function that gives the members of one of i
 CLEAR_TYPES = frozenset(
     '_tuplegetter mappingproxy dictproxy member_descriptor getset_descriptor _lru_cache_wrapper method instancemethod '
     'SimpleNamespace itemgetter attrgetter methodcaller Match SRE_Match Struct TypeVar ParamSpec dtype ufunc '
-    'classmethod_descriptor method-wrapper Pattern SRE_Pattern _abc_data cython_function_or_method ModuleSpec '
+    'classmethod_descriptor method-wrapper Pattern SRE_Pattern _abc_data cython_function_or_method ModuleSpec Element '
     'builtin_function_or_method weakproxy module UnionType GenericAlias'.split())
 # Code that uses one of these may read or write any name.
 WILD = frozenset('exec eval globals locals vars execfile __import__ _getframe currentframe __globals__ f_globals '
-                 '__main__ modules func_globals runpy import_module'.split())
+                 '__main__ modules func_globals runpy import_module '
+                 'run_reactor fetch_ingredient add_all_visible_reactors outdated'.split())      # any reactor may run
 WILD_MODULES = frozenset('pickle cPickle _pickle shelve dill cloudpickle joblib multiprocessing timeit doctest '
                          'unittest pdb concurrent copyreg runpy inspect gc code'.split())
 NO_KEYS = frozenset('__dict__ __weakref__ __doc__ __slotnames__ __firstlineno__ __static_attributes__ __annotations__ '
                     '__annotate__ __annotate_func__ __annotations_cache__ _abc_impl _abc_cache _abc_registry '
                     '_abc_negative_cache _abc_negative_cache_version __subclasshook__ __abstractmethods__'.split())
-# numpy's bit generators and the like are asked for their state.
-STATES = ('getstate', '__getstate__', 'bit_generator')
 
 
 def short_hash(*parts):
@@ -6619,10 +6782,10 @@ USED_BY = dict((instruction, part) for part, names in (
 
 class CodeUses(object):
     """What a code object and those in it name. names: globals that they read or set.      sets: globals they set.
-    attributes, puts: attributes read, and set or deleted.      imports: names of modules.      wild: it may use
-    any name."""
+    attributes, puts: attributes read, and set or deleted.      imports: names of modules.      may_import: whether
+    it imports anything.      computes_imports: whether it computes their names.      wild: it may use any name."""
 
-    __slots__ = ('code', 'names', 'sets', 'attributes', 'puts', 'imports', 'wild')
+    __slots__ = ('code', 'names', 'sets', 'attributes', 'puts', 'imports', 'may_import', 'computes_imports', 'wild')
 
     def __init__(self, code):
         self.code = code                        # held, so that its id stays its own
@@ -6639,6 +6802,9 @@ class CodeUses(object):
                     getattr(self, part).update(getattr(inner, part))
                 self.wild |= inner.wild
         self.names |= self.sets
+        self.computes_imports = any(name in self.names or name in self.attributes
+                                    for name in ('import_module', '__import__'))
+        self.may_import = bool(self.imports or self.computes_imports)
         self.wild |= bool(WILD.intersection(self.names) or WILD.intersection(self.attributes)
                           or '__main__' in self.imports)
 
@@ -6792,6 +6958,23 @@ def survey(top, space):
     return found
 
 
+def is_python_class(kind):
+    """Whether a class statement made it: its instances hold nothing but the __dict__, slots and weak references."""
+    if not kind.__flags__ & MADE_BY_CLASS or kind.__base__ is None:
+        return False
+    parts = vars(kind)
+    known = sum(1 for part in parts.values() if type(part).__name__ == 'member_descriptor')
+    known += ('__dict__' in parts) + ('__weakref__' in parts)
+    return kind.__basicsize__ - kind.__base__.__basicsize__ <= known * POINTER_BYTES
+
+
+def own_space(item):
+    """The __dict__ of an instance, if it has one already: C types make it when they are asked."""
+    if is_python_class(type(item)) and not isinstance(item, BaseException):
+        return getattr(item, '__dict__', None)
+    return None
+
+
 def opener_of(kind, space):
     """The function that gives the members of instances of a type not in OPENERS."""
     if isinstance(kind, class_types) and issubclass(kind, class_types):
@@ -6805,9 +6988,12 @@ def opener_of(kind, space):
             return opener
     if hasattr(kind, '__next__') or hasattr(kind, 'next') and not kind.__flags__ & MADE_BY_CLASS:
         return open_iterator
-    if hasattr(kind, 'fileno') and hasattr(kind, 'closed') or kind.__name__ in ('StringIO', 'BytesIO', 'StringO'):
+    if all(hasattr(kind, part) for part in ('fileno', 'closed', 'tell')) or kind.__name__ in (
+            'StringIO', 'BytesIO', 'StringO'):
         return open_file
-    built_in = [base for base in kind.__mro__ if not base.__flags__ & MADE_BY_CLASS][0]
+    if any(base.__module__ == '_random' for base in kind.__mro__):
+        return open_random
+    built_in = [base for base in kind.__mro__ if not is_python_class(base)][0]
     if built_in in KNOWN_BASES or built_in.__name__ in CLEAR_TYPES or own_hash(built_in):
         return open_instance
     return open_opaque
@@ -6820,7 +7006,7 @@ def open_nothing(item, found, space, is_top):
 
 def open_instance(item, found, space, is_top):
     """Attributes, slots and contents of an instance."""
-    kind, space_of = type(item), getattr(item, '__dict__', None)
+    kind, space_of = type(item), own_space(item)
     members = [part for part in gc.get_referents(item) if part is not kind and part is not space_of]
     if hasattr(kind, '__self__'):               # a method
         members.append(item.__self__)
@@ -6839,7 +7025,11 @@ def open_opaque(item, found, space, is_top):
     """What C code keeps; it is never the same after it was used."""
     state = None
     try:
-        if hasattr(item, 'bit_generator'):
+        if hasattr(item, 'locked'):
+            state = repr(item.locked())
+        elif hasattr(item, 'hexdigest'):
+            state = item.hexdigest()
+        elif hasattr(item, 'bit_generator'):
             state = repr(item.bit_generator.state)
         elif type(item).__module__.startswith('numpy.random'):
             state = repr(item.state if hasattr(item, 'state') else item.get_state())
@@ -7028,8 +7218,8 @@ def open_random(item, found, space, is_top):
 
 def open_error(item, found, space, is_top):
     """An exception, without the frames of its traceback."""
-    members = [item.args, getattr(item, '__dict__', None), getattr(item, '__cause__', None),
-               getattr(item, '__context__', None)]
+    members = [item.args, getattr(item, '__cause__', None), getattr(item, '__context__', None)]
+    members += [part for part in gc.get_referents(item) if type(part) is dict]
     return members + ([type(item)] if type(item).__flags__ & MADE_BY_CLASS else [])
 
 
@@ -7082,13 +7272,14 @@ def learn_members():
 #
 # Not handled: files that C code opens by itself (see depends() in Rerun).
 
-MOST_OUTPUT = 100000        # characters that are kept of what a statement printed
+MOST_OUTPUT = 2 ** 20       # characters that are kept of what a statement printed
 # What gives another answer each time, by module.
 CLOCKS = dict((module, frozenset(names.split())) for module, names in [
     ('time', 'time time_ns monotonic perf_counter process_time clock ctime localtime gmtime strftime asctime'),
     ('datetime', 'now utcnow today'), ('uuid', 'uuid1 uuid4'), ('secrets', 'token_hex token_bytes randbelow choice'),
     ('os', 'urandom getpid times system popen'), ('posix', 'urandom getpid times system popen'),
     ('subprocess', 'run call check_call check_output Popen getoutput'), ('getpass', 'getpass'),
+    ('tempfile', 'mkdtemp mkstemp mktemp NamedTemporaryFile TemporaryFile TemporaryDirectory SpooledTemporaryFile'),
     ('urllib.request', 'urlopen urlretrieve'), ('urllib2', 'urlopen'), ('socket', 'socket create_connection'),
     ('requests', 'get post put request Session'), ('builtins', 'input'), ('__builtin__', 'input raw_input')])
 CLOCK_NAMES = frozenset().union(*CLOCKS.values())
@@ -7105,9 +7296,10 @@ class Facts(object):
     may read.      writes, sure: names that it may, and that it surely binds.      mark: 'keep', 'rerun' or ''.
     inert, calm: whether it calls nothing, on plain values at least.      bare: whether it is an expression, whose
     value is to be shown.      stars: whether it imports all names of a module.      words: its first line.
-    below: lines from the chunk's start to it."""
+    below: lines from the chunk's start to it.      has_exec: whether it has the exec statement of 2.7."""
 
-    __slots__ = ('key', 'reads', 'writes', 'sure', 'mark', 'inert', 'calm', 'bare', 'words', 'below', 'stars')
+    __slots__ = ('key', 'reads', 'writes', 'sure', 'mark', 'inert', 'calm', 'bare', 'words', 'below', 'stars',
+                 'has_exec')
 
     def __init__(self, nodes, lines, start, flags):
         used, reads = names_used(nodes), set()
@@ -7117,22 +7309,23 @@ class Facts(object):
             reads |= own.reads
             if not is_plain_definition(node):
                 reads |= own.deferred
-            if isinstance(node, _ast.Assign):
-                for target in node.targets:
-                    if all(type(part).__name__ in ('Name', 'Tuple', 'List', 'Starred') for part in walk(target)):
-                        self.sure.update(part.id for part in walk(target) if isinstance(part, _ast.Name))
+            for target in node.targets if isinstance(node, _ast.Assign) else ():
+                if not isinstance(target, _ast.Name):
+                    parts = [part for part in walk(target) if type(part).__name__ not in ('Tuple', 'List', 'Starred')]
+                    if all(isinstance(part, _ast.Name) for part in parts):
+                        self.sure.update(part.id for part in parts)
         self.writes = set(used.writes) | self.sure
         self.reads = tuple(sorted(reads | (self.writes - self.sure)))
         first = nodes[0].lineno - 1 if nodes and nodes[0].col_offset >= 0 else start
         self.below = max(0, first - start)
         line = lines[first].strip() if first < len(lines) else b''
-        mark = re.search(br'#\s*(keep|rerun)\s*$', line)
+        mark = re.search(br'#\s*(keep|rerun)\s*$', line) if b'#' in line else None
         self.mark = mark.group(1).decode('ascii') if mark else ''
-        self.words = shown(line)
+        self.words = native_text(line)
         self.key = short_hash(fingerprint(nodes), self.mark, str(flags))
         kinds = kinds_in(nodes)
-        self.calm = kinds <= CALM_NODES
-        self.inert = kinds <= INERT_NODES or (
+        self.calm, self.has_exec = kinds <= CALM_NODES, 'Exec' in kinds
+        self.inert = kinds <= INERT_NODES and not docstring_node(nodes) or (
             len(nodes) == 1 and isinstance(nodes[0], FUNCTION_NODES) and is_plain_definition(nodes[0])
             and not nodes[0].args.defaults and not any(getattr(nodes[0].args, 'kw_defaults', ())))
         self.bare = len(nodes) == 1 and isinstance(nodes[0], _ast.Expr)
@@ -7188,8 +7381,7 @@ class Chunk(object):
         else:
             self.code = compile_nodes(nodes, path, self.flags)
         self.uses, self.codes = code_uses(self.code), children(self.code)
-        if any(type(part).__name__ == 'Exec' for node in nodes for part in walk(node)):
-            self.uses.wild = True
+        self.uses.wild |= self.facts.has_exec
 
 
 # ---- the state of the process that statements read and change
@@ -7216,6 +7408,27 @@ def _set_decimal_state(state):
     context.prec, context.rounding, context.Emin, context.Emax, context.capitals = state[:5]
     for kind in list(context.traps):
         context.traps[kind] = kind.__name__ in state[5]
+
+
+def _logging_state():
+    """[(name, level, whether it propagates, is disabled, handlers, filters)] of the loggers that were set up."""
+    logging, found = sys.modules['logging'], []
+    for name, one in [('', logging.root)] + sorted(logging.Logger.manager.loggerDict.items()):
+        state = [name] + [getattr(one, part, None) for part in LOGGER_PARTS]
+        state[-2:] = [list(part or ()) for part in state[-2:]]
+        if state[1:] != LOGGER_DEFAULTS and state[1] is not None:
+            found.append(state)
+    return found
+
+
+def _set_logging(state):
+    logging, wanted = sys.modules['logging'], dict((one[0], one[1:]) for one in state)
+    for name, one in [('', logging.root)] + list(logging.Logger.manager.loggerDict.items()):
+        if hasattr(one, 'handlers'):
+            parts = wanted.get(name, LOGGER_DEFAULTS)
+            one.setLevel(parts[0])              # empties caches
+            one.propagate, one.disabled = parts[1:3]
+            one.handlers[:], one.filters[:] = parts[3:]
 
 
 def _set_filters(state):
@@ -7248,11 +7461,13 @@ def _folder():
         return ''
 
 
+LOGGER_PARTS, LOGGER_DEFAULTS = ('level', 'propagate', 'disabled', 'handlers', 'filters'), [0, True, False, [], []]
 HIDDEN = [      # (hidden name, the module that it belongs to, get() -> state, set(state))
     ('@random', 'random', lambda: sys.modules['random'].getstate(), lambda state: sys.modules['random'].setstate(
         tuple(tuple(part) if isinstance(part, list) else part for part in state))),
     ('@numpy', 'numpy.random', _numpy_state, _set_numpy_state),
     ('@decimal', 'decimal', _decimal_state, _set_decimal_state),
+    ('@logging', 'logging', _logging_state, _set_logging),
     ('@warnings', 'warnings', lambda: list(sys.modules['warnings'].filters), _set_filters),
     ('@locale', 'locale', lambda: sys.modules['locale'].setlocale(6), lambda state: sys.modules['locale'].setlocale(
         6, state)),
@@ -7310,15 +7525,17 @@ class WatchedEnvironment(dict):
 
 
 class Spy(object):
-    """Stands in for a function of os or for open() while statements run; tells note(function name, arguments)."""
+    """Stands in for a function of os or for open() while statements run; asks note(function name, arguments) whether
+    to call it."""
 
     def __init__(self, real, name, note):
         self.real, self.name, self.note = real, name, note
         self.__name__ = self.__doc__ = name
 
     def __call__(self, *args, **kwargs):
-        self.note(self.name, args, kwargs)
-        return self.real(*args, **kwargs)
+        if self.note(self.name, args, kwargs):
+            return self.real(*args, **kwargs)
+        return len(args[1])                     # os.write() of what was shown before
 
     def __eq__(self, other):
         return self.real == getattr(other, 'real', other)
@@ -7333,6 +7550,9 @@ class Spy(object):
         return getattr, (sys.modules[self.real.__module__ or 'os'], self.real.__name__)
 
 
+PATH_FILES = frozenset([os.path.exists.__code__.co_filename, os.path.join.__code__.co_filename])
+
+
 class Observer(object):
     """Takes note of the files, the environment and the output of the statement that runs.
 
@@ -7342,7 +7562,8 @@ class Observer(object):
 
     def __init__(self, script):
         self.script, self.on, self.thread, self.muted = script, False, None, False
-        self.prints, self.saved, self.tees = {}, [], []
+        self.prints, self.saved, self.tees, self.all_tees = {}, [], [], {}
+        OPENERS[Spy] = OPENERS[OutputTee] = open_nothing
         OPENERS[Spy] = OPENERS[OutputTee] = open_nothing
         self.clear()
 
@@ -7355,7 +7576,8 @@ class Observer(object):
         """Put the stand-ins in their places."""
         import io
         self.thread = threads.get_ident()
-        for module, names in (builtins, ['open']), (io, ['open']), (os, ['open', 'listdir', 'scandir', 'stat']):
+        for module, names in (builtins, ['open']), (io, ['open']), (
+                os, ['open', 'write', 'listdir', 'scandir', 'stat']):
             for name in names:
                 real = getattr(module, name, None)
                 if real is not None and not isinstance(real, Spy):
@@ -7368,8 +7590,14 @@ class Observer(object):
         self.saved.append((holder, attribute, real))
         setattr(holder, attribute, watched)
         for is_error, name in enumerate(('stdout', 'stderr')):
-            tee = OutputTee(getattr(sys, name), self, bool(is_error))
+            tee = self.all_tees.setdefault(name, OutputTee(None, self, is_error))   # a script may keep it
+            tee.__dict__['tee_real'] = getattr(sys, name)
             self.tees.append((name, tee, tee.tee_real))
+        self.put_streams()
+
+    def put_streams(self):
+        """Let what is printed pass through here, whatever the script set."""
+        for name, tee, _ in self.tees:
             setattr(sys, name, tee)
 
     def remove(self):
@@ -7382,14 +7610,16 @@ class Observer(object):
                 real.update(dict.items(now))
             if isinstance(now, (Spy, WatchedEnvironment)):
                 setattr(holder, name, real)
-        for name, tee, real in self.tees:
-            if getattr(sys, name, None) is tee:
-                setattr(sys, name, real)
+        for name, _, real in self.tees:
+            setattr(sys, name, real)
         self.tees = []
 
     def is_ours(self):
         """Whether what calls is not the statement."""
-        return not self.on or threads.get_ident() != self.thread or is_own_frame(sys._getframe(3).f_code.co_filename)
+        frame = sys._getframe(3)
+        while frame.f_code.co_filename in PATH_FILES and frame.f_back is not None:     # os.path.exists() and the like
+            frame = frame.f_back
+        return not self.on or threads.get_ident() != self.thread or is_own_frame(frame.f_code.co_filename)
 
     def note_variable(self, name):
         """A variable of the environment is read."""
@@ -7401,16 +7631,24 @@ class Observer(object):
                 self.environment[name] = dict.get(data, name)
 
     def note_call(self, name, args, kwargs):
-        """A file is opened, or a folder is read."""
+        """A file is opened, or a folder is read. Whether that is to be done."""
         if self.is_ours():
-            return
+            return True
+        caller = sys._getframe(2).f_code.co_filename
+        if name == 'write':
+            return self._note_written(*args)
         self.on = False                         # what follows calls such functions itself
         try:
-            self._note_call(name, args, kwargs)
+            self._note_call(name, args, kwargs, caller == self.script or caller in fresh.texts)
         finally:
             self.on = True
+        return True
 
-    def _note_call(self, name, args, kwargs):
+    def _note_written(self, descriptor=None, data=b'', *others):
+        """Bytes go to a descriptor. Whether they are to be written."""
+        return descriptor not in (1, 2) or self.write(descriptor - 1, bytes(data))
+
+    def _note_call(self, name, args, kwargs, is_users):
         target = args[0] if args else kwargs.get('file', kwargs.get('path', '.'))
         try:
             path = os.path.abspath(file_name(target) if isinstance(target, bytes) else path_text(target))
@@ -7425,9 +7663,10 @@ class Observer(object):
             return
         mode = args[1] if len(args) > 1 else kwargs.get('mode', kwargs.get('flags', 'r'))
         if name == 'open' and (mode & (os.O_WRONLY | os.O_RDWR) if isinstance(mode, int) else set(mode) & set('wax+')):
-            if mode & os.O_APPEND if isinstance(mode, int) else 'a' in mode:
-                return                          # a log: others may write to it, too
-            if not isinstance(mode, int) and '+' in mode and path not in self.wrote:
+            appends = mode & os.O_APPEND if isinstance(mode, int) else 'a' in mode
+            if appends and not is_users:
+                return                          # a log of a package: others may write to it, too
+            if (appends or not isinstance(mode, int) and '+' in mode) and path not in self.wrote:
                 self.files.setdefault(path, self.print_of(path))
             self.wrote[path] = None
         elif path not in self.wrote:
@@ -7452,6 +7691,8 @@ class Observer(object):
             return known[1]
         recent = abs(time.time() - key[3] / TICKS_A_SECOND) < 0.05     # it may be written again within this tick
         try:
+            if os.path.isdir(path):             # of depends(): with all that is in it
+                return file_checksum(path)
             data = read_bytes(path)
         except EnvironmentError:
             return 'unreadable'
@@ -7470,7 +7711,7 @@ class Observer(object):
         if self.on and threads.get_ident() == self.thread or self.on and self.size < MOST_OUTPUT:
             if self.size < MOST_OUTPUT:
                 self.size += len(text)
-                if self.output and self.output[-1][0] == is_error:
+                if self.output and self.output[-1][0] == is_error and type(self.output[-1][1][0]) is type(text):
                     self.output[-1][1].append(text)
                 else:
                     self.output.append((is_error, [text]))
@@ -7485,7 +7726,8 @@ class OutputTee(object):
 
     def write(self, text):
         """Write the text, unless it was shown before, and keep it."""
-        if self.tee_observer.write(self.tee_is_error, text):
+        known = text if isinstance(text, (bytes, text_type)) else bytes(text)
+        if self.tee_observer.write(self.tee_is_error, known):
             return self.tee_real.write(text)
         return len(text)
 
@@ -7495,7 +7737,8 @@ class OutputTee(object):
             self.write(line)
 
     def __getattr__(self, name):
-        return getattr(self.tee_real, name)
+        found = getattr(self.tee_real, name)
+        return OutputTee(found, self.tee_observer, self.tee_is_error) if name == 'buffer' else found
 
     def __setattr__(self, name, value):
         setattr(self.tee_real, name, value)
@@ -7939,7 +8182,7 @@ class Values(object):
         if isinstance(value, (FunctionType, types.ModuleType) + class_types) or found.opaque:
             return False
         for item in found.soft.values():
-            if isinstance(item, class_types) and any(
+            if isinstance(item, class_types) and item.__module__ == '__main__' and any(
                     name in vars(item) for name in ('__reduce__', '__reduce_ex__', '__getstate__', '__setstate__',
                                                     '__getnewargs__', '__getnewargs_ex__', '__copyreg__')):
                 return False
@@ -8033,6 +8276,8 @@ class Values(object):
 # What is given to or taken from modules and classes of others (patched functions) are names, too: '@o:module';
 # the local modules that are imported are '@m:module', and hold the module.
 
+OWN_NAMES = frozenset('__name__ __file__ __builtins__ __package__ __spec__ __loader__ __cached__ __warningregistry__ '
+                      '__annotations__ __conditional_annotations__ __annotate__'.split())
 LOOSE = frozenset('setattr delattr patch __dict__ vars __setattr__'.split())    # may set any attribute
 
 
@@ -8074,12 +8319,12 @@ class Execution(object):
         self.before = dict((name, found) for name, found in before if found is not NOTHING)
         facts = self.unit.facts
         self.inert = not self.wild and (facts.inert or facts.calm and not self.before and len(self.uses) == 1)
-        self.imports = any(used.imports for used in self.uses)
+        self.imports = any(used.may_import for used in self.uses)
         if self.imports:
             for name in list(fresh.modules):    # what is not imported at this place is imported anew
                 if '@m:' + name not in at and name in sys.modules and sys.modules[name] is not keeper.space:
                     purge_modules([name])
-        self.points = [] if self.inert else keeper.patch_points(self)
+        self.points = [] if self.inert and not keeper.originals else keeper.patch_points(self)
         self.hidden = None if self.inert else keeper.set_hidden()
 
     def perform(self, muted):
@@ -8102,7 +8347,9 @@ class Execution(object):
         finally:
             observer.on = False
         self.record = record = Record(key=unit.facts.key, seconds=clock_s() - begin)
-        record.output = [(which, ''.join(texts)) for which, texts in observer.output]
+        record.output = [(which, texts[0][:0].join(texts)) for which, texts in observer.output]
+        if observer.size >= MOST_OUTPUT:
+            record.output.append((1, '[hotload] the rest of what this printed was not kept\n'))
         record.files, record.wrote, record.doubt = dict(observer.files), dict(observer.wrote), observer.doubt
         record.environment, record.error = dict(observer.environment), self.error
         if value is not None and not self.keeper.is_local(type(value).__module__):
@@ -8133,7 +8380,7 @@ class Execution(object):
             if len(names) != len(held) + new:
                 bound.update(set(names).difference(held))
         self.gone = [name for name in bound if name not in names]
-        self.bound = set(name for name in bound if name in names and not is_dunder(name))
+        self.bound = set(name for name in bound if name in names and not is_own_name(name))
         self.record.gone = tuple(name for name in self.gone if name in keeper.state.at)
         for name in self.gone:
             keeper.placed.pop(name, None)
@@ -8223,6 +8470,7 @@ class Execution(object):
         """What the statement read: names, the state of the process, patched modules; and why it is in doubt."""
         keeper, record, at = self.keeper, self.record, self.keeper.state.at
         reads = set(name for name in self.reads if name not in SETTERS).union(self.changed)
+        reads.add('@o:' + builtins.__name__)
         self.patches = {}
         if not self.inert:
             reads.update(READ_BY_ALL)
@@ -8333,15 +8581,15 @@ def has_value(name):
     return name[0] != '@' or name[:3] == '@m:'
 
 
-def is_dunder(name):
-    """Whether the name is one of Python's own, such as __name__."""
-    return name[:2] == '__' == name[-2:]
+def is_own_name(name):
+    """Whether Python itself sets that name in a module."""
+    return name in OWN_NAMES
 
 
 def modules_of(uses):
     """Names of the local modules that code with these CodeUses may import, with what those import; None: any."""
     found, todo = set(), set(name for used in uses for name in used.imports)
-    if any('import_module' in used.attributes for used in uses):
+    if any(used.computes_imports for used in uses):
         return None
     todo.update('%s.%s' % (module, name) for used in uses for module in used.imports for name in used.attributes)
     todo = set(name for name in todo if name in fresh.modules or name in fresh.missing)
@@ -8412,9 +8660,10 @@ class Statements(Values):
 
     def reach(self, unit):
         """What the statement may read, put in place: (names, [CodeUses], whether it may be any, modules of others)."""
-        at, names, uses, wild, shared = self.state.at, set(), [unit.uses], unit.uses.wild or self.distrust, []
+        at, names, uses, shared = self.state.at, set(), [unit.uses], []
+        wild = unit.uses.wild or self.distrust or self._is_redirected()
         todo = set(unit.facts.reads)
-        if unit.uses.imports or unit.facts.stars:
+        if unit.uses.may_import or unit.facts.stars:
             todo.update(name for name in at if name[:3] == '@m:')
         while todo or wild and not names:
             if wild:
@@ -8437,18 +8686,25 @@ class Statements(Values):
                 shared += found.shared
                 for used in found.uses:
                     wild |= used.wild
-                    if used.imports:
+                    if used.may_import:
                         todo.update(name for name in at if name[:3] == '@m:')
             wild = wild or any(item.__name__.partition('.')[0] in WILD_MODULES for item in shared)
             todo -= names
         return names.difference(['']), uses, wild, shared
+
+    def _is_redirected(self):
+        """Whether the script put an object of its own in the place of sys.stdout or the like."""
+        version = self.state.at.get('@o:sys')
+        entry = self.heap.get(version)
+        return version is not None and (entry is None or any(
+            type(entry.value.get(name)) not in (OutputTee, type(None)) for name in ('stdout', 'stderr')))
 
     def patch_points(self, one):
         """[(hidden name, module or class of others, attribute, its value)] that the statement may change."""
         puts = set(name for used in one.uses for name in used.puts)
         attributes = set(name for used in one.uses for name in used.attributes)
         loose = bool(LOOSE.intersection(attributes) or any(LOOSE.intersection(used.names) for used in one.uses))
-        found, todo = {}, list(one.shared)
+        found, todo = {}, list(one.shared) + [builtins, sys]
         todo += [value for value in map(self.names.get, one.near) if isinstance(value, class_types)
                  and not self.is_local(value.__module__)]
         while todo:
@@ -8801,7 +9057,7 @@ class CachedScript(Statements, ReloadedScript):
         entries = [self.heap.get(version) for _, version in at]
         if None in entries or any(names.get(name, names) is not entry.value for (name, _), entry in zip(at, entries)):
             return False
-        if sum(1 for name in names if not name[:2] == '__' == name[-2:]) != len(at):
+        if sum(1 for name in names if name not in OWN_NAMES) - ('__doc__' not in self.state.at) != len(at):
             return False
         return not any((record.files or record.wrote or record.environment) and self._outside(record)
                        for record in records)
@@ -8841,7 +9097,9 @@ class CachedScript(Statements, ReloadedScript):
     def _attempt(self):
         """Go over all statements; run those that must."""
         self.state, self.records_of, self.placed, self.space_of.owners = self._base(), {}, {}, {}
-        plain = dict((name, value) for name, value in self.names.items() if name[:2] == '__' == name[-2:])
+        self.observer.put_streams()
+        plain = dict((name, value) for name, value in self.names.items() if name in OWN_NAMES)
+        plain['__doc__'] = None
         self.names.clear()                  # what stands in it is what the statements so far made
         self.names.update(plain)
         for index, unit in enumerate(self.units):
@@ -8938,7 +9196,10 @@ class CachedScript(Statements, ReloadedScript):
             return
         for is_error, text in record.output:
             stream = self.observer.tees[is_error][2]
-            if is_terminal(stream):
+            if not isinstance(text, str) and isinstance(text, bytes):
+                flush(stream)
+                stream, text = (stream.buffer, text) if hasattr(stream, 'buffer') else (stream, native_text(text))
+            elif is_terminal(stream):
                 text = ''.join('%s%s%s' % (DIM, line.rstrip('\n'), PLAIN) + '\n' * line.endswith('\n')
                                for line in text.splitlines(True))
             write(stream, text)
@@ -8961,8 +9222,24 @@ class CachedScript(Statements, ReloadedScript):
         for record in self.new:
             for path in record.wrote:
                 record.wrote[path] = self.observer.print_of(path)
+        self._see_shared_files()
         self._save()
         self._tidy()
+
+    def _see_shared_files(self):
+        """Where a file was written after it was used by the same or another statement, what is in it at one place
+        cannot be told from what is there now: all that use it run each time, in order."""
+        uses = {}
+        for index in sorted(self.records_of):
+            record = self.records_of[index]
+            for path in record.files:
+                uses.setdefault(path, []).append((record, False))
+            for path in record.wrote:
+                uses.setdefault(path, []).append((record, True))
+        for found in uses.values():
+            if any(writes for _, writes in found[1:]):
+                for record, _ in found:
+                    record.run = self.runs
 
     def _kept(self):
         """The statements that did not run, for the report."""
@@ -9082,7 +9359,7 @@ class Picture(object):
         elif isinstance(value, type(sys)):
             parts.append(value.__name__)
             if self.space.is_local(value.__name__):
-                parts += self.all([dict((name, part) for name, part in vars(value).items() if not is_dunder(name))],
+                parts += self.all([dict((name, part) for name, part in vars(value).items() if not is_own_name(name))],
                                   place)
         else:
             parts += self.contents(value, place)
@@ -9188,7 +9465,7 @@ class CachedStep(CachedScript):
         return 1
 
     def _logged(self, index):
-        text = shown(self.source.text(self.units[index].chunk))
+        text = native_text(self.source.text(self.units[index].chunk))
         return commented(text) if self.records_of[index].error else text
 
     def _append(self, texts):
@@ -9240,13 +9517,2750 @@ MODES.append(Mode('cache', 'the statements that changed, and those that depend o
     choice.script, choice.argv, choice.get('store'), choice.module, choice.get('log'), 'check' in choice,
     'quiet' in choice, 'trust-store' in choice), [
         ('', 'store', 'DIR', 'keep values here (default: .hotload beside the script); none: in memory only'),
-        ('', 'trust-store', None, 'use a store that others can write to'),
         ('', 'log', 'FILE', 'append the statements that ran, and what was typed'),
         ('', 'check', None, 'run the script afresh as well, and compare')]))
 
 
 ##############################################################################
-## 19. Log -- what a recording is made of
+## 19. Meaning -- fingerprints of functions and values, with all that they use
+##############################################################################
+#
+# Gives to those below Meanings: digests of functions, classes and values that change when what they do or
+# hold changes, and not with layout, comments, docstrings, line numbers or the order of definitions.
+#
+# A function's meaning is its byte code without lines, its constants, defaults and closure, and the meaning of
+# every function, class and constant that it names, transitively, through all modules of the user. These form
+# a graph; what uses each other (a strongly connected part, found by Tarjan's algorithm) gets its digests
+# together. The parts of each digest are kept, so that why_changed() can tell which of them an old meaning
+# differs in.
+#
+# Not handled: what code looks up by a computed name in a class or an instance, and the state of objects that
+# cannot be pickled. Of installed packages only the version counts.
+
+copy = Later('copy')
+GeneratorType = type(value for value in ())
+ACTING_FLAGS = 0x803ff      # of code: what kind of function it is; the others tell of docstrings and the like
+CONTAINERS = frozenset([list, tuple, set, frozenset, dict])
+WRAPPERS = (staticmethod, classmethod)
+BUILTINS = (type(len), type(str.join), type(str.__add__), type(''.__add__))
+MethodType = type(suppress(Exception).__enter__)
+# Attributes of a class that say nothing about what it does.
+MINOR_ATTRIBUTES = frozenset(
+    '__doc__ __dict__ __weakref__ __module__ __firstlineno__ __static_attributes__ __annotations__ '
+    '__annotate__ __annotate_func__ __annotations_cache__ __slotnames__ __qualname__'.split())
+LOOKUPS = frozenset(['eval', 'exec', 'globals', 'vars', 'execfile'])        # code with these may use any name
+MODULE_LOOKUPS = LOOKUPS | frozenset(['getattr', '__dict__'])               # ... of a module that it names
+# Instances of classes in these modules are tools; what they hold changes as they are used.
+TOOL_MODULES = frozenset('logging threading _thread thread _io io socket ssl subprocess multiprocessing '
+                         'concurrent asyncio weakref _weakref queue Queue'.split())
+
+
+def digest_of(data):
+    """The digest (16 bytes) of bytes."""
+    return hashlib.sha1(data).digest()[:16]
+
+
+def spelled(value):
+    """Bytes that tell plain values, and lists of such, apart: 1 from True and 1.0, 0.0 from -0.0."""
+    return marshal.dumps(value, EXACT_MARSHAL)
+
+
+def installed_names(folder):
+    """The names of what pip has put into the folder (set of str), as by `pip install --target`."""
+    if folder not in INSTALLED_NAMES:
+        names = INSTALLED_NAMES[folder] = set()
+        for name in list_folder(folder)[1]:
+            if name.endswith('.dist-info'):
+                with suppress(EnvironmentError):
+                    data = read_bytes(os.path.join(folder, name, 'RECORD'))
+                    lines = (data if str is bytes else data.decode('utf-8', 'replace')).splitlines()
+                    names.update(line.partition(',')[0].partition('/')[0] for line in lines)
+    return INSTALLED_NAMES[folder]
+
+
+def is_users_file(path):
+    """Whether the source file, or a folder, is the user's own, and neither installed nor this one."""
+    folder, name = os.path.split(path)
+    if folder not in USERS_FOLDERS:
+        above, main = os.path.dirname(folder), getattr(sys.modules.get('__main__'), '__file__', None) or ''
+        is_main = folder == os.path.dirname(os.path.abspath(main)) and not (
+            IGNORED_FOLDERS.intersection(folder.split(os.sep)))
+        USERS_FOLDERS[folder] = fresh.is_local(path) or is_main or not is_installed(folder) and (
+            above == folder or is_users_file(folder))
+    return USERS_FOLDERS[folder] and name not in installed_names(folder) and path != os.path.abspath(OWN_FILE)
+
+
+# {folder: whether the files in it are the user's}, {folder: names of packages and modules in it that pip put there}
+USERS_FOLDERS, INSTALLED_NAMES = {}, {}
+
+
+def is_users_module(name, space):
+    """Whether the module with this name and namespace is the user's."""
+    path = space.get('__file__')
+    if isinstance(path, string_types):
+        return is_users_file(source_path(path))
+    return not (name in sys.builtin_module_names or getattr(space.get('__spec__'), 'origin', None) in (
+        'built-in', 'frozen'))
+
+
+def find_source(name, folders):
+    """The path of the user's source file that module `name` is in, looked for in `folders`; or None."""
+    place = name.replace('.', os.sep)
+    for folder in folders:
+        for end in (os.sep + '__init__.py', '.py') if isinstance(folder, string_types) else ():
+            path = os.path.abspath(os.path.join(folder, place + end))
+            if os.path.exists(path):
+                return path if is_users_file(path) else None
+    return None
+
+
+class SourceFile(object):
+    """A module that a function imports when it is called. path.      name: of the module."""
+
+    def __init__(self, path, name):
+        self.path, self.name = path, name
+
+
+class Node(object):
+    """Something whose meaning is asked for. value.
+    label: (kind, name, file) of a function or class, or None. own: bytes, what it says itself.
+    left: [(what for, value)] that it uses, not yet looked at.      edges: [(what for, digest or Node)].
+    digest: None while it is open.
+    index, low: as in Tarjan's algorithm. calls: of a function, {name of a method: set of texts that it is
+    called with first, None for computed ones}."""
+
+    __slots__ = ('value', 'label', 'own', 'left', 'edges', 'digest', 'index', 'low', 'calls')
+
+
+class Meanings(object):
+    """Digests of values. They hold for as long as nothing of what was asked for changes.
+
+    parts: {digest: (label, digest of what it says itself, ((what for, digest), ...))} of the functions and
+    classes met. calls: {digest: Node.calls} of the functions.
+
+    >>> one, same, other = {'a': set('xyz')}, {'a': set('zyx')}, {'a': set('xy')}
+    >>> Meanings().of(one) == Meanings().of(same) != Meanings().of(other)
+    True
+    """
+
+    def __init__(self):
+        self.nodes, self.open, self.parts, self.users, self.sources = {}, [], {}, {}, {}
+        self.calls, self.silent = {}, set()
+
+    def of(self, value):
+        """The digest (bytes) of a value."""
+        first, is_new = self._enter(value)
+        path = [first] if is_new else []
+        while path:
+            node = path[-1]
+            if node.left:
+                what, child = node.left.pop()
+                found, is_new = self._enter(child)
+                node.edges.append((what, found))
+                if is_new:
+                    path.append(found)
+                elif isinstance(found, Node) and found.digest is None:
+                    node.low = min(node.low, found.low)
+            else:
+                path.pop()
+                if node.low == node.index:
+                    self._close(node)
+                else:
+                    path[-1].low = min(path[-1].low, node.low)
+        return first.digest if isinstance(first, Node) else first
+
+    def _enter(self, value):
+        """(digest or Node of the value, whether the Node is new)."""
+        kind = type(value)
+        if kind in PLAIN_TYPES:
+            return digest_of(spelled(value)), False
+        node = self.nodes.get(id(value))
+        if node is not None:
+            return node, False
+        if kind in CONTAINERS and PLAIN_TYPES.issuperset(map(type, value)):
+            if kind is dict and PLAIN_TYPES.issuperset(map(type, value.values())):
+                return digest_of(b'dict' + spelled(ordered_items(value))), False
+            if kind is list or kind is tuple:
+                return digest_of(spelled(value)), False
+            if kind is not dict:
+                return digest_of(b'set' + spelled((kind.__name__, sorted(map(spelled, value))))), False
+        node = Node()
+        node.value, node.label, node.edges, node.digest, node.calls = value, None, [], None, None
+        try:
+            node.own, node.left = self._describe(node, value, kind)
+        except Exception:                       # an object of the user's that raises when it is looked at
+            node.own, node.left = spelled(('opaque', kind.__module__, kind.__name__)), []
+        node.left.sort(key=lambda use: use[0], reverse=True)         # the order of definitions means nothing
+        node.index = node.low = len(self.nodes)
+        self.nodes[id(value)] = node
+        self.open.append(node)
+        return node, True
+
+    def _close(self, root):
+        """Give the nodes that were opened since `root`, which use each other, their digests."""
+        at = len(self.open) - 1
+        while self.open[at] is not root:
+            at -= 1
+        members = self.open[at:]
+        del self.open[at:]
+        if len(members) > 1:                    # in an order that does not depend on where it was entered
+            members.sort(key=lambda node: (node.label or (), node.own, [
+                to if isinstance(to, bytes) else to.digest or b'' for _, to in node.edges]))
+        numbers = dict((id(node), spelled(number)) for number, node in enumerate(members))
+        text = b''.join([node.own + b''.join(
+            [digest_of(encoded(what)) + (to if isinstance(to, bytes) else to.digest or numbers[id(to)])
+             for what, to in node.edges]) for node in members])
+        for number, node in enumerate(members):
+            node.digest = digest_of(text if len(members) == 1 else digest_of(text) + spelled(number))
+        for node in members:
+            if node.label is not None:
+                self.parts[node.digest] = node.label, digest_of(node.own), tuple(
+                    (what, to if isinstance(to, bytes) else to.digest) for what, to in node.edges)
+                if node.calls:
+                    self.calls[node.digest] = node.calls
+
+    def called_with(self, function, method):
+        """The first arguments that the function, and those that it uses, give to a method: texts, None for
+        others."""
+        found, todo, seen = set(), [self.of(function)], set()
+        while todo:
+            digest = todo.pop()
+            if digest in self.parts and digest not in seen and digest not in self.silent:
+                seen.add(digest)
+                found.update(self.calls.get(digest, {}).get(method, ()))
+                todo += [to for _, to in self.parts[digest][2]]
+        if not any(digest in self.calls for digest in seen):
+            self.silent |= seen
+        return found
+
+    # ---- what each kind of value says itself, and what it uses
+
+    def _describe(self, node, value, kind):
+        """(bytes, [(what for, value)])."""
+        if kind is FunctionType:
+            return self._function(node, value)
+        if kind in CONTAINERS:
+            return self._container(value, kind)
+        if isinstance(value, class_types):
+            return self._class(node, value)
+        if kind is ModuleType:
+            if self._is_users(value.__name__, vars(value)):
+                return b'module', [item for item in list(vars(value).items())
+                                   if not item[0].startswith('__') or item[0] == '__getattr__']
+            return self._foreign('module', value.__name__, ''), []
+        if kind is SourceFile:
+            return self._source(value)
+        if kind is CodeType:
+            return self._code(node, value, {})
+        if kind is MethodType:
+            return b'method', [('function', value.__func__), ('self', value.__self__)]
+        if isinstance(value, WRAPPERS):
+            return kind.__name__.encode(), [('function', value.__func__)]
+        if isinstance(value, property):
+            return b'property', [('get', value.fget), ('set', value.fset), ('delete', value.fdel)]
+        if isinstance(value, BUILTINS):
+            owner = getattr(value, '__self__', None)
+            if owner is None or isinstance(owner, (ModuleType,) + class_types):
+                module = getattr(value, '__module__', None) or ''
+                return self._foreign('builtin', module, qualified_name(value)), []
+            return b'builtin ' + value.__name__.encode(), [('self', owner)]
+        return self._instance(value, kind)
+
+    def _is_users(self, name, space):
+        if name not in self.users:
+            self.users[name] = is_users_module(name, space)
+        return self.users[name]
+
+    def _foreign(self, kind, module, name):
+        """What is said of something that is not the user's: where it is from, and the version of that."""
+        version = getattr(sys.modules.get(module.partition('.')[0]), '__version__', '')
+        path = getattr(sys.modules.get(module), '__file__', None)
+        if isinstance(path, string_types) and not source_path(path).endswith('.py') and is_users_file(path):
+            with suppress(EnvironmentError):    # a compiled module of the user
+                version = hashlib.sha1(read_bytes(path)).hexdigest()
+        return spelled((kind, module, name, version if type(version) is str else ''))
+
+    def _function(self, node, function):
+        code, space = function.__code__, function.__globals__
+        name = space.get('__name__')
+        cells = zip(code.co_freevars, map(content, function.__closure__ or ()))
+        uses = [('closure ' + what, cell) for what, cell in cells if cell is not EMPTY]
+        if not self._is_users(name, space):     # a library's decorator: what it wraps is the user's
+            uses = [(what, cell) for what, cell in uses
+                    if type(cell) in PLAIN_TYPES or type(cell) in CONTAINERS or callable(cell)]
+            uses.append(('wrapped', getattr(function, '__wrapped__', None)))
+            node.label = 'function', qualified_name(function), os.path.basename(code.co_filename)
+            return self._foreign('function', name or '', qualified_name(function)), uses
+        node.label = ('function', qualified_name(function).replace('<locals>.', ''),
+                      os.path.basename(code.co_filename))
+        own, named = self._code(node, code, space)
+        uses += named + [('attribute ' + what, value) for what, value in sorted(vars(function).items())]
+        uses += [('defaults', function.__defaults__), ('keywords', getattr(function, '__kwdefaults__', None))]
+        return own, uses
+
+    def _code(self, node, code, space):
+        """What a code object and those in it say, and what they name in the namespace `space`."""
+        texts, codes, names, attributes, imports, uses = [], [code], set(), set(), set(), []
+        whole = set()           # names that are used otherwise than for one attribute
+        node.calls = calls = {}
+        for code in codes:                      # grows
+            data, consts, steps = read_code(code)
+            texts.append((data, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars,
+                          code.co_argcount, getattr(code, 'co_kwonlyargcount', 0), code.co_flags & ACTING_FLAGS,
+                          getattr(code, 'co_exceptiontable', None), '' if code is codes[0] else code.co_name))
+            for const in consts:
+                if isinstance(const, CodeType):
+                    codes.append(const)
+                elif type(const) in PLAIN_TYPES:
+                    texts.append(const)
+                else:
+                    uses.append(('constant', const))
+            before = last = was_name = None
+            for at, (name, about) in enumerate(steps):
+                is_attribute = name in ATTRIBUTE_STEPS
+                if was_name and not is_attribute:
+                    whole.add(last)
+                was_name = name == 'LOAD_GLOBAL' or name == 'LOAD_NAME'
+                if was_name:
+                    names.add(about)
+                elif is_attribute:
+                    attributes.add(about)
+                elif name == 'IMPORT_NAME':
+                    imports.add((about, last if isinstance(last, tuple) else (), before))
+                if is_attribute and about in CALLS:
+                    calls.setdefault(about, set()).add(first_argument(steps, at + 1))
+                before, last = last, about
+        if MODULE_LOOKUPS & (names | attributes):
+            whole |= names
+        if LOOKUPS & names:
+            names.update(name for name, value in list(space.items()) if type(value) is not ModuleType
+                         and not name.startswith('__'))
+        for name in names:
+            if name in space:
+                self._named(name, space[name], attributes, name in whole, uses)
+        for name, members, level in imports:
+            uses += self._imports(name, members, level, space)
+        return spelled(texts), uses
+
+    def _named(self, name, value, attributes, is_whole, uses):
+        """Add to `uses` the value of a name; of a module of the user the attributes that the code mentions,
+        or all."""
+        todo, seen = [(name, value)], set()
+        while todo:
+            name, value = todo.pop()
+            if is_whole or type(value) is not ModuleType or not self._is_users(value.__name__, vars(value)):
+                uses.append((name, value))
+            elif id(value) not in seen:
+                seen.add(id(value))
+                parts = attributes.union(['__getattr__']).intersection(vars(value))
+                todo += [(name + '.' + part, vars(value)[part]) for part in parts]
+
+    def _imports(self, name, members, level, space):
+        """[(what for, SourceFile)] of the user's files that an import inside a function loads."""
+        package = space.get('__package__') or ''
+        relative = isinstance(level, int) and level > 0
+        if relative:
+            base = package.split('.')[:len(package.split('.')) - level + 1]
+            name = '.'.join(base + [name] if name else base)
+        names = [name] + ['%s.%s' % (name, member) for member in members]
+        if level == -1 and package:             # 2.7: in the package first
+            names += [package + '.' + each for each in names]
+        return [('import ' + each, self._source_file(each)) for each in names if self._source_file(each)]
+
+    def _source_file(self, name):
+        if name not in self.sources:
+            path = find_source(name, sys.path)
+            self.sources[name] = path and SourceFile(path, name)
+        return self.sources[name]
+
+    def _source(self, source):
+        """A file that is not loaded yet: what its text means, and the files that it imports."""
+        try:
+            data = read_bytes(source.path)
+            text = fingerprint(parse(data)).encode('utf-8', LONE_SURROGATES)
+        except (EnvironmentError, SyntaxError, ValueError, TypeError):
+            return spelled(source.path), []
+        is_package = os.path.basename(source.path) == '__init__.py'
+        names = imported_names(data, source.name, is_package) - set([None, source.name])
+        files = [('import ' + name, self._source_file(name)) for name in names]
+        return text, [(what, each) for what, each in files if each is not None]
+
+    def _class(self, node, kind):
+        if kind.__module__ in ('builtins', '__builtin__') or not self._is_users(
+                kind.__module__, vars(sys.modules.get(kind.__module__, os))):
+            return self._foreign('class', kind.__module__, qualified_name(kind)), []
+        module = sys.modules.get(kind.__module__)
+        node.label = 'class', qualified_name(kind), os.path.basename(getattr(module, '__file__', None) or '')
+        uses = [('base %d' % number, base) for number, base in enumerate(kind.__bases__)]
+        if type(kind) not in class_types:
+            uses.append(('metaclass', type(kind)))
+        uses += [(name, value) for name, value in vars(kind).items()
+                 if name not in MINOR_ATTRIBUTES and not name.startswith('_abc_')]
+        return spelled(('class', kind.__name__)), uses
+
+    def _container(self, value, kind):
+        if kind is list or kind is tuple:
+            return spelled((kind.__name__, len(value))), [('%d' % at, item) for at, item in enumerate(value)]
+        if kind is dict:
+            return b'dict', [('', part) for item in ordered_items(value) for part in item]
+        try:
+            return spelled((kind.__name__, sorted(Meanings().of(item) for item in value))), []
+        except RuntimeError:                    # it contains itself, by way of some object
+            return spelled((kind.__name__, sorted(type(item).__name__ for item in value))), []
+
+    def _instance(self, value, kind):
+        """An object: its class, and what pickle would keep of it."""
+        module, name = getattr(kind, '__module__', None) or '', qualified_name(kind)
+        is_users = module != 'hotload' and self._is_users(module, vars(sys.modules.get(module, os)))
+        uses = [('class', kind)] if is_users else []
+        own = spelled(('instance', '' if is_users else module, '' if is_users else name))
+        if module.partition('.')[0] in TOOL_MODULES or module == 'hotload' and not name.startswith('Config'):
+            return own, uses
+        if callable(value) and isinstance(getattr(value, '__wrapped__', None), (FunctionType,) + class_types):
+            uses.append(('wrapped', value.__wrapped__))         # lru_cache, numba and the like
+            if not is_users:
+                return own, uses
+        if kind not in copy.dispatch_table and isinstance(kind, type) and all(
+                getattr(kind, name, None) is getattr(object, name, None)
+                for name in ('__reduce_ex__', '__reduce__', '__getstate__')):
+            return own, uses + plain_state(value, kind)
+        try:
+            state = copy.dispatch_table.get(kind, lambda item: item.__reduce_ex__(2))(value)
+        except Exception:                       # it cannot be pickled: then its class is all that is known
+            return own, uses
+        if isinstance(state, string_types):
+            return own + state.encode('utf-8'), uses
+        parts = list(enumerate(state))          # the last two may be iterators
+        return own, uses + [('state %d' % at, list(part) if at > 2 and part is not None and at < 5 else part)
+                            for at, part in parts]
+
+
+CALLS = frozenset(['send', 'allocate', 'receive'])      # methods whose first arguments are noted
+ATTRIBUTE_STEPS = ('LOAD_ATTR', 'LOAD_METHOD', 'LOOKUP_METHOD')         # the last: PyPy
+LOADS = ('LOAD_FAST', 'LOAD_CONST', 'LOAD_GLOBAL', 'LOAD_NAME', 'LOAD_DEREF', 'LOAD_SMALL')
+
+
+def first_argument(steps, at):
+    """The text that is the first argument of a call whose arguments begin at instruction `at`, or None."""
+    name, text = steps[at] if at < len(steps) else ('', None)
+    if name != 'LOAD_CONST' or not isinstance(text, string_types):
+        return None
+    depth = 0                                   # of the stack above it
+    for name, _ in steps[at + 1:]:
+        if name.startswith(LOADS):
+            depth += 2 if name.startswith(('LOAD_FAST_LOAD', 'LOAD_FAST_BORROW_LOAD')) else 1
+        elif name.startswith('BINARY_') and depth:
+            depth -= 1
+            if not depth:                       # 'v%d' % number
+                return None
+        elif name.startswith(('FORMAT', 'BUILD_STRING', 'CONVERT')) or not depth and name in ATTRIBUTE_STEPS:
+            return None
+        else:
+            break
+    return text
+
+
+EMPTY = object()            # what an empty cell holds
+
+
+def content(cell):
+    """What a closure cell holds, or EMPTY."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return EMPTY
+
+
+def ordered_items(value):
+    """A dict's items: in their order, which the program sees, or where dicts have none sorted."""
+    if DICTS_ARE_ORDERED:
+        return list(value.items())
+    return sorted(value.items(), key=lambda item: spelled(item[0]) if type(item[0]) in PLAIN_TYPES else b'')
+
+
+def qualified_name(thing):
+    """The name of a function or class, with those of the classes around it where Python knows them."""
+    name = getattr(thing, '__qualname__', None) or getattr(thing, '__name__', None)
+    return str(name or type(thing).__name__)
+
+
+def plain_state(value, kind):
+    """[(what for, value)]: attributes, slots and contents of an object that says nothing about pickling
+    itself."""
+    uses = [('attribute ' + str(name), part) for name, part in getattr(value, '__dict__', {}).items()]
+    for base in kind.__mro__:
+        slots = vars(base).get('__slots__', ())
+        for name in [slots] if isinstance(slots, string_types) else slots:
+            name = mangled(name, [base.__name__])
+            if name not in ('__dict__', '__weakref__') and hasattr(value, name):
+                uses.append(('slot ' + name, getattr(value, name)))
+    for base in PLAIN_TYPES | CONTAINERS:
+        if isinstance(value, base) and base is not type(None) and kind is not base:
+            uses.append(('content', tuple(base.__iter__(value)) if base in (list, tuple) else base(value)))
+    return uses
+
+
+def texts_in(function):
+    """The texts in a function's constants, closure and defaults."""
+    found, codes = set(), [function.__code__] if hasattr(function, '__code__') else []
+    for code in codes:
+        for const in code.co_consts:
+            codes += [const] if isinstance(const, CodeType) else []
+            found.update([const] if isinstance(const, string_types) else ())
+    cells = map(content, getattr(function, '__closure__', None) or ())
+    found.update(value for value in list(cells) + list(getattr(function, '__defaults__', None) or ())
+                 if isinstance(value, string_types))
+    return found
+
+
+def why_changed(old, new, old_parts, new_parts):
+    """What differs between two digests of functions, as a text for people; '' when that is not known.
+
+    old_parts, new_parts: functions that give for a digest what Meanings.parts has, or None.
+    """
+    todo, seen = [(old, new, '')], set()
+    while todo:
+        old, new, named = todo.pop(0)
+        if old == new or (old, new) in seen:
+            continue
+        seen.add((old, new))
+        old, new = old_parts(old), new_parts(new)
+        if old is None or new is None:
+            if named:
+                return named
+            continue
+        (_, own_before, before), ((kind, name, path), own, now) = old, new
+        if own_before != own:
+            return '%s `%s` in %s changed' % (kind, name, path) if named else 'its code changed'
+        before, now = dict(before), dict(now)
+        for what in sorted(set(before) & set(now)):
+            known_as = '%s.%s' % (name, what) if kind == 'class' else what.replace('closure ', '')
+            todo.append((before[what], now[what], '`%s` in %s changed' % (known_as, path)))
+        if set(before) != set(now):
+            return '`%s` in %s came or went' % (sorted(set(before) ^ set(now))[0], path)
+    return ''
+
+
+##############################################################################
+## 20. Values -- what reactors send, and what is known of their runs
+##############################################################################
+#
+# Gives to those below Warehouse, which turns values into Products (what the store keeps of a value) and back,
+# for each Ingredient.Type and the types of the user; and PastRuns, what earlier runs of reactors asked for and
+# sent.
+#
+# Small pickles stand in the record itself. Arrays, buffers, files and what specs write are entries of the
+# store, which are mapped into memory or handed out as paths: they may be larger than memory. A value is made
+# anew each time it is asked for, so that nobody sees what another did to it. Classes of the script itself are
+# kept under the name by which others would import it, and found wherever that file is loaded; Product.refs
+# names them all, since a value is another one when its class is.
+
+mmap = Later('mmap')
+__all__ += ['Ingredient', 'IngredientTypeSpec', 'Warehouse']
+SMALL = 1024                # bytes; pickles up to this stand in the record itself
+LARGE_ARRAY = 2 ** 20       # bytes; numpy arrays from this on are files of their own, mapped into memory
+
+
+class Word(str):
+    """A constant: equal to its name."""
+
+    name = value = property(str)
+
+
+def words(about, text):
+    """A class whose attributes are the words in `text`."""
+    return type('Words', (object,), dict([(word, Word(word)) for word in text.split()], __doc__=about))
+
+
+def one_of(name, known):
+    """What an error says of names that are there: ' (did you mean ...?)', or a list of some."""
+    import difflib
+    close = difflib.get_close_matches(str(name), known, 3)
+    if close or not known:
+        return ' (did you mean %s?)' % ' or '.join(map(repr, close)) if close else ''
+    return ' (there are %s)' % ', '.join(list(map(repr, known[:8])) + ['...'] * (len(known) > 8))
+
+
+class Ingredient(object):
+    """What is known of an ingredient. name.      type: an Ingredient.Type, or the name of a spec.
+    size: bytes. producerName: of the reactor that sent it.
+
+    >>> Ingredient('data', Ingredient.Type.list)
+    Ingredient('data', 'list')
+    """
+
+    Type = words('How values are kept.', 'unknown simple list array object file buffer')
+
+    def __init__(self, name, type=None, size=None, producerName=None):
+        self.name, self.type, self.size = name, type or Ingredient.Type.unknown, size
+        self.producerName = producerName
+
+    def __repr__(self):
+        return 'Ingredient(%r, %r)' % (self.name, str(self.type))
+
+
+class IngredientTypeSpec(object):
+    """How values of a type of yours are kept. Subclass it, and
+    plant.warehouse.register_ingredient_specs([Yours()]).
+
+    Files are to be in warehouse.baseDir, a folder that this ingredient has for itself; `name` is safe in file
+    names.
+
+    >>> class TextSpec(IngredientTypeSpec):
+    ...     @classmethod
+    ...     def get_name(cls):
+    ...         return 'text'
+    ...     def store(self, warehouse, name, value):
+    ...         with open(os.path.join(warehouse.baseDir, name), 'w') as stream:
+    ...             stream.write(value)
+    ...     def fetch(self, warehouse, name, meta):
+    ...         with open(os.path.join(warehouse.baseDir, name)) as stream:
+    ...             return stream.read()
+    """
+
+    @classmethod
+    def get_name(cls):
+        """The name of the type."""
+        raise HotloadError('%s has no get_name()' % cls.__name__)
+
+    def store(self, warehouse, name, value):
+        """Write the value to files in warehouse.baseDir; give back None or what fetch() needs besides."""
+        raise HotloadError('%s has no store()' % type(self).__name__)
+
+    def fetch(self, warehouse, name, meta):
+        """The value; meta: what store() gave back."""
+        raise HotloadError('%s has no fetch()' % type(self).__name__)
+
+    def allocate(self, warehouse, name, **how):
+        """An empty value that is filled later, for pipe.allocate(name, type, **how)."""
+        raise HotloadError('%s has no allocate()' % type(self).__name__)
+
+    def deallocate(self, warehouse, name):
+        """Called before the files of a temporary value are removed."""
+
+    def close(self):
+        """Called when the plant is shut down."""
+
+    def is_instance(self, value):
+        """Whether a value sent without a type is of this one."""
+        return False
+
+
+# What is kept of an ingredient. name, kind: text.      address: checksum of its bytes.
+# size: of them. meta: pickle of what its spec needs, or None.
+# refs: ((module, name) of the user's classes and functions in it). data: its bytes where they are few, or
+# None: they are an entry of the store.
+Product = tuple_type('Product', 'name kind address size meta refs data')
+GONE = object()             # what is got for a product whose bytes are damaged or not there any more
+type_of = type              # `type` is an argument of PyPlant's methods
+
+
+class Shelf(object):
+    """What a spec is given as its warehouse. baseDir: where the files are to be."""
+
+    def __init__(self, folder, logger):
+        self.baseDir, self.logger = folder, logger
+
+
+class Draft(object):
+    """A value that was allocated: name, kind, value.      path: its file or folder.      is_temporary."""
+
+    def __init__(self, name, kind, path, is_temporary):
+        self.name, self.kind, self.path, self.is_temporary, self.value = name, kind, path, is_temporary, None
+
+
+class Warehouse(object):
+    """Values in a Store. store.      specs: {name: IngredientTypeSpec}.
+    baseDir: the folder of the store.
+
+    >>> import tempfile
+    >>> warehouse = Warehouse(Store(tempfile.mkdtemp()))
+    >>> warehouse.get(warehouse.put('data', 'list', [1, 2]))
+    [1, 2]
+    """
+
+    def __init__(self, store, logger=None):
+        self.store, self.specs, self.logger, self.baseDir = store, {}, logger, store.top
+
+    def close(self):
+        """Close the specs and the store."""
+        for spec in self.specs.values():
+            spec.close()
+        self.store.close()
+
+    def register_ingredient_specs(self, specs):
+        """Let ingredients be of these types, too; specs: list of IngredientTypeSpec."""
+        for spec in specs:
+            self.specs[spec.get_name()] = spec() if isinstance(spec, type) else spec
+
+    def kind_of(self, type, value=None):
+        """The name of a type, given as Ingredient.Type, spec, name of one, or None: then it is found by the
+        value."""
+        if type is not None and type != Ingredient.Type.unknown:
+            kind = type if isinstance(type, string_types) else type.get_name()
+            if kind not in self.specs and not hasattr(Ingredient.Type, kind):
+                raise HotloadError('there is no type %r%s' % (str(kind), one_of(kind, sorted(self.specs))))
+            return str(kind)
+        for name, spec in self.specs.items():
+            if spec.is_instance(value):
+                return name
+        numpy = sys.modules.get('numpy')
+        if numpy is not None and type_of(value) is numpy.ndarray and value.nbytes >= LARGE_ARRAY and (
+                not value.dtype.hasobject):
+            return 'array'
+        return 'simple' if type_of(value) in PLAIN_TYPES else 'list' if type_of(value) is list else 'object'
+
+    def put(self, name, kind, value):
+        """Keep a value; its Product."""
+        if kind in self.specs:
+            folder = self.store.draft()
+            make_folders(folder)
+            meta = self.specs[kind].store(Shelf(folder, self.logger), safe_name(name), value)
+            return self._adopted(name, kind, folder, meta)
+        if kind == 'file':
+            folder, file_name = self.store.draft(), safe_name(name)
+            if '.' not in file_name:            # programs go by the ending
+                file_name += os.path.splitext(path_text(value))[1]
+            make_folders(folder)
+            shutil.copyfile(path_text(value), os.path.join(folder, file_name))
+            return self._adopted(name, kind, folder, file_name)
+        if kind in ('array', 'buffer'):
+            numpy = sys.modules.get('numpy')
+            if kind == 'array' and numpy is None and type_of(value) is list:
+                import numpy
+            if kind == 'array' and numpy and isinstance(value, (numpy.ndarray, numpy.generic, list)):
+                value = numpy.asanyarray(value)
+                if type_of(value) in (numpy.ndarray, numpy.memmap) and not value.dtype.hasobject:
+                    path = self.store.draft()
+                    with open(path, 'wb') as stream:
+                        numpy.save(stream, value, allow_pickle=False)
+                    return self._adopted(name, kind, path, 'npy')
+            elif kind == 'buffer' or type_of(value).__name__ not in ('array', 'bytes', 'bytearray', 'str'):
+                view = memoryview(value)
+                path = self.store.draft()
+                with open(path, 'wb') as stream:
+                    stream.write(view.cast('B') if HAS_CASTS and view.c_contiguous else view.tobytes())
+                return self._adopted(name, kind, path, (view.format, view.shape) if kind == 'array' else None)
+        refs = []
+        if type_of(value) in PLAIN_TYPES:
+            data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        else:
+            data = dump(value, lambda item: global_name(item, refs))
+        is_small = len(data) <= SMALL
+        address = checksum(data) if is_small else self.store.add(data)
+        refs = tuple(sorted(set(refs)))
+        return Product(name, kind, address, len(data), None, refs, data if is_small else None)
+
+    def _adopted(self, name, kind, path, meta=None):
+        size = sum(size for _, size in sizes_below(path)) if os.path.isdir(path) else os.path.getsize(path)
+        meta = None if meta is None else pickle.dumps(meta, 2)
+        return Product(name, kind, self.store.adopt(path), size, meta, (), None)
+
+    def allocate(self, name, kind, how, is_temporary=False):
+        """A Draft: an empty value on disk, to be filled."""
+        draft = Draft(name, kind, self.store.draft(), is_temporary)
+        if kind in self.specs:
+            make_folders(draft.path)
+            draft.value = self.specs[kind].allocate(Shelf(draft.path, self.logger), safe_name(name), **how)
+        elif kind == 'file':
+            make_folders(draft.path)
+            draft.value = os.path.join(draft.path, safe_name(name))
+            open(draft.value, 'wb').close()
+        elif kind == 'buffer':
+            with open(draft.path, 'wb+') as stream:
+                reserve(stream.fileno(), how['size'])
+            draft.value = self.open('buffer', draft.path, mmap.ACCESS_WRITE)
+        elif kind == 'array':
+            from numpy.lib.format import open_memmap
+            draft.value = open_memmap(draft.path, 'w+', shape=how.pop('shape'), **how)
+        else:
+            raise HotloadError('values of type %s cannot be allocated, only sent' % kind)
+        return draft
+
+    def finish(self, draft):
+        """The Product of a Draft that was filled."""
+        meta = None
+        if draft.kind in ('array', 'buffer') and hasattr(draft.value, 'flush'):
+            try:
+                draft.value.flush()             # not every system shows in the file at once what was written to memory
+            except EnvironmentError:            # WebAssembly: the memory is a copy
+                with open(draft.path, 'rb+') as stream:
+                    stream.seek(getattr(draft.value, 'offset', 0))
+                    stream.write(draft.value)
+        if draft.kind in self.specs:
+            shelf = Shelf(draft.path, self.logger)
+            meta = self.specs[draft.kind].store(shelf, safe_name(draft.name), draft.value)
+        elif draft.kind == 'array':
+            meta = 'npy'
+        elif draft.kind == 'file':
+            meta = os.path.basename(draft.value)
+        return self._adopted(draft.name, draft.kind, draft.path, meta)
+
+    def drop(self, draft):
+        """Remove what belongs to a Draft."""
+        if draft.kind in self.specs:
+            self.specs[draft.kind].deallocate(Shelf(draft.path, self.logger), safe_name(draft.name))
+        draft.value = None
+        remove(draft.path)
+
+    def get(self, product):
+        """The value of a Product, a new one each time; or GONE."""
+        kind, meta = product.kind, product.meta and pickle.loads(product.meta)
+        if kind in self.specs or kind in ('file', 'buffer') or kind == 'array' and meta is not None:
+            path = self.store.path(product.address)
+            if path is None:
+                return GONE
+            if kind in self.specs:
+                return self.specs[kind].fetch(Shelf(path, self.logger), safe_name(product.name), meta)
+            if kind == 'file':
+                return os.path.join(path, meta)
+            try:
+                return self.open(kind, path, mmap.ACCESS_COPY, meta)
+            except EnvironmentError:            # another process removed it just now
+                return GONE
+        if not hasattr(Ingredient.Type, kind):
+            raise HotloadError('ingredient %r is of type %r, which is not registered; use '
+                               'plant.warehouse.register_ingredient_specs' % (product.name, kind))
+        data = product.data if product.data is not None else self.store.read(product.address)
+        if data is None:
+            return GONE
+        try:
+            return load(data, find_global)
+        except (ImportError, AttributeError, pickle.UnpicklingError, EOFError):
+            return GONE                         # its class is not there any more
+
+    def open(self, kind, path, access, meta=None):
+        """An array or buffer whose bytes are those of the file, read when they are needed."""
+        if meta == 'npy':
+            import numpy
+            value = numpy.load(path, mmap_mode='c' if os.path.getsize(path) > 2 ** 16 else None)
+            return value.view(numpy.ndarray)
+        if not os.path.getsize(path):
+            return bytearray()
+        with open(path, 'rb+' if access == mmap.ACCESS_WRITE else 'rb') as stream:
+            value = mmap.mmap(stream.fileno(), 0, access=access)
+        return memoryview(value).cast('B').cast(*meta) if kind == 'array' and HAS_CASTS else value
+
+
+def safe_name(name):
+    """The ingredient's name, or a text for it with the same ending that every file system takes as a file's name."""
+    text = re.sub(r'[^A-Za-z0-9_.-]+|^\.+|\.+$', '_', name)
+    if text == name != '' and len(text) <= 60 and not re.match(r'(con|prn|aux|nul|com\d|lpt\d)(\.|$)', text, re.I):
+        return str(text)
+    stem, end = os.path.splitext(text)
+    return str('%s-%s%s' % (stem[:40], text_digest(name), end[:20]))
+
+
+def text_digest(text):
+    """Some letters that stand for a text."""
+    return checksum(encoded(text))[:12]
+
+
+def global_name(item, refs):
+    """(module, name) under which a class or function of the user is pickled, noted in `refs`; None for
+    others."""
+    if isinstance(item, class_types) or type(item) is FunctionType:
+        module = sys.modules.get(item.__module__)
+        if module is not None and is_users_module(item.__module__, vars(module)) and item.__module__ not in (
+                'builtins', '__builtin__'):
+            main = sys.modules.get('__main__')
+            name = neutral_name(main) if item.__module__ in ('__main__', '__mp_main__') else item.__module__
+            found = name, qualified_name(item)
+            try:
+                if find_global(*found) is item:
+                    refs.append(found)
+                    return found
+            except (ImportError, AttributeError):
+                pass                            # Python's own error tells about it
+    return None
+
+
+# ---- what is known of earlier runs
+
+# A run that ended. key: of its reactor.      code: digest.      conversation: as of a Run.
+# products: [Product]. seconds, time: how long it took, and when.
+PastRun = tuple_type('PastRun', 'key code conversation products seconds time')
+
+
+class PastRuns(object):
+    """The records of a Store, by the digest of the reactor's code.
+
+    runs: {code digest: [PastRun or bytes, oldest first]}.      parts: {digest: bytes}, of Meanings.parts.
+    """
+
+    def __init__(self, store):
+        self.store, self.runs, self.parts, self.by_key = store, {}, {}, None
+        for payload in store.records():
+            kind, digest = payload[:1], payload[1:17]
+            if kind == b'R':
+                self.runs.setdefault(digest, []).append(payload)
+            elif kind == b'P':
+                self.parts[digest] = payload
+
+    def of(self, code):
+        """The PastRuns of runs of this code, the newest first."""
+        runs = self.runs.get(code)
+        if not runs:
+            return []
+        for number, run in enumerate(runs):
+            if type(run) is bytes:
+                runs[number] = self.decode(run)
+        return runs[::-1]
+
+    def usable(self, code):
+        """Those that a reactor may be spared for: all of them; the newest only, when not all sent the same
+        names."""
+        runs = self.of(code)
+        names = set(tuple(product.name for product in run.products) for run in runs)
+        return runs if len(names) < 2 else runs[:1]
+
+    @staticmethod
+    def encode(record):
+        """A PastRun as bytes."""
+        products = [tuple(product) for product in record.products]
+        return b'R' + record.code + marshal.dumps(
+            (record.key, record.conversation, products, record.seconds, record.time))
+
+    @staticmethod
+    def merged(payloads):
+        """Those of the payloads that are not superseded by a later one."""
+        found = {}
+        for payload in payloads:
+            text = payload
+            if payload[:1] == b'R':
+                text = payload[:17] + spelled(PastRuns.decode(payload).conversation)
+            found.pop(text, None)
+            found[text] = payload
+        return list(found.values()) if DICTS_ARE_ORDERED else sorted(found.values(), key=payloads.index)
+
+    @staticmethod
+    def decode(payload):
+        """The PastRun of a payload."""
+        key, conversation, products, seconds, when = marshal.loads(payload[17:])
+        products = [Product(*product) for product in products]
+        return PastRun(key, payload[1:17], conversation, products, seconds, when)
+
+    def add(self, record, parts):
+        """Keep a PastRun, and of `parts` (as of Meanings) what its code is made of."""
+        runs = self.runs.setdefault(record.code, [])
+        known = self.of(record.code)
+        if known and known[0].conversation == record.conversation and known[0].products == record.products:
+            return                              # as a reactor that is asked for again and again
+        payloads, todo = [], [record.code]
+        while todo:
+            digest = todo.pop()
+            if digest in parts and digest not in self.parts:
+                label, own, edges = parts[digest]
+                self.parts[digest] = b'P' + digest + marshal.dumps((label, own, edges))
+                payloads.append(self.parts[digest])
+                todo += [to for _, to in edges]
+        if self.by_key is not None:
+            self.by_key[record.key] = record
+        runs[:] = [run for run in known[::-1] if run.conversation != record.conversation] + [record]
+        payloads.append(self.encode(record))
+        self.store.append(*payloads)
+
+    def forget(self, record):
+        """Take a record for lost: what it sent is damaged."""
+        self.runs[record.code] = [run for run in self.of(record.code)[::-1] if run is not record]
+
+    def part(self, digest):
+        """(label, own, edges) of Meanings.parts, of an earlier run too; None when it is not known."""
+        payload = self.parts.get(digest)
+        return marshal.loads(payload[17:]) if payload else None
+
+    def all(self):
+        """All PastRuns, oldest first."""
+        runs = [run for code in list(self.runs) for run in self.of(code)]
+        return sorted(runs, key=lambda run: run.time)
+
+    def last(self, key):
+        """The last PastRun of the reactor, whatever its code was; None when it never ran."""
+        if self.by_key is None:
+            self.by_key = dict((run.key, run) for run in self.all())
+        return self.by_key.get(key)
+
+
+##############################################################################
+## 21. Reactors -- functions that receive and send values
+##############################################################################
+#
+# Gives to those below ReactorFunc and SubreactorFunc, which register functions; ConfigBase, whose readers are
+# noted; Pipework, what a reactor sees of all this (`pipe`); Run, which steps one run of a reactor and writes
+# down its conversation; and Workshop, which knows today's answer to each question.
+#
+# A run's conversation is what it asked for (parameters, ingredients, files, subreactors, how types are kept),
+# in order, with digests of the answers. The next question depends on the answers before it and on nothing
+# else.
+
+__all__ += ['ReactorFunc', 'SubreactorFunc', 'ConfigBase', 'ConfigValue', 'Pipework']
+EVENTS = words('What listeners are told of.', 'unknown reactor_started subreactor_started reactor_finished '
+               'subreactor_finished reactor_step')
+NOT_THERE = b'absent'          # the digest of what is not there
+
+
+class Unavailable(HotloadError):
+    """An ingredient that no reactor sends, or that waits for itself."""
+
+
+class MissingParameter(HotloadError, AttributeError):
+    """A parameter that the config does not have."""
+
+
+class Damaged(Exception):
+    """The bytes of a product are not there any more."""
+
+
+class Return(BaseException):
+    """Raised by a subreactor to give back `value` on every Python: raise hotload.Return(value)."""
+
+    def __init__(self, value=None):
+        BaseException.__init__(self, value)
+        self.value = value
+
+
+# ---- functions that are reactors
+
+# {module: (namespace, its code when it was loaded, {name: function}, names that it had for them)} of the
+# reactors, and of the subreactors.
+REACTORS, SUBREACTORS = {}, {}
+DECORATED = {}              # {id of a function that was made a reactor: weak reference to it}
+
+
+def register(function, registry, registered=None):
+    """Note a function under its module and name; a module that is loaded anew forgets those of before."""
+    space, code = getattr(function, '__globals__', None), getattr(function, '__code__', None)
+    loaded = fresh.loads.get(getattr(code, 'co_filename', None))
+    known = registry.get(function.__module__)
+    if known is None or known[0] is not space or known[1] is not loaded:
+        known = registry[function.__module__] = space, loaded, {}, set()
+    known[2].pop(function.__name__, None)       # the order is that of definition
+    known[2][function.__name__] = function if registered is None else registered
+
+
+def visible_reactors():
+    """The functions that are reactors now.
+
+    One that its module had a name for and has no more was deleted, in a module that was patched. A script of which only
+    some statements run again may have one back without the decorator being called: it is found by its name.
+    """
+    found = []
+    for module, (space, loaded, functions, named) in list(REACTORS.items()):
+        for name, function in list(functions.items()):
+            if space is not None and space.get(name) is function:
+                named.add(name)
+            elif name in named:
+                del functions[name]
+        if loaded is None:                      # else it ran as a whole, and names of before are still there
+            for name, function in list((space or {}).items()):
+                known = DECORATED.get(id(function))
+                if known is not None and known() is function and function.__module__ == module and name not in functions:
+                    functions[name] = function
+        found += functions.values()
+    return found
+
+
+def ReactorFunc(function):
+    """Make a function (pipe) or (pipe, config) a reactor; it is returned as it is.
+
+    >>> @ReactorFunc
+    ... def load(pipe):
+    ...     pipe.send('data', [1, 2])
+    """
+    if not callable(function) or not hasattr(function, '__name__'):
+        raise HotloadError('@ReactorFunc: expected a function, found %r' % (function,))
+    register(function, REACTORS)
+    with suppress(TypeError):                   # an object that takes no weak references
+        DECORATED[id(function)] = weak_reference(function)
+    return function
+
+
+def SubreactorFunc(function):
+    """Make a function one that reactors call by `result = yield from f(pipe)`, or `yield f(pipe)` on every
+    Python.
+
+    It may yield pipe.receive(...) itself, and give a result by `return`, or `raise hotload.Return(result)`.
+
+    >>> @SubreactorFunc
+    ... def scaled(pipe, name):
+    ...     value = yield pipe.receive(name)
+    ...     raise Return(value * pipe.read_config('scale'))
+    """
+    def call(*args, **kwargs):
+        if threads.get_ident() in RUNNING:
+            RUNNING[threads.get_ident()].asked += 1
+        return Subrun(function, args, kwargs)
+    for name in ('__module__', '__name__', '__qualname__', '__doc__'):
+        with suppress(AttributeError):
+            setattr(call, name, getattr(function, name))
+    call.__wrapped__ = function
+    register(function, SUBREACTORS, call)
+    return call
+
+
+class Subrun(object):
+    """A call of a subreactor: an iterator of what it asks for."""
+
+    def __init__(self, function, args, kwargs):
+        self.function, self.args, self.kwargs, self.generator = function, args, kwargs, None
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self.send(None)
+
+    def next(self):
+        """As __next__, on 2.7."""
+        return self.send(None)
+
+    def send(self, answer):
+        """Go on with the answer to what was asked for last."""
+        return self._go(lambda: self.generator.send(answer))
+
+    def throw(self, *error):
+        """Go on with an exception."""
+        return self._go(lambda: self.generator.throw(*error))
+
+    def close(self):
+        """End it."""
+        if hasattr(self.generator, 'close'):
+            self.generator.close()
+
+    def _go(self, step):
+        run = RUNNING[threads.get_ident()]
+        try:
+            if self.generator is None:
+                run.asked -= 1
+                run.begin_sub(self.function)
+                self.generator = self.function(*self.args, **self.kwargs)
+                if type(self.generator) is not GeneratorType:
+                    raise Return(self.generator)
+            return step()
+        except StopIteration as stop:
+            value = getattr(stop, 'value', None)
+        except Return as stop:
+            value = stop.value
+        run.emit(EVENTS.subreactor_finished, self.function.__name__)
+        raise StopIteration(value)
+
+
+def reactor_key(function):
+    """What a function is called in the store: its module, as others would import it, and its name."""
+    module = function.__module__
+    if module in ('__main__', '__mp_main__'):
+        module = neutral_name(sys.modules.get(module))
+    return '%s:%s' % (module, function.__name__)
+
+
+def place_of(function):
+    """(path, line) where the user's function is defined, or (None, None)."""
+    code = getattr(function, '__code__', None)
+    if code is None or is_own_frame(code.co_filename):
+        return None, None
+    return code.co_filename, code.co_firstlineno
+
+
+# ---- parameters
+
+class ConfigBase(object):
+    """Parameters, as attributes; which of them a reactor reads is noted. Subclass it, or give it a dict.
+
+    >>> class Settings(ConfigBase):
+    ...     def __init__(self):
+    ...         self.colour = 'red'
+    >>> Settings().peek('colour'), ConfigBase({'width': 3}).has('height')
+    ('red', False)
+    """
+
+    _run = None             # set in the copy that a reactor is given
+    _auxiliary = frozenset()
+
+    def __init__(self, dictionary=None):
+        self.__dict__.update(dictionary or {})
+
+    def __getattribute__(self, name):
+        run = object.__getattribute__(self, '_run')
+        if run is None or name.startswith('_') or name in CONFIG_METHODS:
+            return object.__getattribute__(self, name)
+        kinds = [type(vars(kind)[name]) for kind in type(self).__mro__ if name in vars(kind)]
+        if kinds and kinds[0] in CODE_KINDS and name not in object.__getattribute__(self, '__dict__'):
+            return object.__getattribute__(self, name)          # its code is run, and asks for what it needs
+        return run.read_config(name)
+
+    def __setattr__(self, name, value):
+        if self._run is not None and not name.startswith('_'):
+            raise HotloadError('reactor %s: it sets parameter %r; a config is the same for all reactors' % (
+                self._run.name, name))
+        object.__setattr__(self, name, value)
+
+    def peek(self, name):
+        """The value of a parameter, without a note that it was read."""
+        if not ConfigBase.has(self, name):
+            known = sorted(name for name in map(str, vars(self)) if not name.startswith('_'))
+            raise MissingParameter('there is no parameter %r%s' % (name, one_of(name, known)))
+        return vars(self)[name] if name in vars(self) else getattr(type(self), name)
+
+    def has(self, name):
+        """Whether there is such a parameter."""
+        return name in vars(self) or isinstance(name, string_types) and not name.startswith('_') and (
+            hasattr(type(self), name) and name not in CONFIG_METHODS)
+
+    def mark_auxiliary(self, names):
+        """Say that these parameters do not matter: nothing runs again for them."""
+        names = [names] if isinstance(names, string_types) else names
+        object.__setattr__(self, '_auxiliary', self._auxiliary.union(names))
+
+    def is_auxiliary(self, name):
+        """Whether the parameter was marked so."""
+        return name in self._auxiliary
+
+
+CODE_KINDS = (FunctionType, property, classmethod, staticmethod)
+CONFIG_METHODS = frozenset(['peek', 'has', 'mark_auxiliary', 'is_auxiliary'])
+
+
+class ConfigValue(object):
+    """A base for objects with attributes that are values in a config. (Any object will do: it is known by
+    those.)
+
+    >>> window = ConfigValue()
+    >>> window.first, window.last = 3, 5
+    >>> window
+    ConfigValue(first=3, last=5)
+    """
+
+    def __repr__(self):
+        items = ', '.join('%s=%r' % item for item in sorted(vars(self).items()))
+        return '%s(%s)' % (type(self).__name__, items)
+
+
+# ---- one run
+
+RUNNING = {}                # {thread: Run} of those that are in a reactor's code now
+
+
+class Request(object):
+    """What pipe.receive() gives: to be yielded. name: of the ingredient."""
+
+    __slots__ = ('name',)
+
+    def __init__(self, name):
+        self.name = name
+
+
+class Pipework(object):
+    """What a reactor receives and sends with; called `pipe`. config: the parameters, read as pipe.read_config
+    does.
+
+    >>> @ReactorFunc
+    ... def total(pipe):
+    ...     data = yield pipe.receive('data')
+    ...     pipe.send('total', sum(data) * pipe.config.scale)
+    """
+
+    def __init__(self, run):
+        self._run = run
+
+    @property
+    def config(self):
+        """The config, which notes what is read."""
+        return self._run.config()
+
+    def receive(self, name):
+        """Ask for an ingredient: value = yield pipe.receive(name)."""
+        self._run.check_name(name)
+        self._run.asked += 1
+        return Request(name)
+
+    def send(self, name, value, type=None, useCache=True):
+        """Keep `value`, as it is now, as ingredient `name`; others receive it when this reactor has ended."""
+        self._run.send(name, value, type)
+
+    def allocate(self, name, type, **how):
+        """An ingredient to be filled in place: a path (type file), a writable mmap (buffer; size=bytes) or a
+        numpy array (array; shape=, dtype=)."""
+        return self._run.allocate(name, type, how, False)
+
+    def allocate_temp(self, name, type, **how):
+        """As allocate(), for something that is removed when this reactor ends."""
+        return self._run.allocate(name, type, how, True)
+
+    def read_config(self, name):
+        """The value of a parameter."""
+        return self._run.read_config(name)
+
+    def read_config_unregistered(self, name):
+        """The value of a parameter; nothing runs again when it changes."""
+        return self._run.workshop.config.peek(name)
+
+    def register_config_param(self, name):
+        """Run again when this parameter changes."""
+        self._run.read_config(name)
+
+    def depends_on(self, path):
+        """Run again when the content of the file or folder changes; gives back the path."""
+        self._run.note('f', path_text(path), self._run.workshop.file_digest(path_text(path)))
+        return path
+
+
+def takes_config(function):
+    """Whether a reactor has a second argument, without a default or called `config`."""
+    inner = [part for part in map(content, getattr(function, '__closure__', None) or ())
+             if type(part) is FunctionType]
+    code = getattr(function, '__code__', None)
+    if hasattr(function, '__wrapped__') or code is not None and code.co_flags & 4 and inner:
+        return takes_config(getattr(function, '__wrapped__', None) or inner[0])     # 2.7 has no __wrapped__
+    names = code.co_varnames[:code.co_argcount] if code is not None else ()
+    names = names[1:] if getattr(function, '__self__', None) is not None else names
+    needed = len(names) - len(getattr(function, '__defaults__', None) or ())
+    return needed > 1 or names[1:2] == ('config',)
+
+
+class Run(object):
+    """One run of a reactor. name.      function.
+    workshop: gives values, digests and config. conversation: [(kind, name, digest)]: 'c' parameter, 'r'
+    ingredient, 'f' file, 's' subreactor. products: {name: Product}.
+    seconds: of processor and waiting, in its own code."""
+
+    def __init__(self, name, function, workshop, emit):
+        self.name, self.function, self.workshop, self.emit = name, function, workshop, emit
+        self.conversation, self.noted, self.products, self.drafts, self.values = [], set(), {}, {}, {}
+        self.stack, self.asked, self.seconds, self.started = None, 0, 0.0, time.time()
+        self.pipe = Pipework(self)
+
+    # ---- what the pipe does
+
+    def note(self, kind, name, digest):
+        """Add a question and the digest of its answer, once."""
+        if (kind, name) not in self.noted:
+            self.noted.add((kind, name))
+            self.conversation.append((kind, name, digest))
+
+    def check_name(self, name):
+        """Raise HotloadError if it is no name of an ingredient."""
+        if not isinstance(name, string_types):
+            raise HotloadError('reactor %s: expected the name of an ingredient, found %r' % (self.name, name))
+
+    def read_config(self, name):
+        """A copy of a parameter's value, one a run."""
+        if not self.workshop.is_auxiliary(name):
+            self.note('c', name, self.workshop.config_digest(name))
+        if name not in self.values:
+            value, missing = None, None
+            try:
+                value = self.workshop.config.peek(name)
+            except MissingParameter as error:
+                missing = str(error)
+            if missing:                         # raised here, so that only one error is shown
+                raise MissingParameter('reactor %s: %s' % (self.name, missing))
+            try:                                # what one reactor does to it is not seen by others
+                self.values[name] = value if type(value) in PLAIN_TYPES else copy.deepcopy(value)
+            except Exception:
+                self.values[name] = value
+        return self.values[name]
+
+    def config(self):
+        """The config object that this reactor sees."""
+        clone = object.__new__(type(self.workshop.config))
+        vars(clone).update(vars(self.workshop.config), _run=self)
+        return clone
+
+    def begin_sub(self, function):
+        """Take note that a subreactor is called."""
+        self.note('s', reactor_key(function), self.workshop.code_digest(function))
+        self.emit(EVENTS.subreactor_started, function.__name__)
+
+    def kind_of(self, type, value=None):
+        """The name of a value's type; how those of the user are kept is part of what the reactor does."""
+        kind = self.workshop.warehouse.kind_of(type, value)
+        if kind in self.workshop.warehouse.specs:
+            self.note('t', kind, self.workshop.type_digest(kind))
+        return kind
+
+    def send(self, name, value, type):
+        """Keep a value."""
+        self.check_name(name)
+        if name in self.products:
+            raise HotloadError('reactor %s: it sends %r twice' % (self.name, name))
+        draft = self.drafts.get(name)
+        if draft is not None and not draft.is_temporary and (value is draft.value or (
+                draft.kind == 'file' and os.path.abspath(path_text(value)) == draft.value)):
+            return                              # what was allocated counts as it is when the reactor ends
+        try:
+            self.products[name] = self.workshop.warehouse.put(name, self.kind_of(type, value), value)
+        except HotloadError:
+            raise
+        except Exception as error:              # pickle raises anything
+            raise HotloadError('reactor %s: ingredient %r cannot be kept: %s: %s' % (
+                self.name, name, error.__class__.__name__, error))
+        if draft is not None and not draft.is_temporary:
+            self.workshop.warehouse.drop(self.drafts.pop(name))
+
+    def allocate(self, name, type, how, is_temporary):
+        """Make an empty value."""
+        self.check_name(name)
+        warehouse = self.workshop.warehouse
+        kind = self.kind_of(type)
+        if name in self.drafts or name in self.products:
+            raise HotloadError('reactor %s: it allocates or sends %r twice' % (self.name, name))
+        try:
+            self.drafts[name] = warehouse.allocate(name, kind, how, is_temporary)
+        except HotloadError:
+            raise
+        except KeyError as error:
+            raise HotloadError('reactor %s: allocate(%r, %s) needs %s=' % (
+                self.name, name, kind, error.args[0]))
+        except Exception as error:
+            raise HotloadError('reactor %s: ingredient %r cannot be allocated: %s: %s' % (
+                self.name, name, error.__class__.__name__, error))
+        return self.drafts[name].value
+
+    # ---- stepping it
+
+    def advance(self, product=None, error=None):
+        """Go on, with the Product that it waits for or an exception. The name that it needs next; None: it
+        ended."""
+        ident, begin = threads.get_ident(), clock_s()
+        before, RUNNING[ident] = RUNNING.get(ident), self
+        try:
+            answer = None
+            if product is not None:
+                answer = self._received(product)
+            while True:
+                if self.stack is None:
+                    wanted = self._begin()
+                else:
+                    wanted, answer = self._step(answer, error)
+                error = None
+                if not self.stack:
+                    self._end()
+                    return None
+                if type(wanted) is Request:
+                    self.asked -= 1
+                    own = self._own(wanted.name)
+                    if own is None:
+                        return wanted.name
+                    answer = own[0]
+                elif wanted is not None:
+                    error = HotloadError('reactor %s yields %r; expected yield pipe.receive(name) or a call '
+                                         'of a @SubreactorFunc' % (self.name, wanted), *place_of(self.function))
+        finally:
+            self.seconds += clock_s() - begin
+            if before is None:
+                del RUNNING[ident]
+            else:
+                RUNNING[ident] = before
+
+    def _begin(self):
+        function = self.function
+        self.emit(EVENTS.reactor_started, self.name, function)
+        found = function(self.pipe, self.config()) if takes_config(function) else function(self.pipe)
+        self.stack = [found] if isinstance(found, GeneratorType) else []
+
+    def _step(self, answer, error):
+        """(what the innermost generator asks for, the answer if it ended)."""
+        top = self.stack[-1]
+        try:
+            wanted = top.send(answer) if error is None else top.throw(error)
+            self.emit(EVENTS.reactor_step, self.name)
+        except StopIteration as stop:
+            self.stack.pop()
+            return None, getattr(stop, 'value', stop.args[0] if stop.args else None)
+        except Return as stop:
+            self.stack.pop()
+            return None, stop.value
+        except Exception as raised:
+            self.stack.pop()
+            if not self.stack:
+                raise
+            return self._step(None, raised)     # for the one that called the subreactor
+        if isinstance(wanted, Subrun):
+            self.stack.append(wanted)
+            return None, None
+        return wanted, None
+
+    def _own(self, name):
+        """[value] of an ingredient that this run itself sent, or None."""
+        warehouse = self.workshop.warehouse
+        if name in self.products:
+            return [warehouse.get(self.products[name])]
+        draft = self.drafts.get(name)
+        return None if draft is None else [draft.value]
+
+    def _received(self, product):
+        """The value of an ingredient, noted."""
+        value = self.workshop.warehouse.get(product)
+        if value is GONE:
+            raise Damaged(product)
+        self.note('r', product.name, self.workshop.identity(product))
+        return value
+
+    def _end(self):
+        """Make products of what was allocated."""
+        if self.asked:
+            raise HotloadError('reactor %s: what pipe.receive() and subreactors give is to be yielded: '
+                               'value = yield pipe.receive(name)' % self.name, *place_of(self.function))
+        for name, draft in sorted(self.drafts.items()):
+            if not draft.is_temporary:
+                self.products[name] = self.workshop.warehouse.finish(draft)
+                del self.drafts[name]
+        self.close()
+
+    def outcome(self):
+        """(conversation, [Product], seconds, when it started)."""
+        products = [self.products[name] for name in sorted(self.products)]
+        return self.conversation, products, self.seconds, self.started
+
+    def close(self):
+        """End the generators, and remove what is temporary."""
+        while self.stack:
+            self.stack.pop().close()
+        while self.drafts:
+            self.workshop.warehouse.drop(self.drafts.popitem()[1])
+
+
+# ---- answers
+
+PICKLED = frozenset(['simple', 'list', 'object', 'unknown'])     # types whose values are pickles
+FILE_DIGESTS = {}           # {path: (its key, digest of its content)}
+
+
+class Workshop(object):
+    """What runs need around them: config, warehouse, digests. One a session of a plant, and one in each
+    worker.
+
+    auxiliary: set of names of parameters that do not matter.      Threads may share one.
+    """
+
+    def __init__(self, warehouse, config, auxiliary, function_hash=None):
+        self.warehouse, self.config, self.auxiliary = warehouse, config, auxiliary
+        self.function_hash = function_hash
+        self.meanings, self.digests, self.lock = Meanings(), {}, threads.allocate_lock()
+        self.subs = None
+
+    def digest(self, value):
+        """The digest of a value."""
+        with self.lock:
+            return self.meanings.of(value)
+
+    def called_with(self, function, method):
+        """As of Meanings."""
+        with self.lock:
+            return self.meanings.called_with(function, method)
+
+    def is_auxiliary(self, name):
+        """Whether a parameter does not matter."""
+        return name in self.auxiliary or ConfigBase.is_auxiliary(self.config, name)
+
+    def config_digest(self, name):
+        """The digest of a parameter's value."""
+        found = self.digests.get(('c', name))
+        if found is None:
+            found = self.digest(self.config.peek(name)) if ConfigBase.has(self.config, name) else NOT_THERE
+            self.digests['c', name] = found
+        return found
+
+    def config_meaning(self):
+        """The digest of all parameters."""
+        if 'all' not in self.digests:
+            self.digests['all'] = self.digest((type(self.config), vars(self.config)))
+        return self.digests['all']
+
+    def code_digest(self, function):
+        """The digest of what a function means."""
+        if self.function_hash is None:
+            return self.digest(function)
+        return digest_of(('%s %s' % (PYTHON_TAG, self.function_hash(function))).encode('utf-8'))
+
+    def file_digest(self, path):
+        """The digest of a file's or folder's content."""
+        depends(path)
+        try:
+            state, begun, path = state_of(path), time.time(), os.path.abspath(path)
+            if state is not None and FILE_DIGESTS.get(path, (None,))[0] == state:
+                return FILE_DIGESTS[path][1]
+            digest = file_checksum(path).encode()
+            if is_settled(state, begun):
+                FILE_DIGESTS[path] = state, digest
+            return digest
+        except EnvironmentError:
+            return NOT_THERE
+
+    def identity(self, product):
+        """What an ingredient is known by: the checksum of its bytes, and what the classes in it mean now."""
+        kind = product.kind
+        is_pickle = kind in PICKLED or kind == 'array' and product.meta is None
+        if is_pickle and not product.refs:
+            return product.address
+        found = self.digests.get(product)
+        if found is None:
+            try:
+                parts = [self.digest(find_global(*names)) for names in product.refs]
+            except (ImportError, AttributeError):
+                parts = [NOT_THERE]
+            if not is_pickle:
+                parts += [self.type_digest(kind), product.meta or b'']
+            found = self.digests[product] = digest_of(product.address.encode() + b''.join(parts))
+        return found
+
+    def type_digest(self, kind):
+        """The digest of how values of a type are kept."""
+        if ('t', kind) not in self.digests:
+            self.digests['t', kind] = self.digest(self.warehouse.specs.get(kind, kind))
+        return self.digests['t', kind]
+
+    def answer(self, kind, name, before):
+        """The digest of today's answer to a question of an earlier run; those of ingredients are found
+        elsewhere."""
+        if kind == 'c':
+            return before if self.is_auxiliary(name) else self.config_digest(name)
+        if kind == 'f':
+            return self.file_digest(name)
+        if kind == 't':
+            return self.type_digest(name)
+        function = self.subreactors().get(name)
+        return None if function is None else self.code_digest(function)
+
+    def subreactors(self):
+        """{reactor_key: function} of all subreactors."""
+        if self.subs is None:
+            found = [each for known in list(SUBREACTORS.values()) for each in known[2].values()]
+            self.subs = dict((reactor_key(each), each.__wrapped__) for each in found)
+        return self.subs
+
+
+##############################################################################
+## 22. Workers -- reactors in other threads, processes and machines
+##############################################################################
+#
+# Gives to those below Tasks, which hands reactors to an executor (of concurrent.futures, or dask's), and
+# run_task(), which runs one in a worker. A task is small: where the function is, what it may receive, and the
+# folder of the store, which all share; what a worker sends is in the store before it answers. Only the
+# scheduler writes records.
+#
+# A worker may outlive a run of the program: when it knows the function by another meaning, and files were saved
+# since it loaded them, it loads the user's modules anew. When that does not help (the function depends on what only
+# the program itself did), or when its answers to the reactor's questions are not those of the scheduler, the reactor
+# runs in the scheduler's process: never an old result under a new key.
+
+# What a worker needs to run a reactor. token, number: of the session and of the task.
+# path, module, name: where the function is.      code, config: digests that it and the parameters have there.
+# store: (folder, session) of the Store.      given: pickle of (config, auxiliary parameters, specs), or None.
+# products: [tuple of a Product] of what it may receive.
+Task = tuple_type('Task', 'token number path module name code config store given products')
+# {token of a session: (process, Workshop)} for workers that are threads of this process, or forked from it.
+WORKSHOPS = {}
+PLANTS = {}                 # {token of a session: the process of its scheduler}, of those in this process
+BEGUN_S = {}                # {process: when it loaded the user's modules, or a moment later}
+
+
+def run_task(task):
+    """Run a reactor in a worker: (None, its outcome), (what it needs, None or the Product that is damaged),
+    or (None, None) when that cannot be done here; and the events."""
+    BEGUN_S.setdefault(os.getpid(), time.time())
+    function, workshop = find_reactor(task), find_workshop(task)
+    if not (is_known(task, function, workshop) and workshop.config_meaning() == task.config) and (
+            forget_older_modules(task)):
+        function, workshop = find_reactor(task), find_workshop(task)
+    if not is_known(task, function, workshop):
+        return None, None, []
+    events, products = [], dict((product[0], Product(*product)) for product in task.products)
+    run = Run(task.name, function, workshop, lambda *event: events.append(event[:2]))
+    try:
+        wanted = run.advance()
+        while wanted is not None:
+            product = products.get(wanted)
+            if product is None:
+                return wanted, None, []
+            try:
+                wanted = run.advance(product)
+            except Damaged:
+                return wanted, product, []
+        return None, run.outcome() if workshop.warehouse.store.lost is None else None, events
+    except Exception as error:
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:                       # it cannot be sent to the plant as it is
+            raise HotloadError('%s: %s' % (type(error).__name__, error))
+        raise
+    finally:
+        run.close()
+
+
+def is_known(task, function, workshop):
+    """Whether a worker has what a task needs, and the function means what it means to the scheduler."""
+    return None not in (function, workshop) and workshop.code_digest(function) == task.code
+
+
+def forget_older_modules(task):
+    """Forget the user's modules if one of their files was saved since this process loaded them. Whether that was so."""
+    if PLANTS.get(task.token) == os.getpid():   # a thread of the scheduler's process, whose modules are the program's
+        return False
+    names = [name for name, module in list(sys.modules.items())
+             if type(module) is ModuleType and isinstance(getattr(module, '__file__', None), string_types)
+             and is_users_module(name, vars(module))]
+    states = [file_key(source_path(sys.modules[name].__file__)) for name in names]
+    if not any(newest_s(state) >= BEGUN_S[os.getpid()] - TICK_S for state in states):
+        return False
+    BEGUN_S[os.getpid()] = time.time()
+    for known in WORKSHOPS, REACTORS, SUBREACTORS:
+        known.clear()
+    if not fresh.users:                         # byte code of the same second may be older than its source
+        fresh.install([os.path.dirname(task.path)])
+    main_path = getattr(sys.modules.get('__main__'), '__file__', None)
+    purge_modules([name for name in names if name not in MAIN_NAMES])
+    if main_path and os.path.abspath(main_path) == task.path:
+        load_file(task.path, '__main__')
+    return True
+
+
+def find_workshop(task):
+    """The Workshop of a task, in a worker; None when it cannot be sent there."""
+    pid, workshop = WORKSHOPS.get(task.token, (None, None))
+    if pid == os.getpid():
+        return workshop
+    if workshop is not None:                    # this process was forked from the plant's
+        given = workshop.config, workshop.auxiliary, workshop.warehouse.specs, workshop.function_hash
+    elif task.given is not None:
+        given = load(task.given, find_global)
+    else:
+        return None
+    config, auxiliary, specs, function_hash = given
+    warehouse = Warehouse(Store(task.store[0], 'plant', trust=True, session=task.store[1]))
+    warehouse.specs.update(specs)
+    workshop = Workshop(warehouse, config, auxiliary, function_hash)
+    while len(WORKSHOPS) > 8:                   # of earlier sessions
+        WORKSHOPS.popitem()
+    WORKSHOPS[task.token] = os.getpid(), workshop
+    return workshop
+
+
+def find_reactor(task):
+    """The function of a task, in a worker, whose module is loaded if need be; None when it is not there."""
+    main = sys.modules.get('__main__')
+    is_main = task.module == neutral_name(main) or getattr(main, '__file__', None) and (
+        os.path.abspath(main.__file__) == task.path)
+    for module in MAIN_NAMES if is_main else (task.module,):
+        if task.name in REACTORS.get(module, (0, 0, {}))[2]:
+            return REACTORS[module][2][task.name]
+    module = main if is_main else None if task.module in MAIN_NAMES else sys.modules.get(task.module)
+    if module is None:
+        module = load_file(task.path, task.module)
+    return REACTORS.get(module.__name__, (0, 0, {}))[2].get(task.name, getattr(module, task.name, None))
+
+
+def load_file(path, name):
+    """Load a file as the module `name`; the program's own script as multiprocessing does."""
+    with suppress(ImportError):
+        if name not in MAIN_NAMES:
+            __import__(name)
+            return sys.modules[name]
+    module = ModuleType('__mp_main__' if name in MAIN_NAMES else name)
+    module.__file__, sys.modules[module.__name__] = path, module
+    if name in MAIN_NAMES:
+        sys.modules['__main__'] = module
+    LOADING.append(path)
+    try:
+        execute(compile(read_bytes(path), path, 'exec', 0, True), vars(module))
+    finally:
+        LOADING.pop()
+    return module
+
+
+LOADING = []                # files that a worker is loading now
+MAIN_NAMES = '__main__', '__mp_main__'          # of the program's own module; the second in workers
+
+
+class Tasks(object):
+    """The reactors that an executor runs for a session. running: {future: Work}."""
+
+    def __init__(self, session, executor):
+        import threading
+        self.executor, self.session, self.running, self.number = executor, session, {}, 0
+        self.token = '%s-%d-%d' % (session.warehouse.store.session, os.getpid(), id(session))
+        PLANTS[self.token] = os.getpid()
+        self.most = getattr(executor, '_max_workers', None) or 8
+        self.done, self.bell = [], threading.Event()
+        folder, workshop = os.path.dirname(os.path.abspath(OWN_FILE)), session.workshop
+        if folder not in sys.path:              # processes that are spawned get a copy, and are to find this module
+            sys.path.append(folder)
+        try:
+            given = workshop.config, workshop.auxiliary, workshop.warehouse.specs, workshop.function_hash
+            self.given = dump(given, lambda item: global_name(item, []))
+        except Exception:                       # threads and forked processes have them anyway
+            self.given = None
+
+    def is_full(self):
+        """Whether all workers are busy."""
+        return len(self.running) >= self.most
+
+    def task(self, reactor, products):
+        """The Task to run a reactor, which may receive these Products."""
+        self.number += 1
+        function, store = reactor.function, self.session.warehouse.store
+        module = function.__module__
+        path = getattr(sys.modules.get(module), '__file__', None) or getattr(
+            getattr(function, '__code__', None), 'co_filename', '')
+        return Task(self.token, self.number, source_path(path), module, function.__name__, reactor.code,
+                    self.session.workshop.config_meaning(),
+                    (store.top, store.session), self.given, list(map(tuple, products)))
+
+    def submit(self, work, task):
+        """Have a Task run."""
+        WORKSHOPS[self.token] = os.getpid(), self.session.workshop
+        try:
+            future = self.executor.submit(run_task, task)
+        except RuntimeError as error:           # a worker died, or it was shut down
+            raise self._explained(work, error)
+        self.running[future] = work
+        future.add_done_callback(self._ring)
+
+    def _ring(self, future):
+        self.done.append(future)
+        self.bell.set()
+
+    def wait(self):
+        """The next entry for Session.ready: a Work, what its task gave or None, the exception or None."""
+        work = None
+        while work is None:                     # one that was given up ends late
+            while not self.done:
+                self.bell.wait(3600)
+                self.bell.clear()
+            future = self.done.pop(0)
+            work = self.running.pop(future, None)
+        try:
+            needs, outcome, events = future.result()
+        except Exception as error:
+            return work, None, self._explained(work, error)
+        for event in events:
+            about = (work.reactor.function,) if event[0] == EVENTS.reactor_started else ()
+            self.session.plant._emit(*tuple(event) + about)
+        return work, (needs, outcome), None
+
+    def _explained(self, work, error):
+        """The exception to raise for one that an executor raised."""
+        if not type(error).__name__.startswith(('Broken', 'Killed', 'Cancelled')):
+            add_note(error, 'raised in reactor %s' % work.reactor.name)
+            return error
+        others = [each.reactor.name for each in self.running.values() if type(error).__name__.startswith('Broken')]
+        path, line = unguarded_call()
+        hint = '' if line is None else ('. Each worker loads this file and comes to this line, too: put it '
+                                        'below `if __name__ == "__main__":`')
+        found = HotloadError('a worker died (%s) while it ran reactor %s; what had finished is kept%s' % (
+            type(error).__name__, ' or '.join([work.reactor.name] + sorted(others)), hint), path=path, line=line)
+        found.__cause__ = error
+        return found
+
+    def stop(self):
+        """Keep what has finished, and give up what does not run yet."""
+        for future in self.done:
+            if future in self.running and not future.cancelled() and future.exception() is None:
+                needs, outcome, _ = future.result()
+                if needs is None and outcome is not None:
+                    self.session.keep(self.running[future].reactor, *outcome)
+        for future in list(self.running):
+            future.cancel()
+        self.running.clear()
+        WORKSHOPS.pop(self.token, None)
+        PLANTS.pop(self.token, None)
+
+
+def refuse_in_worker():
+    """Raise HotloadError when a worker process is only loading the script, and the script would run all
+    again."""
+    process = sys.modules.get('multiprocessing.process')
+    if LOADING or process is not None and getattr(process.current_process(), '_inheriting', False):
+        frame = sys._getframe(1)
+        while frame.f_back is not None and (
+                is_own_frame(frame.f_code.co_filename) or frame.f_code.co_name != '<module>'):
+            frame = frame.f_back
+        raise HotloadError('a worker loads this file and would run the plant in it, too: put this below '
+                           '`if __name__ == "__main__":`', path=frame.f_code.co_filename, line=frame.f_lineno)
+
+
+def unguarded_call():
+    """(path, line) where the script calls us outside of any function and of `if __name__ == ...`, or (None,
+    None)."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_name != '<module>':
+        frame = frame.f_back
+    if frame is None or frame.f_globals.get('__name__') != '__main__':
+        return None, None
+    path, line = frame.f_code.co_filename, frame.f_lineno
+    with suppress(EnvironmentError, SyntaxError, ValueError):
+        for node in parse(read_bytes(path)):
+            if isinstance(node, _ast.If) and '__name__' in fingerprint(node.test) and (
+                    any(getattr(part, 'lineno', 0) == line for part in walk(node))):
+                return None, None
+        return path, line
+    return None, None
+
+
+##############################################################################
+## 23. Schedule -- which reactors run, and when
+##############################################################################
+#
+# Gives to those below Session, which makes the reactor asked for and what it needs current.
+#
+# A reactor need not run when a run of the same code (see Meaning) is known in which every question has the
+# same answer today. Several runs stay side by side, so that undoing an edit costs nothing.
+#
+# A Session steps generators. Each stands for a reactor that is looked up or runs, and yields the name of the
+# ingredient that it needs. When none can go on, a reactor is started that may send the name that was asked
+# for last: one that did, or whose code names it as what it sends; else one whose code holds the name, else
+# one that never ran. What waits for itself or for what nobody sends is what is left in the end.
+
+
+MOST_REPAIRS = 10           # so often an ingredient is made again in one session; other processes may remove it
+
+
+class Reactor(object):
+    """A function that may be run, in one session. name, function.      key: reactor_key.
+    code: digest of what it means.
+    state: None, 'busy', 'kept', 'ran' or, when nothing is to be run, 'stale'.
+    record: the PastRun of it that holds.      reason: why it ran or is stale."""
+
+    __slots__ = ('name', 'function', 'key', 'code', 'state', 'record', 'reason')
+
+    def __init__(self, name, function, code):
+        self.name, self.function, self.key, self.code = name, function, reactor_key(function), code
+        self.state = self.record = self.reason = None
+
+
+class Work(object):
+    """A Reactor that is looked up or runs. reactor.      must_run: whatever is known.
+    steps: generator that yields the name of an ingredient that it needs, or a Task.
+    needs: the name that it waits for.      run: its Run."""
+
+    __slots__ = ('reactor', 'must_run', 'steps', 'needs', 'run')
+
+    def __init__(self, reactor, must_run):
+        self.reactor, self.must_run, self.steps, self.needs, self.run = reactor, must_run, None, None, None
+
+
+class ExecutionRecord(object):
+    """How a reactor ran. reactorName.      startTime, finishTime: seconds since the epoch.
+    totalRuntime: seconds."""
+
+    def __init__(self, reactorName, startTime, totalRuntime, finishTime):
+        self.reactorName, self.startTime, self.totalRuntime = reactorName, startTime, totalRuntime
+        self.finishTime = finishTime
+
+    def __repr__(self):
+        return 'ExecutionRecord(%r, %.3f s)' % (self.reactorName, self.totalRuntime)
+
+
+class Session(object):
+    """The scheduler: what holds until code or parameters change, and how it is made to hold.
+
+    is_dry: nothing is run; reactors that would be are stale.
+    products: {name: Product} of today. kept, saved_s, history: what was kept, what that saved, and {name:
+    ExecutionRecord} of what ran.
+    """
+
+    def __init__(self, plant, is_dry=False):
+        self.plant, self.is_dry, self.records, self.warehouse = plant, is_dry, plant.records, plant.warehouse
+        self.workshop = Workshop(plant.warehouse, plant.config, plant.auxiliary, plant.function_hash)
+        self.reactors, self.senders, self.products, self.has_literals = {}, {}, {}, False
+        self.ready = []         # [(Work, Product or other answer, exception or None)]; the last goes first
+        self.waiting = {}       # {name: [Work]}
+        self.wanted = []        # names that were waited for, the last one first to be seen to
+        self.hints = []         # names that may be needed soon
+        self.stalled = {}       # {name: the reactor that would make it again}, in a dry session
+        self.works, self.rivals, self.guesses, self.damaged = {}, [], None, {}
+        self.tried = {}         # {name: [Reactor]} of those that were started since they might send it
+        self.tasks = None if is_dry or plant.executor is None else Tasks(self, plant.executor)
+        self.kept, self.saved_s, self.ran, self.is_running = 0, 0.0, 0, False
+        self.rest = CollectorRest()
+        self.rest.begin()
+        try:
+            for name, function in plant.functions.items():
+                self.reactors[name] = reactor = Reactor(name, function, self.workshop.code_digest(function))
+                for record in self.records.of(reactor.code):
+                    for product in record.products:
+                        self._note_sender(product.name, reactor)
+        finally:
+            self.rest.end()
+
+    def _note_sender(self, name, reactor):
+        senders = self.senders.setdefault(name, [])
+        if reactor not in senders:
+            senders.append(reactor)
+
+    def possible_senders(self, name):
+        """The reactors that sent the name when their code was what it is, and those whose code says that they
+        do."""
+        if not self.has_literals:
+            self.has_literals = True
+            for reactor in self.reactors.values():
+                for method in 'send', 'allocate':
+                    for literal in self.workshop.called_with(reactor.function, method) - set([None]):
+                        self._note_sender(literal, reactor)
+        return self.senders.get(name, [])
+
+    # ---- the loop
+
+    def run(self, root):
+        """Run the Reactor `root`, and of those that it needs the outdated ones."""
+        self.kept, self.saved_s, self.ran = 0, 0.0, 0
+        self._start(root, True)
+        self._drive(root)
+
+    def fetch(self, name):
+        """The value of an ingredient, made if need be."""
+        found, root = [GONE], Reactor('fetch_ingredient', run_task, NOT_THERE)
+
+        def steps():
+            while found[0] is GONE:
+                product = yield name
+                found[0] = self.warehouse.get(product)
+                if found[0] is GONE:
+                    self._forget(product)
+            root.state = 'ran'
+        work = self.works[root] = Work(root, True)
+        root.state, work.steps = 'busy', steps()
+        self.ready.append((work, None, None))
+        self._drive(root)
+        return found[0]
+
+    def _drive(self, root):
+        """Step what can go on, start what may be needed, until `root` has ended."""
+        self.is_running = True
+        self.rest.begin()
+        try:
+            while root.state == 'busy' or self._rivals_go_on():
+                if self.ready:
+                    self._step(*self.ready.pop())
+                elif not self._start_another():
+                    if self.tasks is not None and self.tasks.running:
+                        self.rest.end()
+                        try:
+                            self.ready.append(self.tasks.wait())
+                        finally:
+                            self.rest.begin()
+                    else:
+                        self._give_up(self.works[root])
+        finally:
+            self.rest.end()
+            self._stop()
+
+    def look(self):
+        """Find out which reactors are stale (in a dry session)."""
+        for reactor in self.reactors.values():
+            if reactor.state is None:
+                self._start(reactor)
+            while self.ready or self._start_another():
+                if self.ready:
+                    self._step(*self.ready.pop())
+            while self.works:
+                self._give_up(next(iter(self.works.values())))
+                while self.ready:
+                    self._step(*self.ready.pop())
+
+    def _rivals_go_on(self):
+        is_busy = any(reactor.state == 'busy' for reactor in self.rivals)
+        return is_busy and (self.ready or self._start_another())
+
+    def _start(self, reactor, must_run=False):
+        """Begin to look a reactor up, or to run it."""
+        reactor.state, reactor.record = 'busy', None
+        work = self.works[reactor] = Work(reactor, must_run)
+        work.steps = self._look_up(work)
+        self.ready.append((work, None, None))
+
+    def _step(self, work, answer, error):
+        """Let a Work go on until it needs something that is not there."""
+        while True:
+            steps = work.steps
+            try:
+                needs = steps.send(answer) if error is None else steps.throw(error)
+            except StopIteration:
+                if work.steps is steps:         # no others follow them
+                    del self.works[work.reactor]
+                    return
+                answer = error = None
+                continue
+            if isinstance(needs, Task):
+                self.tasks.submit(work, needs)
+                return
+            answer, error = self.products.get(needs), None
+            if needs in self.stalled:
+                error = Stalled('', self.stalled[needs])
+            elif answer is None:
+                break
+        work.needs = needs
+        if needs not in self.waiting:
+            self.wanted.append(needs)
+        self.waiting.setdefault(needs, []).append(work)
+
+    def _start_another(self):
+        """Start a reactor that may send one of the names that are waited for, the last one first. Whether
+        there is one."""
+        while self.wanted and self.wanted[-1] not in self.waiting:
+            self.wanted.pop()
+        for name in reversed(self.wanted):
+            reactor = self._candidate(name) if name in self.waiting else None
+            if reactor is not None:
+                self._start(reactor)
+                return True
+        while self.hints:
+            name = self.hints.pop()
+            for reactor in self.possible_senders(name) if name not in self.products else ():
+                if reactor.state is None:
+                    self._start(reactor)
+                    return True
+        return False
+
+    def _candidate(self, name):
+        """A reactor to start since it may send the name, or None."""
+        senders = self.possible_senders(name)
+        for reactor in senders:
+            if reactor.state is None:
+                return reactor
+        if self.is_dry or any(reactor.state == 'busy' for reactor in senders) or self.tasks is not None and (
+                self.tasks.is_full()):
+            return None
+        if self.guesses is None:
+            self.guesses = Guesses(self)
+        reactor = self.guesses.next(name)
+        self.tried.setdefault(name, []).extend([reactor] if reactor else [])
+        return reactor
+
+    def _publish(self, reactor, record):
+        """Let others have what a reactor sent."""
+        reactor.record = record
+        for product in record.products:
+            name = product.name
+            rivals = [other for other in self.possible_senders(name) if other is not reactor]
+            sent = [other for other in rivals if other.record is not None and any(
+                name == each.name for each in other.record.products)]
+            if sent:
+                may = [other for other in rivals if other.record is None]
+                raise HotloadError('ingredient %r is sent by %s%s: give it another name in one of them, or leave one '
+                                   'out' % (str(name), listed(sent + [reactor]), ', and maybe by ' + listed(may)
+                                            if may else ''), *place_of(reactor.function))
+            self._note_sender(name, reactor)
+            self.products[name] = product
+            self.ready += [(work, product, None) for work in reversed(self.waiting.pop(name, ()))]
+            for other in rivals:                # it might send it, too: that would be an error
+                if other.state is None:
+                    self.rivals.append(other)
+                    self._start(other)
+
+    def _give_up(self, work):
+        """Nothing can go on: tell the one that waits for what is not to be had, on the way from `work`."""
+        path = []
+        while True:
+            path.append(work)
+            senders = self.possible_senders(work.needs)
+            busy = [self.works[reactor] for reactor in senders if reactor in self.works]
+            if not busy or busy[0] in path:
+                break
+            work = busy[0]
+        name = work.needs
+        if busy:
+            text = ('reactors wait for each other: %s; what a reactor sends counts when it has ended: split '
+                    'one in two') % ', '.join('%s for %r' % (each.reactor.name, str(each.needs))
+                                               for each in path[path.index(busy[0]):])
+        elif senders:
+            text = ('reactor %s: no reactor sent the ingredient %r: %s could, but did not; look at what that depends '
+                    'on') % (work.reactor.name, str(name), listed(senders))
+        else:
+            tried = self.tried.get(name)
+            text = 'reactor %s: no reactor sends the ingredient %r%s%s; is its producer gone, or not added?' % (
+                work.reactor.name, str(name), one_of(name, sorted(self.senders)),
+                '; %s ran, in case it does, and did not' % listed(tried) if tried else '')
+        self.waiting[name].remove(work)
+        if not self.waiting[name]:
+            del self.waiting[name]
+        self.ready.append((work, None, Unavailable(text, *place_of(work.reactor.function))))
+
+    def _stop(self):
+        """End what did not end: the reactor asked for did, or failed."""
+        self.is_running = False
+        works, self.ready, self.waiting, self.wanted, self.hints = list(self.works.values()), [], {}, [], []
+        self.works, self.rivals = {}, []
+        if self.tasks is not None:
+            self.tasks.stop()
+        for work in works:
+            for product in work.reactor.record.products if work.reactor.record else ():
+                self.products.pop(product.name, None)
+            work.reactor.state = work.reactor.record = None
+            work.steps.close()
+            if work.run is not None:
+                work.run.close()
+
+    # ---- one reactor
+
+    def _look_up(self, work):
+        """Steps that find an earlier run of the reactor that holds today; where there is none, others follow them."""
+        reactor = work.reactor
+        runs, at = [] if work.must_run else self.records.usable(reactor.code), 0
+        if runs and self.tasks is not None:
+            self.hints += [name for kind, name, _ in reversed(runs[0].conversation) if kind == 'r']
+        while runs and at < len(runs[0].conversation):
+            kind, name, before = runs[0].conversation[at]
+            if kind == 'r':
+                try:
+                    now = self.workshop.identity((yield name))
+                except Unavailable as error:
+                    now, by = None, getattr(error, 'by', None)
+                    reactor.reason = '%r is made again by %s' % (str(name), by) if by else (
+                        'no reactor sends %r any more' % str(name))
+            else:
+                now = self.workshop.answer(kind, name, before)
+            if now != before:
+                reactor.reason = reactor.reason or self._reason(kind, name)
+            runs = [run for run in runs if run.conversation[at:at + 1] == [(kind, name, now)]]
+            at += 1
+        if runs:
+            self.kept += 1
+            self.saved_s += runs[0].seconds
+            reactor.state, reactor.reason = 'kept', None
+            self._publish(reactor, runs[0])
+            return
+        reactor.reason = 'it was asked for' if work.must_run else reactor.reason or self._code_reason(reactor)
+        if self.is_dry:
+            self._note_stale(reactor)
+        elif self.tasks is None or work.must_run:
+            self.hints += self._expected(reactor)[::-1] if self.tasks is not None else []
+            work.steps = self._run_here(work)
+        else:
+            work.steps = self._run_elsewhere(work)
+
+    def _note_stale(self, reactor):
+        """In a dry session: who waits for what the reactor would make again is told so."""
+        reactor.state = 'stale'
+        last = self.records.last(reactor.key)
+        for product in last.products if last else ():
+            self.stalled[product.name] = reactor.name
+            error = Stalled('', reactor.name)
+            self.ready += [(other, None, error) for other in self.waiting.pop(product.name, ())]
+
+    def _run_elsewhere(self, work):
+        """Steps that have the executor run the reactor, again and again until nothing that it needs is missing."""
+        reactor, expected = work.reactor, self._expected(work.reactor)
+        self.hints += expected[::-1]
+        for name in expected:                   # so that it need not be started again for them
+            with suppress(Unavailable):
+                if self.possible_senders(name):
+                    yield name
+        while True:
+            needs, outcome = (yield self.tasks.task(reactor, [
+                self.products[name] for name in set(expected) if name in self.products]))
+            if needs is None:
+                break
+            if outcome is not None:
+                self._forget(outcome)           # its bytes are damaged
+            expected.append(needs)
+            try:
+                yield needs
+            except Unavailable:                 # it is raised again where the reactor asks for it
+                work.steps = self._run_here(work)
+                return
+        if outcome is None or not self._agrees(outcome[0]):
+            self.plant._tell('%s runs in this process: workers have other code or values for it, or cannot write to '
+                             'the store' % reactor.name)
+            work.steps = self._run_here(work)
+        else:
+            self._finish(reactor, *outcome)
+
+    def _agrees(self, conversation):
+        """Whether what a worker was answered, by what it has loaded, is what it would be answered here."""
+        for kind, name, digest in conversation:
+            if kind == 'r':
+                now = self.workshop.identity(self.products[name]) if name in self.products else None
+            else:
+                now = self.workshop.answer(kind, name, digest)
+            if now != digest:
+                return False
+        return True
+
+    def _run_here(self, work):
+        """Steps that run the reactor in this process."""
+        reactor, error = work.reactor, None
+        run = work.run = Run(reactor.name, reactor.function, self.workshop, self.plant._emit)
+        try:
+            wanted = self._advance(run)
+            while wanted is not None:
+                product = None
+                try:
+                    product, error = (yield wanted), None
+                except Unavailable as raised:
+                    error = raised
+                    run.note('r', wanted, None)         # if it goes on without
+                try:
+                    wanted = self._advance(run, product, error)
+                except Damaged:
+                    self._forget(product)
+        except Exception as raised:
+            add_note(raised, 'raised in reactor %s' % reactor.name)
+            if isinstance(raised, StopIteration):       # it would end this generator
+                raise RuntimeError('reactor %s raised StopIteration' % reactor.name)
+            raise
+        self._finish(reactor, *run.outcome())
+
+    def _advance(self, run, *answer):
+        """Let the reactor's own code go on."""
+        self.rest.end()
+        try:
+            return run.advance(*answer)
+        finally:
+            self.rest.begin()
+
+    def keep(self, reactor, conversation, products, seconds, started):
+        """Make a PastRun of a run that ended."""
+        record = PastRun(reactor.key, reactor.code, conversation, products, seconds, time.time())
+        self.records.add(record, self.workshop.meanings.parts)
+        return record
+
+    def _finish(self, reactor, conversation, products, seconds, started):
+        """A run ended: keep what it sent, and let others have it."""
+        record = self.keep(reactor, conversation, products, seconds, started)
+        self.plant.history[reactor.name] = ExecutionRecord(reactor.name, started, seconds, record.time)
+        self.ran += 1
+        reactor.state = 'ran'
+        self._publish(reactor, record)
+        self.plant._emit(EVENTS.reactor_finished, reactor.name)
+        self.plant._tell('%s ran in %s: %s' % (reactor.name, duration(seconds), reactor.reason))
+
+    def _forget(self, product):
+        """The bytes of a product are damaged: its reactor is to run again."""
+        self.damaged[product.name] = self.damaged.get(product.name, 0) + 1
+        if self.damaged[product.name] > MOST_REPAIRS:
+            raise HotloadError('ingredient %r cannot be read back after it was stored' % str(product.name),
+                               path=self.warehouse.store.top)
+        for reactor in self.possible_senders(product.name):
+            if reactor.record is not None and product in reactor.record.products:
+                self.records.forget(reactor.record)
+                for each in reactor.record.products:
+                    self.products.pop(each.name, None)
+                reactor.record = reactor.state = None
+
+    # ---- what is known of reactors
+
+    def _expected(self, reactor):
+        """The names that a reactor will ask for, as far as that is known."""
+        last = self.records.last(reactor.key)
+        names = [name for kind, name, _ in last.conversation if kind == 'r'] if last else []
+        return names + sorted(self.workshop.called_with(reactor.function, 'receive') - set(names + [None]))
+
+    @staticmethod
+    def _reason(kind, name):
+        """Why a reactor is stale, when the answer to a question is another."""
+        return {'c': 'parameter %s changed', 'f': 'file %s changed', 'r': 'ingredient %s changed',
+                't': 'the type %s is kept in another way', 's': 'subreactor %s changed'}[kind] % str(name)
+
+    def _code_reason(self, reactor):
+        """Why there is no run of a reactor's code."""
+        last = self.records.last(reactor.key)
+        if last is None:
+            return 'it never ran'
+        if last.code == reactor.code:
+            return 'what it sent was removed or damaged'
+        parts = self.workshop.meanings.parts
+        return why_changed(last.code, reactor.code, self.records.part, parts.get) or 'its code changed'
+
+
+def listed(reactors):
+    """Their names, as a text: 'load, total and show'."""
+    names = sorted(reactor.name for reactor in reactors)
+    names[8:] = ['%d more' % len(names[8:])] * (len(names) > 8)
+    return ' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))
+
+
+class Stalled(Unavailable):
+    """In a dry session: an ingredient that the reactor `by` would make again."""
+
+    def __init__(self, text, by):
+        Unavailable.__init__(self, text)
+        self.by = by
+
+
+class Guesses(object):
+    """Which reactors may send a name that none is known to send: those whose code holds the name as a text,
+    then those that never ran as they are now and send computed names, then others that do, then any that
+    never ran."""
+
+    def __init__(self, session):
+        called, records = session.workshop.called_with, session.records
+        reactors = [reactor for reactor in session.reactors.values() if reactor.state is None]
+        self.texts = {}
+        for reactor in reactors:
+            for text in texts_in(reactor.function):
+                self.texts.setdefault(text, []).append(reactor)
+        computed = [reactor for reactor in reactors if None in called(reactor.function, 'send') | called(
+            reactor.function, 'allocate')]
+        new = [reactor for reactor in reactors if not records.of(reactor.code)]
+        first = [reactor for reactor in computed if not records.of(reactor.code)]
+        self.order = (first + computed + new)[::-1]
+
+    def next(self, name):
+        """One that was not started yet, or None."""
+        for reactor in self.texts.get(name, ()):
+            if reactor.state is None:
+                return reactor
+        while self.order:
+            reactor = self.order.pop()
+            if reactor.state is None:
+                return reactor
+        return None
+
+
+def duration(seconds):
+    """A time for people.
+
+    >>> duration(0.25), duration(61.5)
+    ('250 ms', '1 min 1 s')
+    """
+    if seconds < 1:
+        return '%.0f ms' % (seconds * 1000)
+    minutes, seconds = divmod(seconds, 60)
+    return '%d min %d s' % (minutes, seconds) if minutes else '%.1f s' % seconds
+
+
+##############################################################################
+## 24. Pipeline -- functions whose results survive
+##############################################################################
+#
+# Gives to those below Plant, which runs reactors, and again only those whose code, inputs, parameters or
+# files changed. PyPlant's words stay: a reactor is a task, an ingredient an artifact, a pipe the context of a
+# task, a plant the runner, a warehouse the store.
+#
+# Not handled: what a reactor reads without telling the pipe (clocks, environment, files, random numbers).
+
+__all__ += ['Plant', 'load_ingredients']
+
+
+class Plant(object):
+    """Runs reactors, with a store in `folder` (made if need be).
+
+    config: dict or ConfigBase.
+    executor: a concurrent.futures.Executor that other reactors than the one asked for run in.
+    max_bytes: bound of the store; what was not used for longest goes.
+    progress: True, False, a function of a text, or None: lines on stderr, on a terminal.
+    function_hash(function) -> str: in place of the fingerprint of code.
+    trust: use a store that others can write to.      logger: is told, too.
+
+    >>> import tempfile
+    >>> @ReactorFunc
+    ... def load(pipe):
+    ...     pipe.send('data', [1, 2])
+    >>> @ReactorFunc
+    ... def show(pipe):
+    ...     data = yield pipe.receive('data')
+    ...     print(sum(data))
+    >>> with Plant(tempfile.mkdtemp()) as plant:
+    ...     plant.add_reactors(load, show)
+    ...     plant.run_reactor(show)
+    3
+    """
+
+    EventType = EVENTS
+
+    def __init__(self, folder, config=None, executor=None, max_bytes=None, progress=None, function_hash=None,
+                 trust=False, logger=None, logLevel=None, functionHash=None):
+        require_bytecode('a plant')
+        self.warehouse = Warehouse(Store(folder, 'plant', max_bytes, trust), logger)
+        self.records = PastRuns(self.warehouse.store)
+        self.executor, self.function_hash, self.logger = executor, function_hash or functionHash, logger
+        self.progress = progress
+        if progress is None:
+            self.progress = is_terminal(sys.stdout) and is_terminal(sys.stderr) and (logLevel or 0) <= 20
+        self.functions, self.listeners, self.auxiliary, self.history, self.session = {}, {}, set(), {}, None
+        self.set_config({} if config is None else config)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.shutdown()
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError('a plant cannot be pickled: make one with the same folder')
+
+    # ---- what is to be run, and with what
+
+    def add_reactors(self, *functions):
+        """Let these functions be found as producers."""
+        made = {}
+        keys = dict((reactor_key(function), name) for name, function in self.functions.items())
+        for function in functions:
+            name = getattr(function, '__name__', None)
+            if name is None or not callable(function):
+                raise HotloadError('add_reactors: expected functions, found %r' % (function,))
+            key = reactor_key(function)
+            code = getattr(function, '__code__', None)
+            if code is not None and made.setdefault(key, (code, function)) != (code, function) and (
+                    made[key][0] is code):
+                raise HotloadError('add_reactors: two of the functions are called %r; set the __name__ of '
+                                   'those that are made in a loop' % name)
+            if key in keys:                     # a new version of one that is there
+                self.functions.pop(keys[key])
+            name = keys[key] = key if name in self.functions else name
+            self.functions[name] = function
+        self.session = None
+
+    def add_all_visible_reactors(self):
+        """Add all functions that were made reactors by @ReactorFunc, in the modules as loaded now."""
+        self.add_reactors(*visible_reactors())
+
+    def get_reactors(self):
+        """The functions that were added."""
+        return list(self.functions.values())
+
+    def set_config(self, config):
+        """Use these parameters: a dict, a ConfigBase, or an object with attributes."""
+        if not isinstance(config, ConfigBase):
+            config = ConfigBase(dict(config if hasattr(config, 'keys') else vars(config)))
+        self.config, self.session = config, None
+
+    def get_config_object(self):
+        """The ConfigBase in use."""
+        return self.config
+
+    def mark_params_as_auxiliary(self, names):
+        """Say that these parameters do not matter: nothing runs again for them."""
+        self.auxiliary.update([names] if isinstance(names, string_types) else names)
+
+    def add_event_listener(self, type, callback):
+        """Call callback(type, name, ...) on events of a Plant.EventType."""
+        self.listeners.setdefault(type, []).append(callback)
+
+    def remove_event_listener(self, callback):
+        """No longer call it."""
+        for callbacks in self.listeners.values():
+            callbacks[:] = [each for each in callbacks if each != callback]
+
+    def _emit(self, type, *about):
+        for callback in list(self.listeners.get(type, ())):
+            callback(type, *about)
+
+    def _tell(self, text):
+        """A line of progress."""
+        if self.logger is not None:
+            self.logger.info(text)
+        if callable(self.progress):
+            self.progress(text)
+        elif self.progress:
+            say(text)
+
+    # ---- running
+
+    def _current(self):
+        """The Session; a new one when reactors or parameters are others."""
+        if not self.functions:
+            self.add_all_visible_reactors()
+        is_running = self.session is not None and self.session.is_running
+        config = None if is_running else Meanings().of(
+            (type(self.config), vars(self.config), sorted(self.auxiliary)))
+        if self.session is None or not is_running and self.configured != config:
+            self.session, self.configured = Session(self), config
+        if is_running:
+            raise HotloadError('the plant runs already: a reactor asks for values by pipe.receive(name)')
+        return self.session
+
+    def run_reactor(self, reactor):
+        """Run a reactor (function, or its name), and of those that it needs the outdated ones. Once a
+        session.
+
+        What it raises is raised here. HotloadError: an ingredient that nobody, or more than one, sends, and
+        the like.
+        """
+        refuse_in_worker()
+        session, begin = self._current(), clock_s()
+        name = reactor if isinstance(reactor, string_types) else getattr(reactor, '__name__', None)
+        found = [each for each in session.reactors.values() if each.function is reactor] or [
+            session.reactors[name]] if name in session.reactors else []
+        if not found:
+            raise HotloadError('there is no reactor %r in this plant%s; add_reactors() adds some' % (
+                name, one_of(name, sorted(session.reactors))))
+        if found[0].state != 'ran':
+            session.run(found[0])
+            took = clock_s() - begin
+            instead = ' instead of ' + duration(took + session.saved_s) if session.kept else ''
+            self._tell('%s: %d ran, %d kept, in %s%s' % (name, session.ran, session.kept, duration(took), instead))
+
+    def fetch_ingredient(self, name):
+        """The value of an ingredient as it is now, made if need be, as for a reactor that receives it."""
+        return self._current().fetch(name)
+
+    def is_ingredient_known(self, name):
+        """Whether a reactor of this plant is known to have sent it."""
+        return bool(self._current().senders.get(name))
+
+    def get_ingredient_object(self, name):
+        """The Ingredient of that name: its type, size and producer."""
+        session = self._current()
+        for reactor in session.senders.get(name, ()):
+            for record in [reactor.record] if reactor.record else self.records.of(reactor.code)[:1]:
+                for product in record.products:
+                    if product.name == name:
+                        return Ingredient(name, Word(product.kind), product.size, reactor.name)
+        raise HotloadError('the ingredient %r is not known%s' % (name, one_of(name, sorted(session.senders))))
+
+    def get_execution_history(self):
+        """{name: ExecutionRecord} of the reactors that ran, since this plant was made."""
+        return self.history
+
+    def print_execution_history(self, printFn=print):
+        """Print how long each reactor ran, the longest first."""
+        for record in sorted(self.history.values(), key=lambda record: -record.totalRuntime):
+            printFn('%-50s %s' % (record.reactorName, duration(record.totalRuntime)))
+
+    # ---- looking
+
+    def _looked(self):
+        self._current()
+        session = Session(self, is_dry=True)
+        session.look()
+        return session
+
+    def outdated(self):
+        """Why reactors would run again: lines such as 'plot: function `smooth` in tools.py changed'."""
+        return ['%s: %s' % (reactor.name, reactor.reason) for reactor in self._looked().reactors.values()
+                if reactor.state == 'stale']
+
+    def _names(self, reactor):
+        """([names that a reactor sent], [names that it received]) in the run that holds, or its last one; of one that
+        never ran what its code says."""
+        record = reactor.record or self.records.last(reactor.key)
+        if record is None:
+            called = self._current().workshop.called_with
+            sent, received = [called(reactor.function, 'send') | called(reactor.function, 'allocate'),
+                              called(reactor.function, 'receive')]
+            return [sorted(names - set([None])) for names in (sent, received)]
+        return [product.name for product in record.products], [
+            name for kind, name, _ in record.conversation if kind == 'r']
+
+    def tree(self):
+        """The reactors with what they receive below them, fresh or stale and why, as a text."""
+        session = self._looked()
+        lines, shown, sender, below, used = [], set(), {}, {}, set()
+        for reactor in session.reactors.values():
+            sender.update((name, reactor) for name in self._names(reactor)[0])
+        for reactor in session.reactors.values():
+            below[reactor], names_of = [], {}   # [(producer, names that it sends here)]
+            for name in self._names(reactor)[1]:
+                by = sender.get(name)
+                if by is not None and by not in names_of:
+                    names_of[by] = []
+                    below[reactor].append((by, names_of[by]))
+                names_of.get(by, []).append(name)
+            used.update(names_of)
+        tops = [reactor for reactor in session.reactors.values() if reactor not in used]
+        todo = [(reactor, 0, ()) for reactor in reversed(tops or list(session.reactors.values()))]
+        while todo:
+            reactor, depth, names = todo.pop()
+            state = 'fresh' if reactor.state == 'kept' else 'stale: %s' % reactor.reason
+            label = '%s%s%s' % ('  ' * depth, shown_names(names) + ' <- ' * bool(names), reactor.name)
+            lines.append('%-40s %s' % (label, '(above)' if reactor in shown else state))
+            if reactor not in shown:
+                shown.add(reactor)
+                todo += [(by, depth + 1, names) for by, names in reversed(below[reactor])]
+        return '\n'.join(lines)
+
+    def graph(self):
+        """The reactors (boxes) and the ingredients that they send and receive, as a text in graphviz' DOT."""
+        session = self._current()
+        lines, ingredients = [], set()
+        for reactor in session.reactors.values():
+            node, (sent, received) = quoted('reactor ' + reactor.name), self._names(reactor)
+            lines.append('  %s [shape=box, label=%s];' % (node, quoted(reactor.name)))
+            lines += ['  %s -> %s;' % (node, quoted('ingredient ' + name)) for name in sent]
+            lines += ['  %s -> %s;' % (quoted('ingredient ' + name), node) for name in received]
+            ingredients.update(sent + received)
+        lines += ['  %s [label=%s];' % (quoted('ingredient ' + name), quoted(name)) for name in ingredients]
+        return '\n'.join(['digraph plant {', '  rankdir=LR;'] + lines + ['}', ''])
+
+    def export(self, names, folder):
+        """Write the ingredients `names` into a folder of their own, for load_ingredients(folder)."""
+        values = dict((name, self.fetch_ingredient(name)) for name in ([names] if isinstance(
+            names, string_types) else names))
+        target = Warehouse(Store(folder, 'export'))
+        target.specs.update(self.warehouse.specs)
+        for name, value in sorted(values.items()):
+            product = target.put(name, str(self.get_ingredient_object(name).type), value)
+            target.store.append(b'E' + 16 * b'\0' + marshal.dumps(tuple(product)))
+        target.store.close()
+
+    def shutdown(self):
+        """Close the store. Called at the end of a `with`."""
+        if self.warehouse.store.max_bytes is not None:
+            shrink(self.records, self.warehouse.store)
+        self.warehouse.store.merge(PastRuns.merged)
+        self.warehouse.close()
+
+
+def load_ingredients(folder, names=None, specs=()):
+    """{name: value} of the ingredients that plant.export() wrote to a folder; `names`: of these only.
+
+    specs: those that ingredients of types of yours need. Raises HotloadError for damaged ones.
+
+    >>> import tempfile
+    >>> @ReactorFunc
+    ... def load(pipe):
+    ...     pipe.send('data', [1, 2])
+    >>> folder = tempfile.mkdtemp()
+    >>> with Plant(tempfile.mkdtemp()) as plant:
+    ...     plant.add_reactors(load)
+    ...     plant.export(['data'], folder)
+    >>> load_ingredients(folder)
+    {'data': [1, 2]}
+    """
+    if not any(name.startswith('export-' + PYTHON_TAG) for name in list_folder(path_text(folder))[1]):
+        raise HotloadError('expected a folder that plant.export() wrote, with this version of Python',
+                           path=path_text(folder))
+    warehouse, found = Warehouse(Store(folder, 'export')), {}
+    warehouse.register_ingredient_specs(specs)
+    for payload in warehouse.store.records():
+        if payload[:1] == b'E':
+            product = Product(*marshal.loads(payload[17:]))
+            if names is None or product.name in names:
+                found[product.name] = warehouse.get(product)
+                if found[product.name] is GONE:
+                    raise HotloadError('ingredient %r is damaged' % product.name, path=warehouse.store.top)
+    warehouse.store.close()
+    return found
+
+
+def shown_names(names):
+    """Names of ingredients on a line: not all, cut, and quoted where they hold what would break it."""
+    names = [name if len(name) <= 40 else name[:37] + '...' for name in names[:6]] + ['...'] * (len(names) > 6)
+    return ', '.join(name if name == name.strip() != '' and not re.search(r'[\x00-\x1f\x7f]', name) else repr(name)
+                     for name in names)
+
+
+def quoted(text):
+    """A text in DOT."""
+    return '"%s"' % text.replace('\\', '\\\\').replace('"', '\\"')
+
+
+def shrink(records, store):
+    """Bring a store below its bound: records that were not used for longest go, and what only they need. While other
+    processes are at work in it, that is left to the one that ends last."""
+    if store.lost is not None or store.folder is None or store.size() <= store.max_bytes or store.is_shared():
+        return
+    runs = sorted(records.all(), key=lambda run: (
+        any(product.address in store.used for product in run.products), run.time))
+    keep, total = [], 0
+    for run in reversed(runs):
+        size = 200 + sum(product.size for product in run.products)
+        if total + size <= store.max_bytes * 9 // 10:
+            total += size
+            keep.append(run)
+    needed = set(product.address for run in keep for product in run.products)
+    known = set(product.address for run in runs for product in run.products)
+    store.rewrite(lambda payloads: [PastRuns.encode(run) for run in reversed(keep)])
+    for address in store.addresses():
+        state = None if address in known else state_of(store.place(address))
+        if address not in needed and (address in known or newest_s(state) < time.time() - ABANDONED_S):
+            store.discard(address)              # the others may belong to a run of another process that goes on
+
+
+##############################################################################
+## 25. Log -- what a recording is made of
 ##############################################################################
 #
 # Gives to those below what a recording is made of. A log is one flat list. A step is one entry, a Site, which all
@@ -9363,6 +12377,26 @@ class Printed(Op):
 
 
 ENTER, PRINTED = Enter(2, None), Printed(2, None)
+
+
+class Tee(object):
+    """Stands in for sys.stdout: what is written is logged too."""
+
+    def __init__(self, stream, log):
+        self.stream, self.log = stream, log
+
+    def write(self, text):
+        """Write and log it."""
+        self.log.extend((PRINTED, text))
+        return self.stream.write(text)
+
+    def writelines(self, lines):
+        """Write and log them."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
 
 
 class Token(object):
@@ -9673,8 +12707,8 @@ class DictKind(Kind):
     def fill(self, shell, content, value, token):
         """Give it its pairs."""
         base = collections.OrderedDict if isinstance(shell, collections.OrderedDict) else dict
-        if base.__flags__ & HEAP_TYPE and token.body is not None:       # written in Python: its order is in its attributes
-            base = dict
+        if base.__flags__ & HEAP_TYPE and token.body is not None:
+            base = dict                         # an OrderedDict in Python has its order in its attributes
         put = base.__setitem__
         for key, part in content.values() if type(content) is Keyed else content.items():
             put(shell, key if type(key) in ATOMS else value(key), part if type(part) in ATOMS else value(part))
@@ -9909,10 +12943,10 @@ def learn_types():
 
 
 ##############################################################################
-## 20. Files -- a recording as lists and atoms
+## 26. Files -- a recording as lists and atoms
 ##############################################################################
 #
-# Gives to those below packed() and unpacked(), between a recording and what JSON knows. Reading runs no code of
+# Gives to those below Packer and Unpacker, between a recording and what JSON knows. Reading runs no code of
 # others and imports nothing: an object whose class is not there comes back as a stand-in.
 
 MAGIC = b'hotload recording 1\n'
@@ -9932,12 +12966,16 @@ class Numbers(dict):
         return self[thing]
 
 
-def packed(recording):
-    """The lists and atoms, as JSON knows them, of a recording."""
-    tables = tokens, spaces, homes, sites, binds = [Numbers() for _ in range(5)]
-    known = recording.tokens
+class Packer(object):
+    """Makes lists and atoms, as JSON knows them, of a recording. Each table numbers things of one kind."""
 
-    def value(part):
+    def __init__(self, recording):
+        self.recording, self.known = recording, recording.tokens
+        self.tokens, self.spaces, self.homes, self.sites, self.binds = [Numbers() for _ in range(5)]
+        self.bodies = dict((token.body, token) for token in self.known.values() if token.body is not None)
+
+    def value(self, part):
+        """A value, as JSON knows it."""
         kind = type(part)
         if part is None or kind is bool or kind in number_types or kind is text_type:
             return part
@@ -9946,96 +12984,105 @@ def packed(recording):
         if kind is bytes:
             return ['b', part.decode('latin-1')]
         if kind is tuple or kind is frozenset:
-            return ['t' if kind is tuple else 'z', [value(inner) for inner in part]]
+            return ['t' if kind is tuple else 'z', [self.value(inner) for inner in part]]
         if kind is Mark:
             return ['m', part.name, part.id]
-        if id(part) in known:
-            return ['r', tokens[known[id(part)]]]
-        if part is MISSING or part is Ellipsis:
-            return ['x' if part is MISSING else '.']
-        return ['g'] + place(part) + [kind.__name__, id(part)]
+        if id(part) in self.known:
+            return ['r', self.tokens[self.known[id(part)]]]
+        if part is MISSING or part is Ellipsis or part is NotImplemented:
+            return ['x' if part is MISSING else '.' if part is Ellipsis else 'n']
+        return ['g'] + self.place(part) + [kind.__name__, id(part)]
 
-    def place(part):
+    def place(self, part):
+        """[module, name] of a class, function or module."""
         is_module = type(part) is type(sys)
         module = getattr(part, '__name__' if is_module else '__module__', None)
         return [str(module), '' if is_module else str(getattr(part, '__qualname__', getattr(part, '__name__', '')))]
 
-    def content(kind, data):
+    def content(self, kind, data):
+        """The content of an object of a kind."""
         if kind is BYTES:
-            return value(bytes(data)) if isinstance(data, bytearray) else list(data)
+            return self.value(bytes(data)) if isinstance(data, bytearray) else list(data)
         if isinstance(data, dict):
             pairs = data.values() if type(data) is Keyed else data.items()
             if type(data) is Keyed and kind is SET_KIND:
                 pairs = [(part, part) for part in pairs]
-            return [int(type(data) is Keyed), [[value(key), value(part)] for key, part in pairs]]
-        return [value(part) for part in data]
+            return [int(type(data) is Keyed), [[self.value(key), self.value(part)] for key, part in pairs]]
+        return [self.value(part) for part in data]
 
-    def object_facts(token):
+    def object_facts(self, token):
+        """What is to be known of an object, as a dict."""
         part, cls = token.obj, type(token.obj)
         facts = {'kind': token.kind.name, 'id': id(part), 'type': cls.__name__,
-            'place': place(part if isinstance(part, class_types) else cls), 'first': content(token.kind, token.first)}
+                 'place': self.place(part if isinstance(part, class_types) else cls),
+                 'first': self.content(token.kind, token.first)}
         if token.kind is VALUE:
-            facts['plain'] = value(plain_value(part))
+            facts['plain'] = self.value(plain_value(part))
         for name in ('maxlen', 'typecode'):
             if token.kind in (LIST, BYTES) and hasattr(part, name):
-                facts[name] = value(getattr(part, name))
+                facts[name] = self.value(getattr(part, name))
         if token.body is not None:
-            facts['body'] = content(INSTANCE, token.body.first)
+            facts['body'] = self.content(INSTANCE, token.body.first)
         if token.body is not None or token.kind is INSTANCE:
             facts['slots'] = [name for name, _ in layout(cls)[1]]
         return facts
 
-    bodies = dict((token.body, token) for token in known.values() if token.body is not None)
+    def number(self, token):
+        """The number of a Token; below 0 for that of the attributes of an object."""
+        if token in self.bodies:
+            return -1 - self.tokens[self.bodies[token]]
+        return self.tokens[token]
 
-    def number(token):
-        if token in bodies:
-            return -1 - tokens[bodies[token]]
-        return tokens[token]
-
-    def entries():
-        at, log = 0, recording.log
-        while at < (len(log) if recording.end is None else recording.end):
+    def entries(self):
+        """The log."""
+        at, log = 0, self.recording.log
+        while at < (len(log) if self.recording.end is None else self.recording.end):
             entry = log[at]
             if type(entry) is Site:
-                yield sites[entry]
+                yield self.sites[entry]
                 at += 1
                 continue
             operands = log[at + 1:at + entry.size]
             if entry.act is None:
                 if type(entry) in (Bind, Unbind):
-                    yield ['B' if operands else 'U', binds[entry]] + [value(part) for part in operands]
+                    yield ['B' if operands else 'U', self.binds[entry]] + [self.value(part) for part in operands]
                 else:
-                    yield ['E', spaces[operands[0]]] if entry is ENTER else ['P', operands[0]]
+                    yield ['E', self.spaces[operands[0]]] if entry is ENTER else ['P', operands[0]]
             else:
                 token, rest = operands[0], operands[1:]
                 if entry is PUT:
-                    rest = [content(token.kind, rest[0])]
+                    rest = [self.content(token.kind, rest[0])]
                 elif entry is SPLICE:
-                    rest = rest[:2] + [content(BYTES if token.kind is BYTES else LIST, rest[2])]
+                    rest = rest[:2] + [self.content(BYTES if token.kind is BYTES else LIST, rest[2])]
                 else:
-                    rest = [value(part) for part in rest]
-                yield [CONTENT_LETTERS[entry], number(token)] + rest
+                    rest = [self.value(part) for part in rest]
+                yield [CONTENT_LETTERS[entry], self.number(token)] + rest
             at += entry.size
 
-    log = list(entries())
-    keyframes = [[mark.at, spaces[mark.space], [[['s', spaces[token]] if type(token) is Space else number(token),
-        content(DICT if type(token) is Space else token.kind, data)] for token, data in mark.contents.items()]]
-        for mark in recording.keyframes if recording.end is None or mark.at <= recording.end]
-    packed_tokens, packed_spaces = [], []
-    while len(packed_tokens) < len(tokens.things) or len(packed_spaces) < len(spaces.things):
-        if len(packed_tokens) < len(tokens.things):         # these may mention others
-            packed_tokens.append(object_facts(tokens.things[len(packed_tokens)]))
-        else:
-            space = spaces.things[len(packed_spaces)]
-            packed_spaces.append([homes[space.home.namespace, space.home.frame], content(DICT, space.first)])
-    packed_homes = [[tokens[namespace], frame] for namespace, frame in homes.things]
-    packed_tokens += [object_facts(token) for token in tokens.things[len(packed_tokens):]]
-    code, error = recording.code, recording.error
-    return {'code': code if code is None or isinstance(code, text_type) else code.decode('utf-8', 'replace'),
-        'error': error and [type(error).__name__, str(error)], 'engine': recording.engine, 'notes': recording.notes,
-        'approximate': recording.approximate, 'sites': [[part.event, part.line, part.path, part.frame] for part
-        in sites.things], 'binds': [[part.name, part.is_global] for part in binds.things], 'tokens': packed_tokens,
-        'spaces': packed_spaces, 'homes': packed_homes, 'log': log, 'keyframes': keyframes}
+    def packed(self):
+        """The whole, as a dict."""
+        log = list(self.entries())
+        end = len(self.recording.log) if self.recording.end is None else self.recording.end
+        keyframes = [[mark.at, self.spaces[mark.space], [
+            [['s', self.spaces[token]] if type(token) is Space else self.number(token),
+             self.content(token.kind, data)] for token, data in mark.contents.items()]]
+            for mark in self.recording.keyframes if mark.at <= end]
+        objects, spaces = [], []
+        while len(objects) < len(self.tokens.things) or len(spaces) < len(self.spaces.things):
+            if len(objects) < len(self.tokens.things):      # these may mention others
+                objects.append(self.object_facts(self.tokens.things[len(objects)]))
+            else:
+                space = self.spaces.things[len(spaces)]
+                spaces.append([self.homes[space.home.namespace, space.home.frame], self.content(DICT, space.first)])
+        homes = [[self.tokens[namespace], frame] for namespace, frame in self.homes.things]
+        objects += [self.object_facts(token) for token in self.tokens.things[len(objects):]]
+        code, error = self.recording.code, self.recording.error
+        return {'code': code if code is None or isinstance(code, text_type) else code.decode('utf-8', 'replace'),
+                'error': error and [type(error).__name__, str(error)], 'engine': self.recording.engine,
+                'notes': self.recording.notes, 'approximate': self.recording.approximate,
+                'sites': [[part.event, part.line, part.path, part.frame] for part in self.sites.things],
+                'binds': [[part.name, part.is_global] for part in self.binds.things],
+                'tokens': objects, 'spaces': spaces, 'homes': homes, 'log': log, 'keyframes': keyframes}
 
 
 def find_place(module, name):
@@ -10046,12 +13093,18 @@ def find_place(module, name):
     return found
 
 
-def unpacked(data, recording):
-    """Make `recording`, a new one, that of which packed() made `data`."""
-    tokens = {}
-    facts_of, classes, marks, orders = data['tokens'], {}, {}, {}
+class Unpacker(object):
+    """Makes a Recording, a new one, that of which Packer made `data`.
 
-    def value(part):
+    orders: {Token: (names of the slots of its class then, and now)}.
+    """
+
+    def __init__(self, data, recording):
+        self.data, self.recording, self.objects = data, recording, data['tokens']
+        self.tokens, self.classes, self.marks, self.orders = {}, {}, {}, {}
+
+    def value(self, part):
+        """The value of what Packer.value() made."""
         if not isinstance(part, list):
             return part
         kind = part[0]
@@ -10060,63 +13113,66 @@ def unpacked(data, recording):
         if kind == 'b':
             return bytes(part[1].encode('latin-1'))
         if kind == 't' or kind == 'z':
-            return (tuple if kind == 't' else frozenset)(map(value, part[1]))
+            return (tuple if kind == 't' else frozenset)(map(self.value, part[1]))
         if kind == 'm':
-            return marks.setdefault(part[2], StandIn.of(part[1], '<past %s object at %#x>' % (part[1], part[2])))
+            return self.marks.setdefault(part[2], StandIn.of(part[1], '<past %s object at %#x>' % (part[1], part[2])))
         if kind == 'r':
-            return token(part[1]).obj
+            return self.token(part[1]).obj
         if kind == 'g':
             found = find_place(*part[1:3])
             key = tuple(part[1:])
-            return found if found is not MISSING and type(found).__name__ == part[3] else marks.setdefault(
+            return found if found is not MISSING and type(found).__name__ == part[3] else self.marks.setdefault(
                 key, StandIn.of(part[3], '<past %s %s at %#x>' % (part[3], part[2] or part[1], part[4])))
-        return MISSING if kind == 'x' else Ellipsis
+        return {'x': MISSING, '.': Ellipsis, 'n': NotImplemented}[kind]
 
-    def class_of(facts):
+    def class_of(self, facts):
+        """The class of an object: the one that is loaded, or a stand-in."""
         found = find_place(*facts['place'])
         if isinstance(found, class_types) and found.__name__ == facts['type']:
             return found
         key = tuple(facts['place']) + tuple(facts.get('slots', ()))
-        if key not in classes:
+        if key not in self.classes:
             base = {'list': list, 'dict': dict, 'set': set, 'bytes': bytearray, 'error': Exception}.get(facts['kind'])
             if facts['kind'] == 'value':
-                base = type(value(facts['plain']))
-            classes[key] = type(str(facts['type']), (StandIn,) if base is None else (base,),
+                base = type(self.value(facts['plain']))
+            self.classes[key] = type(str(facts['type']), (StandIn,) if base is None else (base,),
                 {'__module__': str(facts['place'][0]), '__slots__': [str(name) for name in facts.get('slots', ())]}
                 if base is None else {'__module__': str(facts['place'][0])})
-        return classes[key]
+        return self.classes[key]
 
-    def content(kind, data, order=None):
+    def content(self, kind, data, order=None):
+        """The content of an object of a kind.      order: of its slots, (then, now)."""
         if kind is BYTES:
-            return bytearray(value(data)) if data[:1] == ['b'] else data
+            return bytearray(self.value(data)) if data[:1] == ['b'] else data
         if kind in (DICT, CLASS, SET_KIND):
-            pairs = [(value(key), value(part)) for key, part in data[1]]
+            pairs = [(self.value(key), self.value(part)) for key, part in data[1]]
             if not data[0]:
                 return dict((key if not isinstance(key, text_type) else str(key) if is_ascii(key) else key, part)
                     for key, part in pairs)
             return Keyed((id(key), (key, part) if kind is DICT else part) for key, part in pairs)
-        parts = [value(part) for part in data]
+        parts = [self.value(part) for part in data]
         if kind is INSTANCE and order is not None and len(order[0]) == len(parts) - 1:
             by_name = dict(zip(order[0], parts[1:]))
             parts[1:] = [by_name.get(name, MISSING) for name in order[1]]
         return parts if kind is LIST else tuple(parts)
 
-    def token(number):
+    def token(self, number):
+        """The Token of a number."""
         if number < 0:
-            return token(-1 - number).body
-        if number in tokens:
-            return tokens[number]
-        facts = facts_of[number]
+            return self.token(-1 - number).body
+        if number in self.tokens:
+            return self.tokens[number]
+        facts = self.objects[number]
         kind = KINDS[facts['kind']]
-        made = tokens[number] = Token(None, kind, None)
-        cls, part = class_of(facts) if kind not in (CLASS, OPAQUE) else None, None
+        made = self.tokens[number] = Token(None, kind, None)
+        cls, part = self.class_of(facts) if kind not in (CLASS, OPAQUE) else None, None
         if kind is OPAQUE:
             part = StandIn.of(str(facts['type']), '<past %s object at %#x>' % (facts['type'], facts['id']))
         elif kind is CLASS:
             name = facts['place'][1]
             part = type(str(name.rpartition('.')[2]), (PastClass,), {'__module__': str(facts['place'][0])})
         elif kind is VALUE:
-            plain = value(facts['plain'])
+            plain = self.value(facts['plain'])
             part = type(plain).__new__(cls, plain)
         elif 'maxlen' in facts:
             part = collections.deque.__new__(cls)
@@ -10126,56 +13182,69 @@ def unpacked(data, recording):
         else:
             made.obj = cls                      # of the right class, by the kind's own way
             part = kind.fresh(cls)
-        made.obj, recording.tokens[id(part)] = part, made
+        made.obj, self.recording.tokens[id(part)] = part, made
         return made
 
-    for number, facts in enumerate(facts_of):
-        made = token(number)
-        order = facts.get('slots', ()), [name for name, _ in layout(type(made.obj))[1]]
-        orders[made] = order
-        made.first = content(made.kind, facts['first'], order) if made.kind not in (VALUE, OPAQUE) else ()
-        if 'typecode' in facts:
-            made.first = array.array(str(facts['typecode']), made.first)
-        if 'body' in facts:
-            made.body = Token(made.obj, INSTANCE, content(INSTANCE, facts['body'], order))
-            orders[made.body] = order
-    homes = [Home(token(at), frame) for at, frame in data['homes']]
-    spaces = []
-    for home, first in data['spaces']:
-        spaces.append(Space())
-        spaces[-1].home, spaces[-1].first, spaces[-1].now = homes[home], content(DICT, first), None
-    sites = [Site(str(event), line, path, str(frame)) for event, line, path, frame in data['sites']]
-    binds = [(Bind(str(name), is_global), Unbind(str(name), is_global)) for name, is_global in data['binds']]
-    put = recording.log.extend
-    for entry in data['log']:
-        if not isinstance(entry, list):
-            recording.log.append(sites[entry])
-        elif entry[0] in 'BU':
-            put([binds[entry[1]][entry[0] == 'U']] + [value(part) for part in entry[2:]])
-        elif entry[0] in 'EP':
-            put((ENTER, spaces[entry[1]]) if entry[0] == 'E' else (PRINTED, entry[1]))
-        else:
-            op, target, rest = CONTENT_OPS[entry[0]], token(entry[1]), entry[2:]
-            kind = target.kind
-            if op is PUT:
-                rest = [content(kind, rest[0], orders.get(target))]
-            elif op is SPLICE:
-                rest = rest[:2] + [content(kind if kind is BYTES else LIST, rest[2])]
-                if type(target.first) is array.array:
-                    rest[2] = array.array(target.first.typecode, rest[2])
+    def read_objects(self):
+        """Fill the tokens."""
+        for number, facts in enumerate(self.objects):
+            made = self.token(number)
+            order = facts.get('slots', ()), [name for name, _ in layout(type(made.obj))[1]]
+            self.orders[made] = order
+            made.first = self.content(made.kind, facts['first'], order) if made.kind not in (VALUE, OPAQUE) else ()
+            if 'typecode' in facts:
+                made.first = array.array(str(facts['typecode']), made.first)
+            if 'body' in facts:
+                made.body = Token(made.obj, INSTANCE, self.content(INSTANCE, facts['body'], order))
+                self.orders[made.body] = order
+
+    def read(self):
+        """Fill the recording."""
+        self.read_objects()
+        data = self.data
+        homes = [Home(self.token(at), frame) for at, frame in data['homes']]
+        spaces = []
+        for home, first in data['spaces']:
+            spaces.append(Space())
+            spaces[-1].home, spaces[-1].first, spaces[-1].now = homes[home], self.content(DICT, first), None
+        sites = [Site(str(event), line, path, str(frame)) for event, line, path, frame in data['sites']]
+        binds = [(Bind(str(name), is_global), Unbind(str(name), is_global)) for name, is_global in data['binds']]
+        self.read_log(data, sites, binds, spaces)
+        for at, space, contents in data['keyframes']:
+            known = {}
+            for key, part in contents:
+                token = spaces[key[1]] if isinstance(key, list) else self.token(key)
+                known[token] = self.content(token.kind, part, self.orders.get(token))
+            self.recording.keyframes.append(Keyframe(at, known, spaces[space]))
+        self.recording.engine, self.recording.notes = data['engine'], data['notes']
+        self.recording.approximate = [tuple(span) for span in data['approximate']]
+        if data['error']:
+            self.recording.error = HotloadError('%s: %s' % tuple(data['error']))
+
+    def read_log(self, data, sites, binds, spaces):
+        """Fill the log."""
+        put = self.recording.log.extend
+        for entry in data['log']:
+            if not isinstance(entry, list):
+                self.recording.log.append(sites[entry])
+            elif entry[0] in 'BU':
+                put([binds[entry[1]][entry[0] == 'U']] + [self.value(part) for part in entry[2:]])
+            elif entry[0] in 'EP':
+                put((ENTER, spaces[entry[1]]) if entry[0] == 'E' else (PRINTED, entry[1]))
             else:
-                rest = [value(part) for part in rest]
-                if rest and isinstance(rest[0], text_type) and is_ascii(rest[0]):
-                    rest[0] = str(rest[0])
-            put([op, target] + rest)
-    for at, space, contents in data['keyframes']:
-        recording.keyframes.append(Keyframe(at, dict((spaces[key[1]], content(DICT, part)) if isinstance(key, list)
-            else (token(key), content(token(key).kind, part, orders.get(token(key)))) for key, part in contents),
-            spaces[space]))
-    recording.engine, recording.notes = data['engine'], data['notes']
-    recording.approximate = [tuple(span) for span in data['approximate']]
-    if data['error']:
-        recording.error = HotloadError('%s: %s' % tuple(data['error']))
+                op, target, rest = CONTENT_OPS[entry[0]], self.token(entry[1]), entry[2:]
+                kind = target.kind
+                if op is PUT:
+                    rest = [self.content(kind, rest[0], self.orders.get(target))]
+                elif op is SPLICE:
+                    rest = rest[:2] + [self.content(kind if kind is BYTES else LIST, rest[2])]
+                    if type(target.first) is array.array:
+                        rest[2] = array.array(target.first.typecode, rest[2])
+                else:
+                    rest = [self.value(part) for part in rest]
+                    if rest and isinstance(rest[0], text_type) and is_ascii(rest[0]):
+                        rest[0] = str(rest[0])
+                put([op, target] + rest)
 
 
 def is_ascii(text):
@@ -10184,7 +13253,7 @@ def is_ascii(text):
 
 
 ##############################################################################
-## 21. Recording -- the state at any step, and other questions
+## 27. Recording -- the state at any step, and other questions
 ##############################################################################
 #
 # Gives to those below Recording. The state at a step: the keyframe before it, the changes up to it (a World), and
@@ -10351,6 +13420,7 @@ class Recording(object):
         self.code, self.error, self.result, self.engine = code, None, None, 'trace'
         self.approximate, self.notes, self.log, self.tokens, self.keyframes = [], [], [], {}, []
         self.end = None                         # the place in the log where it ends, when it was cut
+        self.reader = None                      # turns what was written last into entries of the log
         if SELF_TYPES is None:
             learn_types()
         self._forget()
@@ -10360,6 +13430,8 @@ class Recording(object):
 
     def _index(self):
         """The list of all steps; what was added to the log since the last time is looked through."""
+        if self.reader is not None:
+            self.reader()
         log = self.log
         end = len(log) if self.end is None else self.end
         if self._indexed < end:
@@ -10378,6 +13450,33 @@ class Recording(object):
             self._places += [len(steps)] * len(marks)
             self._indexed = at
         return self._steps
+
+    def _cut(self, most):
+        """Let it end before the step number `most`."""
+        if self.steps() > most:
+            at = self._play(World(self.keyframes[0], self.tokens), 0, most)
+            self.end = at
+            self._forget()
+
+    def _tell_late(self, places):
+        """Turn places of the log, from which to which a change was not noticed, into spans of steps."""
+        if places:
+            starts = self._step_places()
+            for first, last in places:
+                begin, end = bisect.bisect_right(starts, first) - 1, bisect.bisect_left(starts, last)
+                self.approximate.append((
+                    max(0, begin), min(end, len(starts) - 1), 'a change that no line was known to make'))
+
+    def _step_places(self):
+        """The places of all steps in the log."""
+        at, found, end = 0, [], len(self.log) if self.end is None else self.end
+        while at < end:
+            if type(self.log[at]) is Site:
+                found.append(at)
+                at += 1
+            else:
+                at += self.log[at].size
+        return found
 
     def steps(self):
         """The number of steps."""
@@ -10516,8 +13615,12 @@ class Recording(object):
         """Write it to a file."""
         import json
         import zlib
+        try:
+            text = json.dumps(Packer(self).packed(), separators=(',', ':'))
+        except RuntimeError:                    # of the stack
+            raise HotloadError('cannot save this recording: a tuple in it is nested too deeply', path=path)
         with open(path, 'wb') as stream:
-            stream.write(MAGIC + zlib.compress(json.dumps(packed(self), separators=(',', ':')).encode('ascii'), 6))
+            stream.write(MAGIC + zlib.compress(text.encode('ascii'), 6))
 
     @classmethod
     def load(cls, path):
@@ -10533,7 +13636,7 @@ class Recording(object):
             raise HotloadError('is no recording', path=path)
         try:
             recording = cls()
-            unpacked(json.loads(zlib.decompress(data[len(MAGIC):]).decode('ascii')), recording)
+            Unpacker(json.loads(zlib.decompress(data[len(MAGIC):]).decode('ascii')), recording).read()
         except (zlib.error, ValueError, KeyError, IndexError, TypeError) as error:
             raise HotloadError('is a damaged recording: %s' % error, path=path)
         return recording
@@ -10677,7 +13780,7 @@ def comparison(text):
 
 
 ##############################################################################
-## 22. Follow -- what changed in the objects
+## 28. Follow -- what changed in the objects
 ##############################################################################
 #
 # Gives to those below Follower, which keeps for each object that can be seen the content that the log has of it,
@@ -10688,14 +13791,14 @@ def comparison(text):
 DICTS = MUTATORS = ALL_MUTATORS = INERT = LAZY_TYPES = None     # set by learn_methods()
 # Functions that change nothing that they are given.
 PURE_BUILTINS = frozenset(
-    'abs all any ascii bin bool bytearray bytes callable chr classmethod cmp complex dict dir divmod enumerate float '
-    'format frozenset getattr globals hasattr hash hex id input int isinstance issubclass iter len list locals long max '
-    'min oct open ord pow print property range raw_input repr reversed round set slice sorted staticmethod str sum super '
-    'tuple type unichr unicode vars xrange zip'.split())
+    'abs all any ascii bin bool bytearray bytes callable chr classmethod cmp complex dict dir divmod enumerate '
+    'float format frozenset getattr globals hasattr hash hex id input int isinstance issubclass iter len list '
+    'locals long max min oct open ord pow print property range raw_input repr reversed round set slice sorted '
+    'staticmethod str sum super tuple type unichr unicode vars xrange zip'.split())
 PURE_MODULES = frozenset(
-    '_collections _collections_abc _datetime _json _random _struct abc base64 binascii cmath collections copy dataclasses '
-    'datetime decimal enum fractions hashlib itertools json math ntpath numbers os.path posixpath random re statistics '
-    'string struct textwrap time typing unicodedata uuid zlib'.split())
+    '_collections _collections_abc _datetime _json _random _struct abc base64 binascii cmath collections copy '
+    'dataclasses datetime decimal enum fractions hashlib itertools json math ntpath numbers os.path posixpath '
+    'random re statistics string struct textwrap time typing unicodedata uuid zlib'.split())
 IMPURE = frozenset(['shuffle', 'pack_into', 'namedtuple'])
 
 
@@ -11313,7 +14416,7 @@ def learn_methods():
 
 
 ##############################################################################
-## 23. Plan -- what a line can change
+## 29. Plan -- what a line can change
 ##############################################################################
 #
 # Gives to those below units_of(), what runs as one line, and LinePlan: the text of a function that sys.settrace
@@ -11333,8 +14436,8 @@ class Unit(object):
 
     start, end: its line numbers.      nodes: the syntax trees.      names: that it binds beside those in the trees.
     chain: the names of the classes around.      loops: whether it may run again and again.      own: the
-    comprehension whose frame this is.      iterates: what a loop goes over.      inside: the `with` units around it.      leaves: `with` items that are
-    left at its end.
+    comprehension whose frame this is.      iterates: what a loop goes over.      inside: the `with` units around it.
+    leaves: `with` items that are left at its end.
     """
 
     def __init__(self, start, end, nodes, around, names=(), loops=False, own=None):
@@ -11412,10 +14515,9 @@ def units_of(tree):
             elif kind.startswith('Try'):
                 body(node.body, units, around)
                 for handler in getattr(node, 'handlers', ()):
-                    name = handler.name if isinstance(handler.name, string_types) else getattr(handler.name,
-                        'id', None)
-                    inner = around._replace(names=around.names | frozenset([mangled(name, around.chain)] if
-                        name else []))
+                    name = getattr(handler.name, 'id', handler.name)                # a node on 2.7
+                    names = [mangled(name, around.chain)] if isinstance(name, string_types) else []
+                    inner = around._replace(names=around.names | frozenset(names))
                     add(units, Unit(handler.lineno, max(handler.lineno, end_line(handler.type)),
                         [handler.type], inner))
                     body(handler.body, units, inner)
@@ -11425,8 +14527,7 @@ def units_of(tree):
                 add(units, Unit(start, end_line(node.subject), [node.subject], around))
                 for case in node.cases:
                     names = [mangled(name, around.chain) for part in walk(case.pattern) for name in (
-                        getattr(part, 'name', None), getattr(part, 'rest', None)) if isinstance(name,
-                            string_types)]
+                        getattr(part, 'name', None), getattr(part, 'rest', None)) if isinstance(name, string_types)]
                     add(units, Unit(case.pattern.lineno, max(end_line(case.pattern), end_line(case.guard)),
                                     [case.pattern, case.guard, node.subject], around, names))
                     body(case.body, units, around)
@@ -11486,7 +14587,7 @@ class Writes(object):
         self.names, self.grown, self.items, self.attrs = set(unit.names), [], [], []
         self.calls, self.reads, self.others, self.loads = [], [], [], []
         self.taken = list(unit.iterates) if unit.own is None else unit.own.generators[:1]
-        self.unsure = False
+        self.unsure, self.augmented = False, None
         for node in executed_nodes(unit):
             self._note(node, unit.chain)
         self.leaves = list(unit.leaves)
@@ -11497,7 +14598,7 @@ class Writes(object):
             if stored:
                 self.names.add(mangled(node.id, chain))
         elif isinstance(node, _ast.AugAssign):
-            target = node.target
+            target = self.augmented = node.target
             self.taken.append(node.value)
             if isinstance(target, _ast.Name):
                 self.grown.append(mangled(target.id, chain))
@@ -11505,6 +14606,8 @@ class Writes(object):
                 self.items.append((target.value, key_node(target), True))
             else:
                 self.attrs.append((target.value, mangled(target.attr, chain), True))
+        elif node is self.augmented:
+            pass
         elif isinstance(node, _ast.Subscript):
             (self.items if stored else self.reads).append((node.value, key_node(node)) + (False,) * stored)
         elif isinstance(node, _ast.Attribute):
@@ -11518,7 +14621,8 @@ class Writes(object):
         elif isinstance(node, _ast.Assign):
             self.taken += [node.value] * any(isinstance(target, (_ast.Tuple, _ast.List)) for target in node.targets)
         elif isinstance(node, _ast.Compare):
-            self.taken += [part for op, part in zip(node.ops, node.comparators) if isinstance(op, (_ast.In, _ast.NotIn))]
+            self.taken += [part for op, part in zip(node.ops, node.comparators)
+                           if isinstance(op, (_ast.In, _ast.NotIn))]
         elif type(node).__name__ == 'Starred':
             self.taken.append(node.value)
         elif type(node).__name__ in COMPREHENSIONS:
@@ -11538,6 +14642,23 @@ def key_node(node):
     part = node.slice
     part = getattr(part, 'value', part) if type(part).__name__ == 'Index' else part
     return None if type(part).__name__ in ('Slice', 'ExtSlice') else part
+
+
+def local_names(frame):
+    """{name: value} of a frame's own names."""
+    names = frame.f_locals
+    return dict(dict.items(names)) if isinstance(names, dict) else dict(names)
+
+
+class Sites(dict):
+    """{line: the Site of an event there} of an Entry."""
+
+    def __init__(self, entry, event):
+        self.entry, self.event = entry, event
+
+    def __missing__(self, line):
+        found = self[line] = self.entry.step(self.event, line)
+        return found
 
 
 # ---- the plan of a line
@@ -11872,17 +14993,23 @@ class LinePlan(object):
             tail += ['if event == "return":', '    add(returns[frame.f_lineno])',
                 '    frames.pop(frame).now = now[0] = None', '    return None']
         tail += ['if event != "check":', '    return other(frame, event, arg)']
-        text = 'def trace(frame, event, arg):\n' + ''.join('    %s\n' % line for line in head + self.lines + tail)
         space = dict(engine.helpers, G=self.globals, N=engine.names_of(self.globals).now, table=table,
                      returns=self.entry.returns, **self.space)
-        execute(compile(text, '<hotload plan>', 'exec', 0, True), space)
+        lines = head + self.lines + tail
+        used = sorted(set(re.findall(r'\w+', '\n'.join(lines))) & set(space))
+        # They are variables of a function around: before 3.8 globals are looked up twice as slowly.
+        text = 'def make(%s):\n    def trace(frame, event, arg):\n%s    return trace\n' % (
+            ', '.join(used), ''.join('        %s\n' % line for line in lines))
+        made = {}
+        execute(compile(text, '<hotload plan>', 'exec', 0, True), made)
+        trace = made['make'](*[space[name] for name in used])
         if self.is_calm:
-            engine.calm.add(space['trace'])
-        return space['trace']
+            engine.calm.add(trace)
+        return trace
 
 
 ##############################################################################
-## 24. Trace -- sys.settrace writes the log
+## 30. Trace -- sys.settrace writes the log
 ##############################################################################
 #
 # Gives to those below Engine, which runs code and writes the log.
@@ -11922,8 +15049,23 @@ class Entry(object):
         self.table = Table(self)
         self.start = self.table if engine.raw else Table(self, is_start=True)
         self.shown = engine.raw or code.co_name not in ('<listcomp>', '<setcomp>', '<dictcomp>')
-        self.runs, self.bad, self.steps = {}, set(), {}
+        self.runs, self.bad, self.steps, self.checks = {}, set(), {}, {}
         self.namespace, self.calls, self.returns = None, Sites(self, 'call'), Sites(self, 'return')
+        # A 'call' is always at the first line; first_trace: the function for settrace after it, once that is settled.
+        self.is_simple = self.is_function and self.shown and not code.co_flags & GENERATOR_FLAGS
+        self.first_call, self.first_trace = self.step('call', code.co_firstlineno), None
+        count = code.co_argcount + getattr(code, 'co_kwonlyargcount', 0)
+        count += bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)                # *args, **kwargs
+        is_plain = HAS_LOCALS_PROXY and self.is_simple and count <= 4 and not code.co_freevars
+        self.arguments = code.co_varnames[:count] if is_plain else None
+
+    def start_trace(self):
+        """The function for settrace after a 'call'."""
+        line = self.code.co_firstlineno
+        found = self.start[line][1]
+        if line in self.start:
+            self.first_trace = found
+        return found
 
     def units_at(self, line):
         """The units that a line belongs to; else the last one that starts before it."""
@@ -11937,6 +15079,8 @@ class Entry(object):
         """Let its plans be made anew."""
         for table in [self.table, self.start] + list(self.table.others.values()):
             table.clear()
+        self.checks.clear()
+        self.first_trace = None
 
     def step(self, event, line):
         """The Site of an event at a line; None when it is none."""
@@ -11947,17 +15091,6 @@ class Entry(object):
             made = Site(event, line if self.engine.raw else begin, self.code.co_filename, self.code.co_name)
             self.steps[event, line] = made if self.shown else None
         return self.steps[event, line]
-
-
-class Sites(dict):
-    """{line: the Site of an event there} of an Entry."""
-
-    def __init__(self, entry, event):
-        self.entry, self.event = entry, event
-
-    def __missing__(self, line):
-        found = self[line] = self.entry.step(self.event, line)
-        return found
 
 
 class Table(dict):
@@ -12030,7 +15163,7 @@ class Engine(Follower):
         self.spent, self.audited_at, self.late_since, self.visible, self._binds = 0, 0, [], 0, {}
         self.begin_s, self.stop_error, self.base, self.top = clock_s(), None, None, None
         self.lock, self.is_over = threads.allocate_lock(), False
-        self.counted, self.counted_at, self.next_call = 0, 0, CALLBACK_STEPS
+        self.counted, self.counted_at, self.next_call, self.plain_tracers = 0, 0, CALLBACK_STEPS, {}
         self.helpers.update(now=self.now, limit=self.limit, frames=self.frames, audit=self.audit,
             names=self.check_names, housekeeping=self.housekeeping, other=self.other_event, whole_object=self.whole)
         self.add_frame_helpers()
@@ -12153,6 +15286,8 @@ class Engine(Follower):
         def trace(frame, event, arg):
             if frame is not now[0]:
                 self.switch(frame)
+            if event == 'check' and line is not None and self.spent > FREE_AUDITS:
+                return self.check_by_plan(table, line, frame)
             self.audit(frame)
             if len(log) > limit[0]:
                 self.housekeeping(frame)
@@ -12197,6 +15332,22 @@ class Engine(Follower):
             return self.other_event(frame, event, arg)
         return trace
 
+    def check_by_plan(self, table, line, frame):
+        """Look at what a line changed that has no plan yet, and calls functions of the program again and again."""
+        entry = table.entry
+        if line not in entry.checks:
+            entry.checks[line] = [0, None]
+            with suppress(Unsure):
+                entry.checks[line][1] = LinePlan(self, entry, entry.units_at(line)).function(table)
+        known = entry.checks[line]
+        if known[1] is None:
+            self.audit(frame)
+            return
+        known[0] += 1
+        known[1](frame, 'check', None)
+        if known[0] <= CHECKED_RUNS and self.audit(frame):
+            known[1] = None                     # it missed something
+
     def plain_tracer(self, table):
         """The function for settrace that logs steps only."""
         add, other, log, limit, raw = self.add, self.other_event, self.log, self.limit, self.raw
@@ -12211,6 +15362,8 @@ class Engine(Follower):
                 add(returns[frame.f_lineno])
             else:
                 other(frame, event, arg)
+        if raw:
+            return self.plain_tracers.setdefault(table.entry, trace)
 
         def fold(frame, event, arg):
             if event == 'line':
@@ -12221,7 +15374,7 @@ class Engine(Follower):
                     self.housekeeping(frame)
                 return after
             return other(frame, event, arg)
-        return trace if raw else fold
+        return fold
 
     def forget_plans(self):
         """Let all plans be made anew."""
@@ -12264,7 +15417,26 @@ class Engine(Follower):
         entries, frames, calm, log = self.entries, self.frames, self.calm, self.log
         add, put = self.add, self.put
         tokens = self.tokens
-        now, limit, with_state, see, new = self.now, self.limit, self.with_state, self.see, object.__new__
+        now, limit, see, base, new = self.now, self.limit, self.see, self.base, object.__new__
+
+        def on_call_plainly(frame, event, arg):
+            code = frame.f_code
+            entry = entries.get(id(code))
+            if entry is None:
+                entry = self.entry_of(code, frame)
+            if not entry:
+                return None
+            if len(log) > limit[0]:
+                self.housekeeping(frame)
+            if entry.is_simple:
+                add(entry.first_call)
+                return entry.first_trace or entry.start_trace()
+            line = frame.f_lineno
+            if entry.shown:
+                add(entry.calls[line])
+            return entry.start[line][1]
+        if not self.with_state:
+            return on_call_plainly
 
         def on_call(frame, event, arg):
             code = frame.f_code
@@ -12275,34 +15447,42 @@ class Engine(Follower):
                 entry = self.entry_of(code, frame)
                 if entry is None:
                     return None
-            line = frame.f_lineno
-            if with_state:
-                back = frame.f_back
-                while back not in frames and back is not None and back is not self.base:
+            back = frame.f_back
+            if back is not now[0]:
+                while back not in frames and back is not None and back is not base:
                     back = back.f_back
-                if back in frames:
-                    trace = back.f_trace
-                    if trace is not None and (trace not in calm or entry.ends_things):
-                        trace(back, 'check', None)
-                if entry.is_function:
-                    space = new(Space)
-                    space.first, space.home = names, _ = dict(frame.f_locals), entry
-                    for name in names:
-                        value = names[name]
-                        if type(value) not in ATOMS:
-                            token = tokens.get(id(value))
-                            if token is None or token.now is None:
-                                names[name] = see(value)
-                    space.now = now[1] = names.copy()
-                    now[0], frames[frame] = frame, space
-                    put((ENTER, space))
-                else:
-                    self.enter(frame, entry)
-            if entry.shown:
-                add(entry.calls[line])
+            if back is now[0] or back in frames:
+                trace = back.f_trace
+                if trace is not None and (trace not in calm or entry.ends_things):
+                    trace(back, 'check', None)
+            if entry.is_function:
+                space = new(Space)
+                names = frame.f_locals
+                if entry.arguments is None:
+                    names = space.first = names.copy()
+                else:                           # copying what stands for them takes longer
+                    names = space.first = {name: names[name] for name in entry.arguments}
+                space.now = now[1] = names.copy()
+                for value in names.values():
+                    token = MISSING if type(value) in ATOMS else tokens.get(id(value))
+                    if token is None or token is not MISSING and token.now is None:
+                        names.update([(name, see(value)) for name, value in names.items()])
+                        space.now.update(names)
+                        break
+                space.home = entry
+                now[0], frames[frame] = frame, space
+                put((ENTER, space))
+            else:
+                self.enter(frame, entry)
             if len(log) > limit[0]:
                 self.housekeeping(frame)
-            if entry.ends_things and line != code.co_firstlineno:
+            if entry.is_simple:
+                add(entry.first_call)
+                return entry.first_trace or entry.start_trace()
+            line = frame.f_lineno
+            if entry.shown:
+                add(entry.calls[line])
+            if line != code.co_firstlineno:
                 return entry.table[line][1]     # a generator goes on
             return entry.start[line][1]
         return on_call
@@ -12345,6 +15525,13 @@ class Engine(Follower):
                 if STARTER_FIRST_S:
                     time.sleep(STARTER_FIRST_S)
         return other_thread
+
+    def label_classes(self, path):
+        """Let the classes that the code made say that they are of this file, not of __main__."""
+        for cls in self.classes:
+            if vars(cls).get('__module__') == '__main__':
+                with suppress(TypeError, AttributeError):
+                    cls.__module__ = path
 
     # -- from time to time
 
@@ -12465,9 +15652,9 @@ class Engine(Follower):
         recording.keyframes.append(Keyframe(0, {namespace: namespace.kind.copy(namespace.now or {}), top: {}}, top))
         stdout, self.limit[0] = sys.stdout, 0
         # the log keeps all alive: looking for garbage costs a seventh of the time
-        collects = gc.get_threshold()
+        collects = gc.get_threshold() if hasattr(gc, 'get_threshold') else (0,)        # PyPy's collects otherwise
         if collects[0]:
-            gc.set_threshold(max(collects[0], 20000), *collects[1:])
+            gc.set_threshold(max(collects[0], 200000), *collects[1:])
         sys.stdout = tee = Tee(stdout, self.log)
         try:
             if self.callback is not None:
@@ -12505,7 +15692,8 @@ class Engine(Follower):
             if recording.error is error:
                 set_traceback(error, users_trace(sys.exc_info()[2]))
         finally:
-            gc.set_threshold(*collects)
+            if collects[0]:
+                gc.set_threshold(*collects)
             if hasattr(gc, 'freeze') and not gc.get_freeze_count():
                 gc.freeze()                     # makes the log old, without looking through it
                 gc.unfreeze()
@@ -12514,72 +15702,21 @@ class Engine(Follower):
             tee.log = []
             self.frames.clear()
             if self.max_steps:
-                self.cut(self.max_steps)
+                recording._cut(self.max_steps)
             if not self.with_state:
                 recording.keyframes[:] = []
-            self.tell_late()
+            recording._tell_late(self.late_since)
             if self.callback is not None and self.stop_error is None and recording.error is None:
                 with suppress(Stop):
                     self.call_back()
                 recording.error = self.stop_error
 
-    def cut(self, most):
-        """Let the recording end before the step number `most`."""
-        if self.recording.steps() > most:
-            at, count = 0, 0
-            while count < most:
-                entry = self.log[at]
-                count += type(entry) is Site
-                at += 1 if type(entry) is Site else entry.size
-            while type(self.log[at]) is not Site:
-                at += self.log[at].size
-            self.recording.end = at
-            self.recording._forget()
-
-    def tell_late(self):
-        """Turn the places of changes that were noticed late into spans of steps."""
-        recording = self.recording
-        for first, last in self.late_since:
-            counts, at, count = [], 0, 0
-            while at < last:
-                if at <= first:
-                    start = count
-                entry = self.log[at]
-                count += type(entry) is Site
-                at += 1 if type(entry) is Site else entry.size
-            recording.approximate.append((start, count, 'a change that no line was known to make'))
-
-def local_names(frame):
-    """{name: value} of a frame's own names."""
-    names = frame.f_locals
-    return dict(dict.items(names)) if isinstance(names, dict) else dict(names)
-
 
 recorded_threads = set()        # idents of those in which a recording goes on
 
 
-class Tee(object):
-    """Stands in for sys.stdout: what is written is logged too."""
-
-    def __init__(self, stream, log):
-        self.stream, self.log = stream, log
-
-    def write(self, text):
-        """Write and log it."""
-        self.log.extend((PRINTED, text))
-        return self.stream.write(text)
-
-    def writelines(self, lines):
-        """Write and log them."""
-        for line in lines:
-            self.write(line)
-
-    def __getattr__(self, name):
-        return getattr(self.stream, name)
-
-
 ##############################################################################
-## 25. Record -- code, functions and scripts
+## 31. Record -- code, functions and scripts
 ##############################################################################
 #
 # Gives to the user record(), Recording.of(), RecordedScript, and `hotload --record` with its prompt.
@@ -12617,10 +15754,7 @@ def record(code, globals=None, callback=None, max_steps=0, max_seconds=0, record
     code = made.code_to_run(code)
     made.run(lambda: execute(code, space), space)
     if own:                                     # they are not in the __main__ that other code sees
-        for cls in made.classes:
-            if vars(cls).get('__module__') == '__main__':
-                with suppress(TypeError, AttributeError):
-                    cls.__module__ = path
+        made.label_classes(path)
     return recording
 
 
@@ -12804,9 +15938,10 @@ class RecordedScript(ReloadedScript):
     """
 
     CURSOR = Cursor
+    given_names = ()                            # what the prompt added to the script's names
 
-    def __init__(self, path=None, argv=(), module=None, engine='auto', max_steps=0, max_seconds=0, entrypoint=None,
-            html=None):
+    def __init__(self, path=None, argv=(), html=None, module=None, engine='auto', max_steps=0, max_seconds=0,
+                 entrypoint=None):
         ReloadedScript.__init__(self, path, argv, entrypoint, module)
         self.engine = engine_of(engine)
         self.recording, self.max_steps, self.max_seconds, self.cursor = None, max_steps, max_seconds, None
@@ -12815,9 +15950,8 @@ class RecordedScript(ReloadedScript):
     def run(self, changed=()):
         """Run and record it once; what it raises goes through."""
         if self.cursor is not None:             # what the prompt had
-            for name, verb in self.cursor.verbs().items():
-                if self.namespace.get(name) == verb:
-                    del self.namespace[name]
+            for name in self.given_names:
+                self.namespace.pop(name, None)
             self.cursor = None
         ReloadedScript.run(self, changed)
 
@@ -12853,8 +15987,16 @@ class RecordedScript(ReloadedScript):
         """What the prompt of -i has beside the script's names."""
         if self.recording is None:
             return {}
-        self.cursor = self.cursor or self.CURSOR(self.recording)
-        return dict((name, verb) for name, verb in self.cursor.verbs().items() if name not in self.namespace)
+        if self.cursor is None:
+            self.cursor = self.CURSOR(self.recording)
+            verbs = self.cursor.verbs()
+            taken = sorted(name for name in verbs if name in self.namespace)
+            if taken:
+                say('%s: the script has these names, so the verbs are %s' % (
+                    ', '.join(taken), ', '.join(name + '_' for name in taken)))
+            self.given_names = dict((name + '_' * (name in taken), verb) for name, verb in verbs.items())
+            return self.given_names
+        return {}
 
     def show_past(self):
         """Print the last ten lines that ran before the error, and what they changed."""
@@ -12880,8 +16022,8 @@ def make_recorded(choice):
                 raise ValueError
         except ValueError:
             raise HotloadError('--%s %s: expected a number' % (name, choice[name]))
-    return RecordedScript(choice.script, choice.argv, choice.module, 'auto', int(limits[0]), limits[1],
-                          choice.get('entrypoint') or choice.function, choice.get('html') or None)
+    return RecordedScript(choice.script, choice.argv, choice.get('html') or None, choice.module, 'auto',
+                          int(limits[0]), limits[1], choice.get('entrypoint') or choice.function)
 
 
 MODES.append(Mode('record', 'the whole script; the state at each of its steps is kept', make_recorded,
@@ -12889,7 +16031,3168 @@ MODES.append(Mode('record', 'the whole script; the state at each of its steps is
 
 
 ##############################################################################
-## 26. Player -- what a browser knows of a recording
+## 32. Scopes -- whose names are whose
+##############################################################################
+#
+# Gives to those below the Scopes of a module's syntax tree, makers of nodes, and Constants, which gives code objects
+# constants of any kind. What is not understood raises Unsupported.
+
+MAKES_FRAMES = ('locals', 'vars', 'dir', 'eval', 'exec', 'execfile')     # functions that look at the frame's names
+SAFE_CALLS = frozenset(['print', 'sum'])
+
+
+class Unsupported(Exception):
+    """Raised for a text that is left to the trace engine; says why."""
+
+
+class Constants(object):
+    """Objects that code is to have as constants: while it is compiled a text stands for each."""
+
+    MARK = '\0hotload '
+
+    def __init__(self):
+        self.things, self.numbers = [], {}
+
+    def text(self, thing):
+        """The text that stands for an object."""
+        number = self.numbers.get(id(thing))
+        if number is None:
+            number = self.numbers[id(thing)] = len(self.things)
+            self.things.append(thing)
+        return str('%s%d' % (self.MARK, number))
+
+    def filled(self, code):
+        """The code object with the objects in place of their texts."""
+        def fill(const):
+            if isinstance(const, str) and const.startswith(self.MARK):
+                return self.things[int(const[len(self.MARK):])]
+            if type(const) is tuple:
+                return tuple(map(fill, const))
+            if type(const) is CodeType:
+                return self.filled(const)
+            if isinstance(const, str) and HIDDEN_GENERATOR in const:    # names of functions and what is in them
+                return const.replace(HIDDEN_GENERATOR, '<genexpr>')
+            return const
+        changes = {'co_consts': tuple(map(fill, code.co_consts))}
+        for name in ('co_name', 'co_qualname'):
+            text = getattr(code, name, '')
+            if HIDDEN_GENERATOR in text:
+                changes[name] = text.replace(HIDDEN_GENERATOR, '<genexpr>')
+        return recode(code, **changes)
+
+
+HIDDEN_GENERATOR = '.genexpr'
+
+
+class Scope(object):
+    """What has names of its own: a module, a class, a function, a comprehension.
+
+    kind: 'module', 'class', 'function', 'comprehension'.      node, parent, chain: the names of the classes around.
+    params: names.      stores, loads, shared (global statements), outer (nonlocal statements): sets of names.
+    has_yield, sees_frame: whether it looks at its own names as a dict.      children.      frees: names of scopes
+    around that it uses.      frame: the name of its code.      lines: those that have code.      first_line.      home: see Space; set when it runs.
+    """
+
+    def __init__(self, kind, node, parent, frame, chain=()):
+        self.kind, self.node, self.parent, self.frame, self.chain = kind, node, parent, frame, chain
+        self.params, self.stores, self.loads, self.shared, self.outer = [], {}, set(), set(), set()
+        self.has_yield = self.sees_frame = self.is_expression = False
+        self.children, self.frees, self.lines, self.first_line = [], set(), None, 1
+        self.home, self.path, self.sites = None, None, {}
+        if parent is not None:
+            parent.children.append(self)
+
+    def store(self, name, node=None):
+        """Note that a name is bound by a node."""
+        self.stores.setdefault(name, []).append(node)
+
+    def site(self, event, line):
+        """The Site of an event in a line."""
+        if (event, line) not in self.sites:
+            self.sites[event, line] = Site(event, max(line, 1), self.path, self.frame)
+        return self.sites[event, line]
+
+    def begins(self, namespace):
+        """The code of the module begins to run; namespace: the Token of its names."""
+        for scope in self.walk():
+            scope.home = Home(namespace, scope.frame)
+
+    def owner(self, name):
+        """The Scope that a name belongs to; that of the module when it is global."""
+        scope = self
+        while True:
+            if name in scope.shared:
+                return scope.module()
+            if name in scope.stores and name not in scope.outer and (scope is self or scope.kind != 'class'):
+                return scope
+            if scope.parent is None:
+                return scope
+            scope = scope.parent
+
+    def module(self):
+        """The Scope of the module."""
+        scope = self
+        while scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+    def walk(self):
+        """It and all scopes in it."""
+        todo = [self]
+        while todo:
+            scope = todo.pop()
+            yield scope
+            todo += scope.children
+
+    def finish(self):
+        """Find out what all scopes use of those around them."""
+        for child in self.children:
+            child.finish()
+        names = set(self.loads) | self.outer
+        for child in self.children:
+            names |= child.frees
+        if self.kind in ('function', 'comprehension'):
+            if 'super' in self.loads and not PY2 or '__class__' in self.loads:
+                names.add('__class__')
+        for name in names:
+            owner = self.owner(name)
+            if name == '__class__' and not PY2 and any(scope.kind == 'class' for scope in self._around()):
+                self.frees.add(name)
+            elif owner is not self and owner.kind in ('function', 'comprehension'):
+                self.frees.add(name)
+        if self.kind == 'class':
+            self.frees.discard('__class__')
+
+    def _around(self):
+        scope = self.parent
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
+
+class ScopeReader(object):
+    """Finds the scopes of a module's tree. of: {id of a node: its Scope}."""
+
+    def __init__(self, body, chain=()):
+        self.of, self.top = {}, Scope('module', None, None, '<module>')
+        for node in body:
+            self.read(node, self.top)
+        self.top.finish()
+
+    def read(self, node, scope):
+        """Note what a node and those in it do with names."""
+        kind = type(node).__name__
+        if kind.startswith('Async') or kind in ('Await', 'YieldFrom', 'TypeAlias', 'TryStar'):
+            raise Unsupported('%s in line %d' % (kind, getattr(node, 'lineno', 0)))
+        handle = getattr(self, '_' + kind, None)
+        if handle is not None:
+            return handle(node, scope)
+        self.parts(node, scope)
+
+    def parts(self, node, scope):
+        """Read the nodes directly in a node."""
+        for part in inner_nodes(node):
+            self.read(part, scope)
+
+    def _Name(self, node, scope):
+        name = mangled(node.id, scope.chain)
+        if type(node.ctx).__name__ in ('Load', 'AugLoad'):
+            scope.loads.add(name)
+            if name in MAKES_FRAMES or name in ('_getframe', 'currentframe'):
+                scope.sees_frame = True
+        else:
+            scope.store(name, node)
+
+    def _FunctionDef(self, node, scope):
+        scope.store(mangled(node.name, scope.chain), node)
+        for part in node.decorator_list + [getattr(node, 'returns', None)]:
+            if part is not None:
+                self.read(part, scope)
+        if getattr(node, 'type_params', None):
+            raise Unsupported('type parameters in line %d' % node.lineno)
+        inner = Scope('function', node, scope, node.name, scope.chain)
+        self._parameters(node.args, scope, inner)
+        inner.first_line = _first_line(node) + 1
+        for part in node.body:
+            self.read(part, inner)
+        self.of[id(node)] = inner
+
+    def _parameters(self, args, scope, inner):
+        for part in args.defaults + [part for part in getattr(args, 'kw_defaults', ()) if part is not None]:
+            self.read(part, scope)
+        if PY2 and any(not isinstance(arg, _ast.Name) for arg in args.args):
+            raise Unsupported('tuple parameters')
+        ordered = [getattr(arg, 'arg', getattr(arg, 'id', None)) for arg in
+                   list(getattr(args, 'posonlyargs', ())) + args.args + list(getattr(args, 'kwonlyargs', ()))]
+        ordered += [getattr(arg, 'arg', arg) for arg in (args.vararg, args.kwarg) if arg]
+        for arg in inner_nodes(args):
+            if getattr(arg, 'annotation', None) is not None:
+                self.read(arg.annotation, scope)
+        for name in ordered:
+            inner.params.append(mangled(name, inner.chain))
+            inner.store(inner.params[-1])
+
+    def _Lambda(self, node, scope):
+        inner = Scope('function', node, scope, '<lambda>', scope.chain)
+        inner.is_expression = True
+        inner.first_line = node.lineno
+        self._parameters(node.args, scope, inner)
+        self.read(node.body, inner)
+        self.of[id(node)] = inner
+        if inner.has_yield:
+            raise Unsupported('yield in a lambda')
+
+    def _ClassDef(self, node, scope):
+        scope.store(mangled(node.name, scope.chain), node)
+        if getattr(node, 'type_params', None):
+            raise Unsupported('type parameters in line %d' % node.lineno)
+        for part in node.decorator_list + node.bases + list(getattr(node, 'keywords', ())):
+            self.read(part, scope)
+        inner = Scope('class', node, scope, node.name, scope.chain + (node.name,))
+        inner.first_line = _first_line(node) + 1
+        for part in node.body:
+            self.read(part, inner)
+        self.of[id(node)] = inner
+
+    def _comprehension(self, node, scope):
+        self.read(node.generators[0].iter, scope)
+        if isinstance(node, _ast.ListComp) and LISTS_LEAK:
+            inner = scope
+        else:
+            frame = COMPREHENSIONS[type(node).__name__]
+            inner = Scope('function' if frame == '<genexpr>' else 'comprehension', node, scope, frame, scope.chain)
+            inner.first_line, inner.has_yield = node.lineno, frame == '<genexpr>'
+        for at, loop in enumerate(node.generators):
+            if getattr(loop, 'is_async', 0):
+                raise Unsupported('async comprehension in line %d' % node.lineno)
+            self.read(loop.target, inner)
+            if at:
+                self.read(loop.iter, inner)
+            for test in loop.ifs:
+                self.read(test, inner)
+        for part in (getattr(node, 'elt', None), getattr(node, 'key', None), getattr(node, 'value', None)):
+            if part is not None:
+                self.read(part, inner)
+        self.of[id(node)] = inner
+
+    _ListComp = _SetComp = _DictComp = _GeneratorExp = _comprehension
+
+    def _NamedExpr(self, node, scope):
+        self.read(node.value, scope)
+        owner = scope
+        while owner.kind == 'comprehension' or owner.frame == '<genexpr>':
+            owner.loads.add(node.target.id)
+            if owner.frame == '<genexpr>' and owner.parent.kind == 'function':
+                owner.outer.add(node.target.id)
+            owner = owner.parent
+        name = mangled(node.target.id, owner.chain)
+        owner.store(name, node)
+
+    def _Yield(self, node, scope):
+        scope.has_yield = True
+        if scope.kind != 'function' or scope.frame == '<genexpr>':
+            raise Unsupported('yield in a comprehension')
+        self.parts(node, scope)
+
+    def _Global(self, node, scope):
+        scope.shared.update(mangled(name, scope.chain) for name in node.names)
+        for name in node.names:
+            scope.module().store(mangled(name, scope.chain), 'global')
+
+    def _Nonlocal(self, node, scope):
+        scope.outer.update(mangled(name, scope.chain) for name in node.names)
+
+    def _Import(self, node, scope):
+        for alias in node.names:
+            if alias.name == '*':
+                scope.module().sees_frame = True
+                continue
+            scope.store(mangled((alias.asname or alias.name).partition('.')[0], scope.chain), node)
+
+    _ImportFrom = _Import
+
+    def _Exec(self, node, scope):
+        scope.sees_frame = True
+        self.parts(node, scope)
+
+    def _ExceptHandler(self, node, scope):
+        if isinstance(node.name, string_types):
+            scope.store(mangled(node.name, scope.chain), node)
+        self.parts(node, scope)
+
+    def _MatchAs(self, node, scope):
+        if node.name:
+            scope.store(mangled(node.name, scope.chain), node)
+        self.parts(node, scope)
+
+    _MatchStar = _MatchAs
+
+    def _MatchMapping(self, node, scope):
+        if node.rest:
+            scope.store(mangled(node.rest, scope.chain), node)
+        self.parts(node, scope)
+
+
+def code_lines(code):
+    """The lines that begin in a code object and can be reached."""
+    import dis
+    starts = list(dis.findlinestarts(code))
+    lines = set(line for _, line in starts if line)
+    if not JUMPS_ARE_THREADED:
+        return lines
+    targets, at, data, previous = set(dis.findlabels(code.co_code)), 0, bytearray(code.co_code), None
+    begins = dict(starts)
+    stops = [opcode.opmap[name] for name in ('JUMP_FORWARD', 'JUMP_ABSOLUTE', 'RETURN_VALUE', 'RAISE_VARARGS',
+                                             'BREAK_LOOP', 'CONTINUE_LOOP') if name in opcode.opmap]
+    alive = set()
+    while at < len(data):
+        if at in begins and (at == 0 or at in targets or previous not in stops):
+            alive.add(begins[at])
+        previous = data[at]
+        at += 2 if HAS_WORDCODE else 3 if data[at] >= opcode.HAVE_ARGUMENT else 1
+    return alive
+
+
+# ---- making nodes
+
+def _context(store):
+    return _ast.Store() if store else _ast.Load()
+
+
+def name_node(name, store=False):
+    """A Name."""
+    return _ast.Name(id=str(name), ctx=_context(store))
+
+
+def text_node(text):
+    """A literal text."""
+    return _ast.Constant(value=text, kind=None) if HAS_CONSTANT_NODE else _ast.Str(s=text)
+
+
+def number_node(number):
+    """A literal number."""
+    return _ast.Constant(value=number, kind=None) if HAS_CONSTANT_NODE else _ast.Num(n=number)
+
+
+def call_node(function, *args):
+    """A call with positional arguments."""
+    made = _ast.Call(func=function, args=list(args), keywords=[])
+    if HAS_STAR_FIELDS:
+        made.starargs = made.kwargs = None
+    return made
+
+
+def item_node(box, number):
+    """box[number]."""
+    key = number_node(number)
+    return _ast.Subscript(value=box, slice=_ast.Index(value=key) if HAS_INDEX_NODE else key, ctx=_ast.Load())
+
+
+def tuple_node(parts):
+    """A tuple."""
+    return _ast.Tuple(elts=parts, ctx=_ast.Load())
+
+
+def assign_node(target, value):
+    """An assignment to one target."""
+    return _ast.Assign(targets=[target], value=value, type_comment=None)
+
+
+def if_node(test, body, orelse=()):
+    """An if statement."""
+    return _ast.If(test=test, body=list(body), orelse=list(orelse))
+
+
+def choice_node(test, one, two):
+    """A conditional expression."""
+    return _ast.IfExp(test=test, body=one, orelse=two)
+
+
+def within_node(part, box, negated=False):
+    """part in box."""
+    return _ast.Compare(left=part, ops=[_ast.NotIn() if negated else _ast.In()], comparators=[box])
+
+
+def try_node(body, handlers=(), final=()):
+    """A try statement with except clauses or a finally clause."""
+    if not HAS_TRY_NODE:
+        return (_ast.TryFinally(body=body, finalbody=list(final)) if final else
+                _ast.TryExcept(body=body, handlers=list(handlers), orelse=[]))
+    return _ast.Try(body=body, handlers=list(handlers), orelse=[], finalbody=list(final))
+
+
+def raise_node():
+    """A raise statement that raises again."""
+    return _ast.Raise(type=None, inst=None, tback=None) if PY2 else _ast.Raise(exc=None, cause=None)
+
+
+def placed(made, like):
+    """The nodes, with the place of another in those that have none."""
+    todo = [made] if isinstance(made, _ast.AST) else list(made)
+    line, column = getattr(like, 'lineno', 1), getattr(like, 'col_offset', 0)
+    end, end_column = getattr(like, 'end_lineno', line), getattr(like, 'end_col_offset', column)
+    while todo:
+        node = todo.pop()
+        if 'lineno' in node._attributes:
+            if hasattr(node, 'lineno'):
+                continue                        # of the program, as is all in it
+            node.lineno, node.col_offset = line, column
+            if 'end_lineno' in node._attributes:
+                node.end_lineno, node.end_col_offset = end, end_column
+        todo += inner_nodes(node)
+    return made
+
+
+##############################################################################
+## 33. Signs -- what instrumented code writes to the log
+##############################################################################
+#
+# Gives to those below the Signs. Instrumented code appends them, each followed by its operands as they are, to the
+# log; that is all that happens while the program runs. A Reader turns what was appended into steps, changes and
+# tokens when somebody asks: each Sign has turn(), which does that for one.
+#
+# Frames have no number in the log: one that begins says so, and one that ends; what is written between belongs to
+# it. A lambda that raises ends without saying so: that is seen by the next Sign, which is of another scope.
+
+
+class Frame(object):
+    """A frame that runs or is suspended. scope: a Scope.      space: a Space.      line: number of the line that runs.
+    passing: whether an exception that has had its step goes through it.      waiting: Later step, see Leap. saved:
+    .passing outside of `finally` clauses.
+    """
+
+    __slots__ = ('scope', 'space', 'line', 'passing', 'waiting', 'saved')
+
+    def __init__(self, scope, space):
+        self.scope, self.space, self.line = scope, space, scope.first_line
+        self.passing, self.waiting, self.saved = False, None, []
+
+
+class Sign(Op):
+    """Something that instrumented code did, in the log until it is turned. scope: of the code.      size: see Op."""
+
+    __slots__ = ('scope',)
+
+    def __init__(self, scope, size=1):
+        self.scope, self.size, self.act = scope, size, None
+
+    def turn(self, reader, raw, at):
+        """Add to the log what it means; its operands come next in `raw`."""
+
+
+class LineSign(Sign):
+    """A line runs next."""
+
+    __slots__ = ('site', 'line')
+
+    def __init__(self, scope, line):
+        Sign.__init__(self, scope)
+        self.site, self.line = scope.site('line', line), line
+
+    def turn(self, reader, raw, at):
+        """A step."""
+        frame = reader.frame_of(self.scope)
+        frame.line, frame.passing = self.line, False
+        reader.add(self.site)
+
+
+class TestSign(LineSign):
+    """An except clause is looked at next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """A step; the exception goes on."""
+        frame = reader.frame_of(self.scope)
+        frame.line = self.line
+        reader.add(self.site)
+
+
+class MoveSign(Sign):
+    """A line runs again, without a step. line: its number."""
+
+    __slots__ = ('line',)
+
+    def __init__(self, scope, line):
+        Sign.__init__(self, scope)
+        self.line = line
+
+    def turn(self, reader, raw, at):
+        """Note the line."""
+        reader.frame_of(self.scope).line = self.line
+
+
+class LeapSign(Sign):
+    """Something happens after the `with` blocks and `finally` clauses that are left now. signs: Signs without
+    operands.      finals: number of the clauses.
+    """
+
+    __slots__ = ('signs', 'finals')
+
+    def __init__(self, scope, signs, finals):
+        Sign.__init__(self, scope)
+        self.signs, self.finals = signs, finals
+
+    def turn(self, reader, raw, at):
+        """Keep it for then."""
+        reader.frame_of(self.scope).waiting = [self.finals, self.signs]
+
+
+class FinalSign(Sign):
+    """A `finally` clause begins."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Set aside the exception that goes through."""
+        frame = reader.frame_of(self.scope, False)
+        frame.saved.append(frame.passing)
+        frame.passing = False
+
+
+class FinalEndSign(Sign):
+    """A `finally` clause ends."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Take up the exception again, or the step that waited."""
+        frame = reader.frame_of(self.scope, False)
+        frame.passing = frame.saved.pop() if frame.saved else False
+        waiting = frame.waiting
+        if waiting is not None:
+            waiting[0] -= 1
+            if not waiting[0]:
+                frame.waiting = None
+                for sign in waiting[1]:
+                    sign.turn(reader, raw, at)
+
+
+class BindSign(Sign):
+    """A name has the value that comes next. bind: a Bind."""
+
+    __slots__ = ('bind', 'name', 'is_global')
+
+    def __init__(self, scope, name, is_global, bind):
+        Sign.__init__(self, scope, 2)
+        self.name, self.is_global, self.bind = name, is_global, bind
+
+    def turn(self, reader, raw, at):
+        """Bind it."""
+        frame, value = reader.frame_of(self.scope), raw[at + 1]
+        known = self.scope.home.namespace.now if self.is_global else frame.space.now
+        if type(value) not in ATOMS:
+            value = reader.see(value)
+        if known.get(self.name, MISSING) is not value:
+            known[self.name] = value
+            reader.put((self.bind, value))
+
+
+class UnbindSign(BindSign):
+    """A name was deleted. bind: an Unbind."""
+
+    __slots__ = ()
+
+    def __init__(self, scope, name, is_global, bind):
+        BindSign.__init__(self, scope, name, is_global, bind)
+        self.size = 1
+
+    def turn(self, reader, raw, at):
+        """Unbind it."""
+        frame = reader.frame_of(self.scope)
+        known = self.scope.home.namespace.now if self.is_global else frame.space.now
+        if known.pop(self.name, MISSING) is not MISSING:
+            reader.put((self.bind,))
+
+
+class NamesSign(Sign):
+    """All names of the frame come next, as a dict; `only`: of these alone."""
+
+    __slots__ = ('only',)
+
+    def __init__(self, scope, only=None):
+        Sign.__init__(self, scope, 2)
+        self.only = only
+
+    def turn(self, reader, raw, at):
+        """Bind and unbind what differs."""
+        frame, names = reader.frame_of(self.scope), raw[at + 1]
+        known = frame.space.now
+        if self.only is not None:
+            names = dict((name, names[name] if name in names else known[name]) for name in list(known) + list(
+                self.only) if name in names or name not in self.only)
+        reader._check_names(names, known, False)
+
+
+class GlobalNamesSign(NamesSign):
+    """Some names of the module come next, as a dict."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Bind and unbind what differs."""
+        reader.frame_of(self.scope)
+        known, names = self.scope.home.namespace.now, raw[at + 1]
+        names = dict((name, names[name] if name in names else known[name]) for name in list(known) + list(self.only)
+                     if name in names or name not in self.only)
+        reader._check_names(names, known, True)
+
+
+class CallSign(Sign):
+    """A frame begins; its values come next. names: of the values.      site: of the 'call'."""
+
+    __slots__ = ('names', 'site')
+
+    def __init__(self, scope, names):
+        Sign.__init__(self, scope, 1 + len(names))
+        self.names, self.site = names, scope.site('call', scope.first_line)
+
+    def turn(self, reader, raw, at):
+        """Make its Space, and a step."""
+        self.begin(reader, raw, at + 1, Space())
+
+    def begin(self, reader, raw, at, space):
+        """Make the Space the current one."""
+        values = raw[at:at + len(self.names)]
+        if not ATOMS.issuperset(map(type, values)):
+            values = [value if type(value) in ATOMS else reader.see(value) for value in values]
+        space.first = dict(zip(self.names, values))
+        reader.begin(Frame(self.scope, space), self.site)
+
+
+class CallGeneratorSign(CallSign):
+    """A frame of a generator begins; its Space comes next, then values."""
+
+    __slots__ = ()
+
+    def __init__(self, scope, names):
+        CallSign.__init__(self, scope, names)
+        self.size += 1
+
+    def turn(self, reader, raw, at):
+        """Fill its Space, and a step."""
+        self.begin(reader, raw, at + 2, raw[at + 1])
+        reader.suspended[raw[at + 1]] = reader.stack[-1]
+
+
+class NamesCallSign(CallSign):
+    """A frame begins; a dict of its names comes next."""
+
+    __slots__ = ()
+
+    def __init__(self, scope):
+        CallSign.__init__(self, scope, ())
+        self.size = 2
+
+    def turn(self, reader, raw, at):
+        """Make its Space, and a step."""
+        space = Space()
+        space.first = dict((name, value if type(value) in ATOMS else reader.see(value))
+                           for name, value in raw[at + 1].items() if name[:1] != '.' and not (
+                               self.scope.kind == 'class' and name in ('__module__', '__qualname__')))
+        reader.begin(Frame(self.scope, space), self.site)
+
+
+class ReturnSign(Sign):
+    """The frame ends."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """A step, and the frame that called goes on."""
+        reader.end(reader.frame_of(self.scope))
+
+
+class ErrorEndSign(Sign):
+    """The frame ends by an exception."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Two steps."""
+        frame = reader.frame_of(self.scope)
+        reader.error(frame)
+        reader.end(frame)
+
+
+class YieldSign(ReturnSign):
+    """A generator is suspended."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """A step, and the frame that called goes on."""
+        reader.end(reader.frame_of(self.scope))
+
+
+class ResumeSign(Sign):
+    """A generator goes on; its Space comes next."""
+
+    __slots__ = ('site',)
+
+    def __init__(self, scope, line):
+        Sign.__init__(self, scope, 2)
+        self.site = scope.site('call', line)
+
+    def turn(self, reader, raw, at):
+        """A step."""
+        reader.resume(raw[at + 1], self.site)
+
+
+class GeneratorErrorSign(Sign):
+    """An exception goes through a generator; its Space and the exception's class come next. ends: whether it ends it."""
+
+    __slots__ = ('ends',)
+
+    def __init__(self, scope, ends):
+        Sign.__init__(self, scope, 3)
+        self.ends = ends
+
+    def turn(self, reader, raw, at):
+        """Steps; it may have been resumed by the exception."""
+        frame = reader.suspended.get(raw[at + 1])
+        if frame is not None and frame not in reader.stack:
+            if self.ends and CLOSING_IS_SILENT and raw[at + 2] is GeneratorExit:
+                return                          # no code of its own saw it
+            reader.resume(raw[at + 1], self.scope.site('call', frame.line))
+        frame = reader.frame_of(self.scope)
+        reader.error(frame)
+        if self.ends:
+            reader.end(frame)
+
+
+class ErrorSign(Sign):
+    """An exception goes through, or reached an except clause."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """A step, if it is a new one."""
+        reader.error(reader.frame_of(self.scope))
+
+
+class CaughtSign(Sign):
+    """An except clause took the exception; or it is raised again. passing: which of them."""
+
+    __slots__ = ('passing',)
+
+    def __init__(self, scope, passing):
+        Sign.__init__(self, scope)
+        self.passing = passing
+
+    def turn(self, reader, raw, at):
+        """Note it."""
+        reader.frame_of(self.scope).passing = self.passing
+
+
+class ExhaustedSign(Sign):
+    """A loop has no more items."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """A step if the iterator told so by an exception."""
+        left = reader.just_left
+        frame = reader.frame_of(self.scope)
+        if left is not None and (left.passing or GENERATORS_TELL_END and left.scope.has_yield):
+            frame.passing = False
+            reader.error(frame)
+            frame.passing = False
+
+
+# ---- changes of objects
+
+class ItemSign(Sign):
+    """An item of a container was set: the container, the key and the value come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Set it."""
+        reader.set_item(raw[at + 1], raw[at + 2], raw[at + 3])
+
+
+class CutSign(Sign):
+    """An item was deleted: the container and the key come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Delete it."""
+        reader.cut_item(raw[at + 1], raw[at + 2])
+
+
+class AttributeSign(Sign):
+    """An attribute was set: the object and the value come next. name: of the attribute."""
+
+    __slots__ = ('name',)
+
+    def __init__(self, name):
+        Sign.__init__(self, None, 3)
+        self.name = name
+
+    def turn(self, reader, raw, at):
+        """Set it."""
+        reader.set_attribute(raw[at + 1], self.name, raw[at + 2])
+
+
+class CutAttributeSign(AttributeSign):
+    """An attribute was deleted: the object comes next."""
+
+    __slots__ = ()
+
+    def __init__(self, name):
+        AttributeSign.__init__(self, name)
+        self.size = 2
+
+    def turn(self, reader, raw, at):
+        """Delete it."""
+        reader.set_attribute(raw[at + 1], self.name, MISSING)
+
+
+class PushSign(Sign):
+    """A value was appended to a list or deque: it and the value come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Append it."""
+        token, value = reader.awake(raw[at + 1]), raw[at + 2]
+        if type(value) not in ATOMS:
+            value = reader.see(value)
+        token.now.append(value)
+        reader.put((PUSH, token, value))
+
+
+class SpliceSign(Sign):
+    """A part of a list changed: it, the start, the end and the values come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Change it."""
+        token = reader.awake(raw[at + 1])
+        reader.note(token, [(SPLICE, token) + tuple(raw[at + 2:at + 4]) + (all_held(raw[at + 4]),)])
+
+
+class PopSign(Sign):
+    """An item was taken from a list or deque: it and the index come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Delete it."""
+        token = reader.awake(raw[at + 1])
+        key = raw[at + 2] + len(token.now) if raw[at + 2] < 0 else raw[at + 2]
+        del token.now[key]
+        reader.put((CUT, token, key))
+
+
+class AddSign(Sign):
+    """An element was added to a set, or discarded: it and the element come next. is_in: whether it was added."""
+
+    __slots__ = ('is_in',)
+
+    def __init__(self, is_in):
+        Sign.__init__(self, None, 3)
+        self.is_in = is_in
+
+    def turn(self, reader, raw, at):
+        """Add or remove it."""
+        token, key = reader.awake(raw[at + 1]), raw[at + 2]
+        known = token.now
+        if type(known) is dict and is_safe_key(key):
+            if (key in known) is not self.is_in:
+                reader.note(token, [(SET, token, key, key) if self.is_in else (CUT, token, key)])
+            return
+        new = Keyed(known) if type(known) is Keyed else Keyed((id(old), old) for old in known)
+        same = [old for old in new.values() if old is key or is_safe_key(key) and is_safe_key(old) and old == key]
+        if bool(same) is not self.is_in:
+            if self.is_in:
+                new[id(key)] = reader.see(key)
+            else:
+                new = Keyed((number, old) for number, old in new.items() if old is not same[0])
+            reader.note(token, [(PUT, token, new)])
+
+
+class ContentSign(Sign):
+    """An object has the content that comes after it."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Write the difference."""
+        token = reader.tokens[id(raw[at + 1])]
+        reader.awake(raw[at + 1])
+        changes = Past(raw[at + 2], token.kind).changes(token)
+        if changes:
+            reader.note(token, changes)
+
+
+class Past(object):
+    """Finds how the content of a token differs from one that was read before."""
+
+    def __init__(self, content, kind):
+        self.content, self.kind = content, kind
+
+    def changes(self, token):
+        """What must be added to the log, see Kind.changes."""
+        old, new = token.now, self.content
+        if self.kind is LIST:
+            if len(old) == len(new) and all(lazy_map(same_objects, old, new)):
+                return ()
+            most, head, tail = min(len(old), len(new)), 0, 0
+            while head < most and old[head] is new[head]:
+                head += 1
+            while tail < most - head and old[-1 - tail] is new[-1 - tail]:
+                tail += 1
+            return [(SPLICE, token, head, len(old) - tail, new[head:len(new) - tail])]
+        if type(old) is dict and type(new) is dict:
+            if len(old) == len(new) and list(old) == list(new) and all(
+                    lazy_map(same_objects, old.values(), new.values())):
+                return ()
+            shared = [key for key in old if key in new]
+            if list(new)[:len(shared)] == shared or not DICTS_ARE_ORDERED:
+                return [(CUT, token, key) for key in old if key not in new] + [
+                    (SET, token, key, new[key]) for key in new if old.get(key, MISSING) is not new[key]]
+        return [(PUT, token, new)]
+
+
+ITEM, CUT_ITEM, PUSHED, POPPED = ItemSign(None, 4), CutSign(None, 3), PushSign(None, 3), PopSign(None, 3)
+ADDED, DISCARDED = AddSign(True), AddSign(False)
+SPLICED, CONTENT = SpliceSign(None, 5), ContentSign(None, 3)
+
+
+##############################################################################
+## 34. Expressions -- calls that are looked at, generators and lambdas that tell of themselves
+##############################################################################
+#
+# Gives to those below Expressions, which writes the log within expressions. Names are read again for the log where
+# that is sure to run no code of the program; everything else goes by way of variables whose names begin with a dot,
+# which no program can have. Whether a call can change anything is decided by the type of what is called, when it is.
+
+NO_ITEMS = []
+NOT_SIMPLE = frozenset(['Call', 'Lambda', 'ListComp', 'SetComp', 'DictComp', 'GeneratorExp', 'Yield', 'NamedExpr'])
+QUIET_MODULES = frozenset(['time', 'sys', 'os', 'functools', 'warnings', 'platform', 'locale'])
+
+
+class Call(object):
+    """What is known of a call in the text. names: those in it, whose values may be changed by it. deep: whether its
+    arguments are made by calls.      count: of its arguments; first: the first one if it is a literal number.
+    """
+
+    def __init__(self, node):
+        parts = list(node.args) + [word.value for word in node.keywords] + [node.func]
+        parts += [part for part in (getattr(node, 'starargs', None), getattr(node, 'kwargs', None)) if part]
+        inside = [sub for part in parts for sub in walk(part)]
+        self.names = sorted(set(sub.id for sub in inside if isinstance(sub, _ast.Name)))
+        self.deep = any(isinstance(sub, _ast.Call) for sub in inside)
+        self.count, self.first, self.name = len(node.args), None, None
+        if node.args and isinstance(node.args[0], _ast.Name):
+            self.name = node.args[0].id
+        if node.args and type(node.args[0]).__name__ in ('Num', 'Str', 'Constant'):
+            self.first = number_of(node.args[0])
+
+    def key(self, frame):
+        """The first argument of a call that was made in a frame, or MISSING."""
+        if self.name is None:
+            return MISSING if self.first is None else self.first
+        names = frame.f_locals
+        return names[self.name] if self.name in names else frame.f_globals.get(self.name, MISSING)
+
+
+def number_of(node):
+    """What the node of a literal stands for."""
+    return node.n if hasattr(node, 'n') and not hasattr(node, 'value') else constant_value(node)
+
+
+class Expressions(object):
+    """Instruments the expressions of one module. kit: the Kit of the engine.      traits: a Traits of the text.      reader: of the
+    scopes.      shelf: of what the code has as constants.
+    """
+
+    def __init__(self, kit, body, code, reader, traits):
+        self.kit, self.reader, self.traits, self.shelf = kit, reader, traits, Constants()
+        self.scope, self.top = reader.top, reader.top
+        self.loops, self.walls, self.handlers, self.pre, self.calls = [], [], [], [], 0
+        self.temps, self.late, self.units, self.inside = [], False, {}, 0
+        self.settled = 0
+        self._lines_of(code)
+
+    def _lines_of(self, code):
+        """Note which lines of each scope have code."""
+        found, todo = {}, [code]
+        while todo:
+            part = todo.pop()
+            found.setdefault((part.co_name, part.co_firstlineno), []).append(part)
+            todo += [const for const in part.co_consts if type(const) is CodeType]
+        self.top.first_line = code.co_firstlineno or 1
+        for scope in self.top.walk():
+            codes = [code] if scope is self.top else found.get((scope.frame, scope.first_line), ())
+            scope.path, scope.lines = code.co_filename, set()
+            for part in codes:
+                scope.lines |= code_lines(part)
+
+    # -- constants and logging
+
+    def const(self, thing):
+        """The node of an object as a constant."""
+        return text_node(self.shelf.text(thing))
+
+    def log(self, parts, like, flush=False):
+        """Statements that write Signs and operands (nodes) to the log."""
+        made = []
+        if flush:
+            made.append(if_node(self.is_pending(), [_ast.Expr(value=call_node(self.const(self.kit.flush)))]))
+        if parts:
+            made.append(_ast.Expr(value=self.logged(parts)))
+        return placed(made, like)
+
+    def logged(self, parts):
+        """The expression that writes Signs and operands to the log; it gives None."""
+        if type(parts[-1]) is LineSign and parts[-1].scope is self.scope and self.scope.kind == 'function':
+            parts = list(parts[:-1]) + self.watched(False) + parts[-1:]
+        nodes = [part if isinstance(part, _ast.AST) else self.const(part) for part in parts]
+        if len(nodes) == 1:
+            return call_node(self.const(self.kit.append), nodes[0])
+        return call_node(self.const(self.kit.extend), tuple_node(nodes))
+
+    def helper(self, name, *args):
+        """The call of a helper, as an expression."""
+        return call_node(self.const(getattr(self.kit, name)), *args)
+
+    def is_pending(self):
+        """The test whether calls have to be looked at. (A constant alone would be taken for the text that it is.)"""
+        return _ast.Compare(left=self.const(self.kit.pending), ops=[_ast.NotEq()], comparators=[self.const(NO_ITEMS)])
+
+    def temp(self):
+        """The name of a new variable that no program can have."""
+        self.temps.append('.%d' % (len(self.temps) + 1))
+        return self.temps[-1]
+
+    # -- names
+
+    def bind(self, name):
+        """The Sign that a name (as in the text) was bound, and its value."""
+        name = mangled(name, self.scope.chain)
+        is_global = self.is_global(name)
+        sign = self.kit.bind_sign(self.scope, name, is_global)
+        node = name_node(name)
+        if self.traits.has_generators:
+            kind = call_node(self.const(type), name_node(name))
+            node = choice_node(within_node(kind, self.const(MARKED)), self.helper('held', name_node(name)), node)
+        return [sign, node]
+
+    def unbind(self, name):
+        """The Sign that a name was deleted."""
+        name = mangled(name, self.scope.chain)
+        return [self.kit.unbind_sign(self.scope, name, self.is_global(name))]
+
+    def is_global(self, name):
+        """Whether a name, mangled, is one of the module."""
+        owner = self.scope.owner(name)
+        return owner is self.top
+
+    def is_stable(self, node, stored=()):
+        """Whether reading a name again gives the same, whatever else runs meanwhile."""
+        if type(node).__name__ in ('Num', 'Str', 'Bytes', 'NameConstant') or type(node).__name__ == 'Constant':
+            return True
+        if not isinstance(node, _ast.Name):
+            return False
+        name = mangled(node.id, self.scope.chain)
+        if name in stored or name == '__class__':
+            return False
+        owner = self.scope.owner(name)
+        if owner is self.top:
+            return 'global' not in owner.stores.get(name, ()) and self.scope.kind != 'class'
+        return owner is self.scope and owner.kind != 'class' and not self.is_shared(owner, name)
+
+    @staticmethod
+    def is_shared(owner, name):
+        """Whether an inner scope binds a name of a function."""
+        return any(name in scope.outer for scope in owner.walk() if scope is not owner)
+
+    def operand(self, node, before, stored=()):
+        """A node for the value of an expression, which can be used again and again."""
+        if self.is_stable(node, stored):
+            return node
+        name = self.temp()
+        before.append(placed(assign_node(name_node(name, True), self.expr(node)), node))
+        return placed(name_node(name), node)
+
+    # -- expressions
+
+    def expr(self, node):
+        """What stands for an expression."""
+        made = getattr(self, '_x_' + type(node).__name__, self.children)(node)
+        return placed(made, node)
+
+    def children(self, node):
+        """Instrument the expressions in a node; the node."""
+        for name, part in fields(node):
+            if isinstance(part, _ast.expr):
+                setattr(node, name, self.expr(part))
+            elif isinstance(part, list):
+                part[:] = [self.expr(item) if isinstance(item, _ast.expr) else self.children(item) if isinstance(
+                    item, _ast.AST) else item for item in part]
+            elif isinstance(part, _ast.AST):
+                self.children(part)
+        return node
+
+    def is_builtin(self, node, names):
+        """Whether an expression is the name of a builtin, one of these."""
+        if not isinstance(node, _ast.Name) or node.id not in names:
+            return False
+        owner = self.scope.owner(mangled(node.id, self.scope.chain))
+        return owner is self.top and node.id not in owner.stores and not self.traits.has_star
+
+    def is_own(self, name):
+        """Whether a name always stands for a function or class of the program."""
+        owner = self.scope.owner(name)
+        nodes = owner.stores.get(name, ())
+        if not nodes or self.traits.has_star or owner.kind == 'class':
+            return False
+        return all(self.is_own_node(node) for node in nodes)
+
+    def is_own_node(self, node):
+        if isinstance(node, FUNCTION_NODES):
+            return not node.decorator_list
+        if not isinstance(node, _ast.ClassDef) or node.decorator_list or getattr(node, 'keywords', None):
+            return False
+        if '__metaclass__' in self.reader.of[id(node)].stores or '__slots__' in self.reader.of[id(node)].stores and PY2:
+            return False
+        for base in node.bases:
+            if not isinstance(base, _ast.Name):
+                return False
+            owner = self.top
+            found = owner.stores.get(base.id, ())
+            if found:
+                if not all(isinstance(part, _ast.ClassDef) and part is not node and self.is_own_node(part) for part in found):
+                    return False
+            elif base.id != 'object' and not is_error_name(base.id):
+                return False
+        return True
+
+    def is_trusted(self, node):
+        """Whether calling what an expression gives changes nothing, or logs itself."""
+        if isinstance(node, _ast.Name):
+            name = mangled(node.id, self.scope.chain)
+            if self.is_builtin(node, (name,)):
+                return name in PURE_BUILTINS or name in SAFE_CALLS or is_error_name(name)
+            return self.is_own(name) or self.imported(name, None)
+        if isinstance(node, _ast.Attribute):
+            value = node.value
+            if type(value).__name__ in ('Str', 'JoinedStr') or type(value).__name__ == 'Constant' and isinstance(
+                    value.value, (str, bytes)):
+                return True
+            return isinstance(value, _ast.Name) and self.imported(mangled(value.id, self.scope.chain), node.attr)
+        return False
+
+    def imported(self, name, attribute):
+        """Whether a name always stands for something of a module that changes nothing."""
+        owner = self.scope.owner(name)
+        nodes = owner.stores.get(name, ())
+        if not nodes or owner.kind == 'class':
+            return False
+        for node in nodes:
+            if isinstance(node, _ast.Import) and attribute is not None:
+                found = [alias.name for alias in node.names if (alias.asname or alias.name) == name]
+                if not found or found[0] not in PURE_MODULES and found[0] not in QUIET_MODULES or attribute in IMPURE:
+                    return False
+            elif isinstance(node, _ast.ImportFrom) and attribute is None and not node.level:
+                found = [alias.name for alias in node.names if (alias.asname or alias.name) == name]
+                if not found or node.module not in PURE_MODULES and node.module not in QUIET_MODULES or found[0] in IMPURE:
+                    return False
+            else:
+                return False
+        return True
+
+    def _x_Call(self, node):
+        function = node.func
+        if self.is_trusted(function):
+            return self.children(node)
+        self.calls += 1
+        about = self.const(Call(node))
+        parts = node.args + [word.value for word in node.keywords] + [part for part in (getattr(
+            node, 'starargs', None), getattr(node, 'kwargs', None)) if part is not None]
+        is_simple = not any(type(sub).__name__ in NOT_SIMPLE for part in parts for sub in walk(part))
+        if isinstance(function, _ast.Attribute) and isinstance(function.value, _ast.Name) and self.is_stable(function.value):
+            self.arguments(node)
+            kind = call_node(self.const(type), function.value)
+            test = within_node(kind, self.const(self.kit.quiet(mangled(function.attr, self.scope.chain))))
+            other = placed(self.helper('prepare', function, about), function)
+            if not is_simple:
+                node.func = placed(choice_node(test, function, other), function)
+                return node
+            second = _ast.Call(func=other, args=node.args, keywords=node.keywords)
+            if HAS_STAR_FIELDS:
+                second.starargs, second.kwargs = node.starargs, node.kwargs
+            return choice_node(test, node, placed(second, node))
+        if isinstance(function, _ast.Name) and self.is_stable(function):
+            self.arguments(node)
+            test = within_node(self.helper('id', function), self.const(self.kit.harmless))
+            node.func = placed(choice_node(test, function, self.helper('prepare', function, about)), function)
+            return node
+        node.func = placed(self.helper('prepare', self.expr(function), about), function)
+        self.arguments(node)
+        return node
+
+    def arguments(self, node):
+        """Instrument the arguments of a call."""
+        node.args = [self.expr(part) for part in node.args]
+        for word in node.keywords:
+            word.value = self.expr(word.value)
+        for name in ('starargs', 'kwargs'):
+            if getattr(node, name, None) is not None:
+                setattr(node, name, self.expr(getattr(node, name)))
+
+    def _x_Subscript(self, node):
+        key = key_node(node)
+        if not self.traits.has_defaults or not isinstance(node.ctx, _ast.Load) or key is None:
+            return self.children(node)
+        self.calls += 1
+        return call_node(placed(self.helper('getter', self.expr(node.value), self.expr(key)), node))
+
+    def _x_Yield(self, node):
+        calls = self.calls
+        told = self.logged([self.kit.sign(YieldSign, self.scope)])
+        if node.value is not None:
+            value = self.expr(node.value)
+            told = item_node(tuple_node([value] + ([self.flushing()] if self.calls > calls else []) + [told]), 0)
+            self.calls = calls
+        parts = [self.kit.resume_sign(self.scope, node.lineno), name_node('.g')]
+        node.value = placed(told, node)
+        return item_node(tuple_node([node, self.logged(parts + self.watched())]), 0)
+
+    def _x_NamedExpr(self, node):
+        node.value = self.expr(node.value)
+        scope = self.scope
+        while scope.kind == 'comprehension':
+            scope = scope.parent
+        if scope.frame == '<genexpr>' or scope.kind == 'class':
+            raise Unsupported('an assignment expression in line %d' % node.lineno)
+        kept, self.scope = self.scope, scope
+        bind = self.bind(node.target.id)
+        self.scope = kept
+        return item_node(tuple_node([node, self.logged(bind)]), 0)
+
+    def _x_Lambda(self, node):
+        self.defaults(node.args)
+        scope = self.reader.of[id(node)]
+        kept = self.scope, self.inside, self.calls
+        self.scope, self.inside = scope, self.inside + 1
+        line = node.body.lineno
+        body = self.expr(node.body)
+        first = self.kit.line_sign(scope, line)
+        sure = all(name in scope.owner(name).params for name in scope.frees)
+        back = _ast.BoolOp(op=_ast.And(), values=[self.is_pending(), self.helper('called_back')])
+        if sure:
+            names = scope.params + sorted(scope.frees)
+            start = self.logged([self.kit.call_sign(scope, tuple(names))] + [self.param(name) for name in scope.params] + [
+                name_node(name) for name in sorted(scope.frees)] + [first])
+        else:
+            start = self.logged([self.kit.names_call_sign(scope), self.helper('dict', self.helper('locals')), first])
+        end = self.logged([self.kit.sign(ReturnSign, scope)])
+        flush = [self.flushing()] if self.calls > kept[2] else []
+        node.body = placed(item_node(tuple_node([back, start, body] + flush + [end]), 2), node.body)
+        self.scope, self.inside, self.calls = kept
+        return node
+
+    def _comprehension(self, node):
+        node.generators[0].iter = self.expr(node.generators[0].iter)
+        scope = self.reader.of[id(node)]
+        for loop in node.generators:
+            if any(not isinstance(leaf, _ast.Name) and type(leaf).__name__ != 'Starred' for leaf in self.leaves(loop.target)):
+                raise Unsupported('the target of the comprehension in line %d' % node.lineno)
+        kept = self.scope, self.inside
+        self.scope, self.inside = scope, self.inside + 1
+        for at, loop in enumerate(node.generators):
+            if at:
+                loop.iter = self.expr(loop.iter)
+            loop.ifs = [self.expr(part) for part in loop.ifs]
+            if scope is kept[0]:                # 2.7: its names are those of the frame
+                bound = [part for leaf in self.leaves(loop.target) for part in self.bind(leaf.id)]
+                loop.ifs.insert(0, placed(_ast.UnaryOp(op=_ast.Not(), operand=self.logged(bound)), node))
+        for name in ('elt', 'key', 'value'):
+            if getattr(node, name, None) is not None:
+                setattr(node, name, self.expr(getattr(node, name)))
+        self.scope, self.inside = kept
+        return node
+
+    _x_ListComp = _x_SetComp = _x_DictComp = _comprehension
+
+    def _x_GeneratorExp(self, node):
+        if self.inside:
+            raise Unsupported('a generator expression inside of a lambda or comprehension in line %d' % node.lineno)
+        source = self.expr(node.generators[0].iter)
+        scope = self.reader.of[id(node)]
+        if any(not isinstance(leaf, _ast.Name) for loop in node.generators for leaf in self.leaves(loop.target)):
+            raise Unsupported('the target of the generator expression in line %d' % node.lineno)
+        kept = self.scope, self.calls, self.pre, self.temps, self.late
+        self.scope, self.pre, self.temps, self.late = scope, [], [], False
+        scope.params, sign = [], self.kit.line_sign(scope, node.lineno)
+        self.calls = 0
+        value = self.expr(node.elt)
+        flush = self.calls > 0
+        made = placed([assign_node(name_node('.v', True), value)], node) + self.log([self.kit.sign(
+            YieldSign, scope)], node, flush) + placed([_ast.Expr(value=_ast.Yield(value=name_node('.v')))], node)
+        made += self.log([self.kit.resume_sign(scope, node.lineno), name_node('.g')] + self.watched() + [sign], node)
+        for at in range(len(node.generators) - 1, -1, -1):
+            loop = node.generators[at]
+            calls = self.calls
+            for test in reversed(loop.ifs):
+                made = placed([if_node(self.expr(test), made)], node)
+            flush = self.calls > calls
+            changes = [part for leaf in self.leaves(loop.target) for part in self.bind(leaf.id)]
+            calls = self.calls
+            iterated = name_node('.0') if not at else self.expr(loop.iter)
+            one = _ast.For(target=loop.target, iter=iterated, body=self.log(changes, node, self.calls > calls) + made,
+                           orelse=self.log([self.kit.sign(ExhaustedSign, scope)], node, True), type_comment=None)
+            made = placed([one], node)
+        end = self.kit.sign(ReturnSign, scope)
+        made = self.wrapped(made + self.log([end], node, True), node, self.error(True))
+        made = self.beginning(scope, [sign], node) + made
+        self.scope, self.calls, self.pre, self.temps, self.late = kept
+        name = self.temp()
+        self.pre += self.hidden_function(made, node)
+        self.pre.append(placed(assign_node(name_node(name, True), name_node(HIDDEN_GENERATOR)), node))
+        return call_node(name_node(name), call_node(self.const(iter), source))
+
+    def hidden_function(self, body, like):
+        """The statements that make a generator function with the one parameter of a generator expression."""
+        if PY2:
+            args = _ast.arguments(args=[_ast.Name(id='.0', ctx=_ast.Param())], vararg=None, kwarg=None, defaults=[])
+        else:
+            args = _ast.arguments(posonlyargs=[], args=[_ast.arg(arg='.0', annotation=None, type_comment=None)],
+                                  vararg=None, kwonlyargs=[], kw_defaults=[], kwarg=None, defaults=[])
+        made = _ast.FunctionDef(name=HIDDEN_GENERATOR, args=args, body=body, decorator_list=[], returns=None,
+                                type_comment=None)
+        if 'type_params' in made._fields:
+            made.type_params = []
+        return placed([made], like)
+
+    def watched(self, resumed=True):
+        """What binds the names that other scopes may have bound meanwhile. resumed: whether a generator goes on."""
+        names = [name for name in self.scope.frees if any(node is not None for node in self.scope.owner(name).stores.get(
+            name, ()))] if self.scope.has_yield and resumed else []
+        names += self.rebound()
+        if not names:
+            return []
+        return [self.kit.names_sign(self.scope, tuple(sorted(set(names)))), self.helper('dict', self.helper('locals'))]
+
+    def rebound(self):
+        """Names of this function, or of one around it, that another scope binds."""
+        scope = self.scope
+        if scope.kind != 'function':
+            return []
+        found = []
+        for name in set(scope.frees) | set(scope.stores):
+            owner = scope.owner(name)
+            if owner.kind == 'function' and any(name in other.outer and other.owner(name) is owner
+                                                for other in owner.walk()):
+                found.append(name)
+        return found
+
+
+def unique(names):
+    """The names, each once, in their order."""
+    return [name for at, name in enumerate(names) if name not in names[:at]]
+
+
+def declarations(node):
+    """The global and nonlocal statements of a function or class, which stand before all else."""
+    todo, found = list(getattr(node, 'body', ())) if isinstance(node, DEFINITIONS) else [], []
+    while todo:
+        part = todo.pop(0)
+        if type(part).__name__ in ('Global', 'Nonlocal'):
+            found.append(part)
+        elif not isinstance(part, DEFINITIONS):
+            todo = [inner for inner in inner_nodes(part)
+                    if isinstance(inner, (_ast.stmt, _ast.excepthandler)) or type(inner).__name__ == 'match_case'] + todo
+    return found
+
+
+def is_true(node):
+    """Whether the test of a loop is a constant that is true."""
+    kind = type(node).__name__
+    if kind == 'Num':
+        return bool(node.n)
+    return kind in ('Constant', 'NameConstant', 'Str') and bool(constant_value(node))
+
+
+def is_error_name(name):
+    """Whether it is the name of a builtin exception."""
+    value = builtins_space.get(name)
+    return isinstance(value, type) and issubclass(value, BaseException)
+
+
+def set_key(node, key):
+    """Give a subscript another key."""
+    node.slice = _ast.Index(value=key) if HAS_INDEX_NODE else key
+
+
+##############################################################################
+## 35. Stores -- assignments and other simple statements
+##############################################################################
+#
+# Gives to those below Stores. After a simple statement its changes are logged, and the Sign of what follows it. A
+# target that is no plain name is stored in pieces, each evaluated once and in Python's order.
+
+# {method: (kind of container, number of arguments, Sign)}
+QUICK = {'append': ('list', 1, PUSHED), 'pop': ('list', 0, POPPED), 'popleft': ('deque', 0, POPPED),
+         'add': ('set', 1, ADDED), 'discard': ('set', 1, DISCARDED)}
+
+
+class Stores(Expressions):
+    """Instruments the simple statements of one module; see Expressions."""
+
+    # -- simple statements
+
+    def _simple(self, node, after):
+        calls = self.calls
+        self.children(node)
+        return self.ended(node, [node], self.leaked(node), after, calls)
+
+    def _Pass(self, node, after):
+        return [node] + self.log([after] if after is not None else [], node)
+
+    def leaked(self, node):
+        """What a 2.7 list comprehension in a statement binds."""
+        if not LISTS_LEAK or self.scope.kind == 'class':
+            return []
+        names = set(part.id for sub in walk(node) if isinstance(sub, _ast.ListComp) for loop in sub.generators
+                    for part in walk(loop.target) if isinstance(part, _ast.Name))
+        if not names:
+            return []
+        if self.scope.kind == 'module':
+            self.calls += 1
+            return [self.kit.only_global_names(self.scope, tuple(sorted(names))), self.helper('dict', self.helper('globals'))]
+        return [self.kit.names_sign(self.scope, tuple(sorted(names))), self.helper('dict', self.helper('locals'))]
+
+    def _Exec(self, node, after):
+        return self.audited(node, after)
+
+    def _Global(self, node, after):
+        return [node] if self.scope.kind == 'module' else placed([_ast.Pass()], node)     # see beginning()
+
+    _Nonlocal = _Global
+
+    def _Import(self, node, after):
+        if any(alias.name == '*' for alias in node.names):
+            return self.audited(node, after)
+        changes = []
+        for alias in node.names:
+            changes += self.bind((alias.asname or alias.name).partition('.')[0])
+        return self.ended(node, [node], changes, after, self.calls)
+
+    _ImportFrom = _Import
+
+    def _Delete(self, node, after):
+        calls, made, changes = self.calls, [], []
+        targets = [part for target in node.targets for part in self.leaves(target)]
+        if self.plain_only(node):
+            if any(not isinstance(target, _ast.Name) for target in targets):
+                return self.audited(node, after)
+        for target in targets:
+            one = placed(_ast.Delete(targets=[target]), node)
+            if isinstance(target, _ast.Name):
+                made += self.log(self.unbind(target.id), node) + [one]     # a generator may end when it is deleted
+            else:
+                box = self.operand(target.value, made)
+                target.value = box
+                made += self.seen(box, node)
+                if isinstance(target, _ast.Attribute):
+                    made.append(one)
+                    made += self.log([self.kit.cut_attribute_sign(mangled(target.attr, self.scope.chain)), box], node)
+                elif key_node(target) is None or self.traits.has_hashes:
+                    made.append(one)
+                    made += placed([_ast.Expr(value=self.helper('changed', box))], node)
+                else:
+                    key = self.operand(key_node(target), made)
+                    set_key(target, key)
+                    made.append(one)
+                    made += self.log([CUT_ITEM, box, key], node)
+            changes = []
+        return self.ended(node, made, changes, after, calls)
+
+    def leaves(self, target):
+        """The targets in nested tuples."""
+        if isinstance(target, (_ast.Tuple, _ast.List)):
+            return [part for inner in target.elts for part in self.leaves(inner)]
+        return [target]
+
+    def plain_only(self, node):
+        """Whether no variables of ours may be made here, because the program could see them."""
+        return self.scope.kind == 'class' or self.scope.sees_frame and self.scope.kind == 'function'
+
+    def _Expr(self, node, after):
+        if self.is_quick(node.value):
+            return self.quick(node, node.value, after, None)
+        return self._simple(node, after)
+
+    def is_quick(self, node):
+        """Whether it is a call of a method that is logged by what it does when the container is a plain one."""
+        return (isinstance(node, _ast.Call) and isinstance(node.func, _ast.Attribute) and not self.plain_only(node)
+                and QUICK.get(node.func.attr, (None, -1))[1] == len(node.args) and not node.keywords
+                and not getattr(node, 'starargs', None) and not getattr(node, 'kwargs', None)
+                and not any(type(arg).__name__ == 'Starred' for arg in node.args)
+                and not (self.traits.has_hashes and node.func.attr in ('add', 'discard'))
+                and not isinstance(node.func.value, (_ast.List, _ast.Dict)) and not self.is_trusted(node.func))
+
+    def quick(self, node, call, after, target):
+        """The call of such a method, as a statement or assigned to a name."""
+        made, function, calls = [], call.func, self.calls
+        boxes, _, sign = QUICK[function.attr]
+        about = self.const(Call(call))
+        box = function.value = self.operand(function.value, made)
+        args = [self.expr(arg) for arg in call.args]
+        flush = self.calls > calls
+        changes = self.bind(target.id) if target is not None else []
+        stored = [target.id] if target is not None else []
+        if not args:
+            one = call_node(function)
+            parts = [sign, box, number_node(0 if function.attr == 'popleft' else -1)]
+            fast = []
+        elif self.is_stable(call.args[0], stored):
+            one, fast, parts = call_node(function, args[0]), [], [sign, box, self.kept(args[0])]
+        else:
+            fast = [assign_node(name_node('.k', True), args[0])]
+            one, parts = call_node(function, name_node('.k')), [sign, box, self.kept(name_node('.k'))]
+        fast.append(assign_node(target, one) if target is not None else _ast.Expr(value=one))
+        fast = placed(fast, node) + self.log(parts + changes + ([after] if after is not None else []), node, flush)
+        if args and not self.is_stable(call.args[0], stored):
+            fast.append(placed(_ast.Delete(targets=[_ast.Name(id='.k', ctx=_ast.Del())]), node))
+        slow = call_node(self.helper('prepare', function, about), *args)
+        slow = assign_node(target, slow) if target is not None else _ast.Expr(value=slow)
+        slow = placed([slow], node) + self.log(changes + ([after] if after is not None else []), node, True)
+        test = within_node(self.helper('id', box), self.const(self.kit.boxes[boxes]))
+        made.append(placed(if_node(test, fast, slow), node))
+        return self.ended(node, made, [], None, self.calls)
+
+    # -- assignments
+
+    def _Assign(self, node, after):
+        calls, made = self.calls, []
+        if len(node.targets) == 1 and isinstance(node.targets[0], _ast.Name) and self.is_quick(node.value):
+            return self.quick(node, node.value, after, node.targets[0])
+        leaves = [leaf for target in node.targets for leaf in self.leaves(target)]
+        leaves = [getattr(leaf, 'value', leaf) if type(leaf).__name__ == 'Starred' else leaf for leaf in leaves]
+        if all(isinstance(leaf, _ast.Name) for leaf in leaves):
+            if self.traits.has_generators and len(node.targets) == 1 and isinstance(node.targets[0], _ast.Name) and len(
+                    self.scope.owner(leaves[0].id).stores.get(leaves[0].id, ())) > 1 and not self.plain_only(node):
+                value = self.operand(node.value, made)
+                made += self.flushed(node) + self.log(self.bind(leaves[0].id)[:1] + [self.kept(value)], node)
+                made.append(placed(assign_node(node.targets[0], value), node))      # a generator may end now
+                return self.ended(node, made, self.leaked(node), after, calls)
+            self.children(node)
+            changes = self.leaked(node)
+            for name in unique([leaf.id for leaf in leaves]):
+                changes += self.bind(name)
+            return self.ended(node, [node], changes, after, calls)
+        if self.plain_only(node):
+            self.children(node)
+            return self.audited(node, after)
+        stored = set(leaf.id for leaf in leaves if isinstance(leaf, _ast.Name))
+        target, changes = node.targets[0], []
+        if len(node.targets) == 1 and self.is_pairwise(target, node.value):
+            values = [value for value in node.value.elts]
+            self.unpacked(target.elts, values, made, stored, node)
+            for part, value in zip(target.elts, values):
+                self.store(part, value, made, changes, node, stored)
+        else:
+            value = self.operand(node.value, made, stored)
+            for target in node.targets:
+                self.store(target, value, made, changes, node, stored)
+        return self.ended(node, made, changes + self.leaked(node), after, calls)
+
+    def is_pairwise(self, target, value):
+        """Whether a tuple is assigned to a tuple of the same length, without nesting."""
+        return (isinstance(target, (_ast.Tuple, _ast.List)) and isinstance(value, (_ast.Tuple, _ast.List))
+                and len(target.elts) == len(value.elts)
+                and not any(type(part).__name__ in ('Starred', 'Tuple', 'List') for part in target.elts + value.elts))
+
+    def unpacked(self, targets, values, made, stored, node):
+        """Evaluate the values, in their order, into what can be used again."""
+        for at, value in enumerate(values):
+            values[at] = self.operand(value, made, stored)
+
+    def store(self, target, value, made, changes, node, stored=()):
+        """Add to `made` what stores a value (a node that can be used again) in a target, to `changes` what to log.
+
+        stored: names that the statement binds.
+        """
+        kind = type(target).__name__
+        if isinstance(target, _ast.Name):
+            made.append(placed(assign_node(target, value), node))
+            changes += self.bind(target.id)
+        elif kind in ('Tuple', 'List'):
+            names = []
+            for at, part in enumerate(target.elts):
+                is_rest = type(part).__name__ == 'Starred'
+                name = self.temp()
+                names.append((part.value if is_rest else part, name))
+                fresh_name = name_node(name, True)
+                target.elts[at] = _ast.Starred(value=fresh_name, ctx=_ast.Store()) if is_rest else fresh_name
+            made.append(placed(assign_node(target, value), node))
+            placed(target.elts, node)
+            for part, name in names:
+                self.store(part, placed(name_node(name), part), made, changes, node, stored)
+        elif kind == 'Attribute':
+            target.value = self.operand(target.value, made, stored)
+            made += self.flushed(node) + self.seen(target.value, node)
+            if target.attr == '__dict__':
+                made += self.seen(value, node)
+            made.append(placed(assign_node(target, value), node))
+            changes += [self.kit.attribute_sign(mangled(target.attr, self.scope.chain)), target.value, self.kept(value)]
+        else:
+            target.value = self.operand(target.value, made, stored)
+            key = key_node(target)
+            if key is not None:
+                key = self.operand(key, made, stored)
+                set_key(target, key)
+            else:
+                self.children(target.slice)
+            made += self.flushed(node) + self.seen(target.value, node)
+            made.append(placed(assign_node(target, value), node))
+            if changes:
+                made += self.log(changes, node)
+                del changes[:]
+            if key is None:
+                made += placed([_ast.Expr(value=self.helper('changed', target.value))], node)
+            elif self.traits.has_hashes:
+                made += placed([_ast.Expr(value=self.helper('stored', target.value, key, value))], node)
+            else:
+                changes += [ITEM, target.value, key, self.kept(value)]
+
+    def flushed(self, like):
+        """Before something is stored: what calls have changed is written first."""
+        if self.calls == self.settled:
+            return []
+        self.settled = self.calls
+        return self.log([], like, True)
+
+    def kept(self, value):
+        """A value as the log keeps it."""
+        if self.traits.has_generators and isinstance(value, _ast.Name):
+            kind = call_node(self.const(type), value)
+            return choice_node(within_node(kind, self.const(MARKED)), self.helper('held', value), value)
+        return value
+
+    def seen(self, box, like):
+        """See to it that the content of an object is known before it changes."""
+        test = within_node(self.helper('id', box), self.const(self.kit.known), True)
+        return placed([if_node(test, [_ast.Expr(value=self.helper('see', box))])], like)
+
+    def _AnnAssign(self, node, after):
+        if node.value is None or not isinstance(node.target, _ast.Name) and self.plain_only(node):
+            if isinstance(node.target, _ast.Name):
+                return self._simple(node, after) if node.value is not None else self.ended(node, [node], [], after,
+                                                                                         self.calls)
+            return self.audited(node, after)
+        calls = self.calls
+        if isinstance(node.target, _ast.Name):
+            self.children(node)
+            return self.ended(node, [node], self.bind(node.target.id), after, calls)
+        return self.audited(node, after)
+
+    def _AugAssign(self, node, after):
+        calls, made, changes, target = self.calls, [], [], node.target
+        number = type(node.value).__name__ in ('Num', 'Constant') and isinstance(
+            number_of(node.value), (int, float, complex)) and not isinstance(node.op, _ast.Mult)
+        if isinstance(target, _ast.Name):
+            loaded = placed(name_node(target.id), target)
+            if not number:
+                made += self.grows(loaded, node)
+            node.value = self.expr(node.value)
+            made.append(node)
+            return self.ended(node, made, self.bind(target.id), after, calls)
+        if self.plain_only(node):
+            self.children(node)
+            return self.audited(node, after)
+        target.value = self.operand(target.value, made)
+        if isinstance(target, _ast.Subscript):
+            key = key_node(target)
+            if key is None:
+                return self.audited(node, after)
+            key = self.operand(key, made)
+            set_key(target, key)
+        name = self.temp()
+        source = _ast.Attribute(value=target.value, attr=target.attr, ctx=_ast.Load()) if isinstance(
+            target, _ast.Attribute) else _ast.Subscript(value=target.value, slice=target.slice, ctx=_ast.Load())
+        if isinstance(target, _ast.Subscript) and self.traits.has_defaults:
+            made += placed([_ast.Expr(value=self.helper('default', target.value, key))], node)
+        made.append(placed(assign_node(name_node(name, True), placed(source, target)), node))
+        if not number:
+            made += self.grows(placed(name_node(name), target), node)
+        made.append(placed(_ast.AugAssign(target=name_node(name, True), op=node.op, value=self.expr(node.value)), node))
+        plain = placed(_ast.Attribute(value=target.value, attr=target.attr, ctx=_ast.Store()) if isinstance(
+            target, _ast.Attribute) else _ast.Subscript(value=target.value, slice=target.slice, ctx=_ast.Store()), target)
+        self.store(plain, placed(name_node(name), node), made, changes, node)
+        return self.ended(node, made, changes, after, calls)
+
+    def grows(self, value, like):
+        """Before an operation that may change its operand in place."""
+        self.calls += 1
+        test = within_node(call_node(self.const(type), value), self.const(ATOMS), True)
+        return placed([if_node(test, [_ast.Expr(value=self.helper('grows', value))])], like)
+
+
+##############################################################################
+## 36. Instrument -- source that writes the log
+##############################################################################
+#
+# Gives to those below Instrumenter, which adds to the syntax tree of a module what writes the log.
+#
+# Who comes before a line writes that it runs next, together with what he changed: one call of the log's extend for
+# both. So every statement is given the Sign of what follows it (`after`), and the first of a block is the business
+# of whoever enters the block.
+
+class LoopState(object):
+    """A loop around. again, after: what follows `continue` and `break`.      walls, handlers: how many were around it.
+    holds: whether a generator may end when it is left.
+    """
+
+    def __init__(self, again, after, walls, handlers, holds=False):
+        self.again, self.after, self.walls, self.handlers, self.holds = again, after, walls, handlers, holds
+
+
+class Instrumenter(Stores):
+    """Instruments one module; see Expressions."""
+
+    # -- which lines have steps
+
+    def site_of(self, start, end=None):
+        """The LineSign of what stands in some lines, or None if Python has no event there."""
+        if self.scope.lines.isdisjoint(range(start, (end or start) + 1)):
+            return None
+        return self.kit.line_sign(self.scope, start)
+
+    def first(self, stmts, after, line):
+        """What must be logged before a block is entered from a line: the Sign of its first line, if it is another."""
+        for node in stmts:
+            sign, is_same = self.head(node, line)
+            if is_same:
+                return None
+            if sign is not None:
+                return sign
+        return after
+
+    def head(self, node, line):
+        """(the LineSign of a statement, whether it begins on that line and has none for this)."""
+        kind = type(node).__name__
+        sign = None
+        if not kind.startswith('Try'):
+            start = _first_line(node) + 1 if isinstance(node, DEFINITIONS) else node.lineno
+            sign = self.site_of(start, self.head_end(node))
+        if kind.startswith('Try') or sign is None and kind == 'While':      # `while True` may have no code
+            for part in node.body:
+                sign, is_same = self.head(part, line)
+                if sign is not None or is_same:
+                    return sign, is_same
+            return None, False
+        if sign is None:
+            return None, False
+        return (None, True) if start == line else (sign, False)
+
+    def head_end(self, node):
+        """The last line of a statement, or of its head if it holds others."""
+        key = id(node)
+        if key not in self.units:
+            kind = type(node).__name__
+            if isinstance(node, DEFINITIONS):
+                end = max(node.lineno, node.body[0].lineno - 1)
+            elif kind in ('If', 'While'):
+                end = end_line(node.test)
+            elif kind == 'For':
+                end = end_line(node.iter)
+            elif kind == 'With':
+                end = max(end_line(part) for item in getattr(node, 'items', [node])
+                          for part in (item.context_expr, item.optional_vars) if part)
+            elif kind == 'Match':
+                end = end_line(node.subject)
+            else:
+                end = end_line(node)
+            self.units[key] = max(end, node.lineno)
+        return self.units[key]
+
+    def block(self, stmts, after, line):
+        """The statements of a block; when it ends `after` has been logged. line: that which ran before it."""
+        made, heads = [], []
+        for node in stmts:
+            heads.append(self.head(node, line))
+            if heads[-1] != (None, False):
+                line = self.head_end(node)
+        for at, node in enumerate(stmts):
+            following = after
+            for sign, is_same in heads[at + 1:]:
+                if sign is not None or is_same:
+                    following = sign
+                    break
+            has_none = heads[at] == (None, False)
+            made += self.statement(node, None if has_none else following, has_none)
+        return made
+
+    def statement(self, node, after, has_none):
+        """What stands for a statement."""
+        self.settled = self.calls
+        if has_none and not type(node).__name__.startswith('Try'):
+            return self._Global(node, None) if type(node).__name__ in ('Global', 'Nonlocal') else [node]    # no code
+        kept = self.pre, self.temps
+        self.pre, self.temps = [], []
+        made = getattr(self, '_' + type(node).__name__, self._simple)(node, after)
+        made = self.pre + made
+        if self.temps and self.scope.kind != 'function' and not isinstance(node, _ast.Raise):
+            made += placed([_ast.Expr(value=self.helper('tidy'))], node)
+        self.pre, self.temps = kept
+        return made
+
+    def ended(self, node, made, changes, after, calls):
+        """A simple statement with what it logs."""
+        if self.scope.kind == 'class':
+            changes = [self.kit.names_sign(self.scope), self.helper('dict', self.helper('locals'))]
+        parts = changes + ([after] if after is not None else [])
+        made = made + self.log(parts, node, self.calls > calls)
+        if self.temps:
+            gone = [name_node(name) for name in self.temps]
+            for name in gone:
+                name.ctx = _ast.Del()
+            made.append(placed(_ast.Delete(targets=gone), node))
+            self.temps = []
+        return made
+
+    def audited(self, node, after):
+        """A statement that is left as it is; all that can be seen is compared after it."""
+        made = placed([_ast.Expr(value=self.helper('before_audit'))], node) + [node]
+        made += placed([_ast.Expr(value=self.helper('audit'))], node)
+        return made + self.log([after] if after is not None else [], node)
+
+    # -- statements that hold others
+
+    def wrapped(self, made, like, signs, named=()):
+        """Statements in a try that logs `signs` when an exception goes through them."""
+        if not made:
+            return made
+        handler = _ast.ExceptHandler(type=None, name=None, body=self.log(list(signs), like, True) + placed(
+            [raise_node()], like))
+        return placed([try_node(made, [handler])], like)
+
+    def error(self, ends=False):
+        """What is logged when an exception goes through this scope."""
+        if self.scope.has_yield:
+            kind = item_node(call_node(self.const(sys.exc_info)), 0)
+            return [self.kit.generator_error_sign(self.scope, ends), name_node('.g'), kind]
+        return [self.kit.sign(ErrorEndSign if ends else ErrorSign, self.scope)]
+
+    def entry(self, stmts, after, line, like, parts=(), flush=False):
+        """A block with what is logged when it is entered."""
+        sign = self.first(stmts, after, line)
+        parts = list(parts) + ([sign] if sign is not None else [])
+        if self.scope.kind == 'class' and len(parts) > (sign is not None):
+            parts = [self.kit.names_sign(self.scope), self.helper('dict', self.helper('locals'))] + (
+                [sign] if sign is not None else [])
+        return self.log(parts, like, flush) + self.block(stmts, after, line)
+
+    def _If(self, node, after):
+        calls, line = self.calls, self.head_end(node)
+        leaked = self.leaked(node.test)
+        node.test = self.expr(node.test)
+        flush = self.calls > calls
+        node.body = self.entry(node.body, after, line, node, leaked, flush)
+        node.orelse = self.entry(node.orelse, after, line, node, leaked, flush)
+        return [node]
+
+    def _While(self, node, after):
+        calls, line = self.calls, self.head_end(node)
+        is_endless, begin = is_true(node.test), []
+        leaked = self.leaked(node.test)
+        node.test = self.expr(node.test)
+        flush = self.calls > calls
+        again = self.site_of(node.lineno, line)
+        if is_endless and not ENDLESS_LOOPS_HAVE_STEPS:
+            again = self.first(node.body, None, None)
+            self.loops.append(LoopState(again, after, len(self.walls), len(self.handlers)))
+            node.body = self.block(node.body, again, line)
+            if self.site_of(node.lineno, line) is not None and again is not None:
+                begin = self.log([again], node)
+        else:
+            self.loops.append(LoopState(again, after, len(self.walls), len(self.handlers)))
+            node.body = self.entry(node.body, again, line, node, leaked, flush)
+        self.loops.pop()
+        node.orelse = self.entry(node.orelse, after, line, node, leaked, flush)
+        return begin + [node]
+
+    def _For(self, node, after):
+        calls, line = self.calls, self.head_end(node)
+        changes = self.leaked(node.iter)
+        is_plain = isinstance(node.iter, _ast.Call) and self.is_builtin(node.iter.func, ('range', 'xrange'))
+        node.iter = self.expr(node.iter)
+        flush = self.calls > calls
+        again = self.site_of(node.lineno, line)
+        leaves, made = self.leaves(node.target), []
+        leaves = [leaf.value if type(leaf).__name__ == 'Starred' else leaf for leaf in leaves]
+        if all(isinstance(leaf, _ast.Name) for leaf in leaves):
+            for name in unique([leaf.id for leaf in leaves]):
+                changes += self.bind(name)
+        elif self.plain_only(node):
+            raise Unsupported('the target of the loop in line %d' % node.lineno)
+        else:
+            target, name = node.target, self.temp()
+            node.target = placed(name_node(name, True), target)
+            self.store(target, placed(name_node(name), target), made, changes, node, [leaf.id for leaf in leaves if isinstance(leaf, _ast.Name)])
+        self.loops.append(LoopState(again, after, len(self.walls), len(self.handlers), self.traits.has_generators and not is_plain))
+        node.body = made + self.entry(node.body, again, line, node, changes, flush)
+        self.loops.pop()
+        ends = [] if is_plain else [self.kit.sign(ExhaustedSign, self.scope)]
+        sign = self.first(node.orelse, after, line)
+        node.orelse = self.log(ends + ([sign] if sign is not None else []), node, flush) + self.block(
+            node.orelse, after, line)
+        return [node]
+
+    def _leap(self, node, sign, loop):
+        parts = [part for name, _ in self.handlers[loop.handlers:] for part in self.unbind(name)]
+        walls = self.walls[loop.walls:]
+        finals = sum(wall == 'finally' for wall in walls)
+        if not walls and sign is not None and sign is loop.after and loop.holds:
+            sign = self.kit.leap_sign(self.scope, [sign], 0)
+        if walls and (sign is not None or finals and JUMPS_COME_BACK):
+            back = self.site_of(node.lineno) if finals and JUMPS_COME_BACK else None
+            sign = self.kit.leap_sign(self.scope, [part for part in (back, sign) if part is not None], finals)
+        return self.log(parts + ([sign] if sign is not None else []), node) + [node]
+
+    def _Break(self, node, after):
+        return self._leap(node, self.loops[-1].after, self.loops[-1])
+
+    def _Continue(self, node, after):
+        return self._leap(node, self.loops[-1].again, self.loops[-1])
+
+    def _Return(self, node, after):
+        calls = self.calls
+        parts = [part for name, _ in self.handlers for part in self.unbind(name)]
+        is_plain = node.value is None or is_constant(node.value) and not isinstance(node.value, _ast.Name)
+        if node.value is not None:
+            node.value = self.expr(node.value)
+        finals = sum(wall == 'finally' for wall in self.walls)
+        if not self.late:
+            parts.append(self.kit.sign(ReturnSign, self.scope))
+        elif finals and JUMPS_COME_BACK:
+            back = self.site_of(node.lineno, self.head_end(node))
+            parts.append(self.kit.leap_sign(self.scope, [back], finals))
+        elif self.walls and self.walls[0] != 'finally' and not WITH_ENDS_IN_BODY:
+            parts.append(self.kit.move_sign(self.scope, self.walls[0]))
+        flush = self.calls > calls
+        if is_plain or not parts and not flush:
+            return self.log(parts, node, flush) + [node]
+        if self.plain_only(node):
+            pieces = [node.value] + ([self.flushing()] if flush else []) + ([self.logged(parts)] if parts else [])
+            node.value = placed(item_node(tuple_node(pieces), 0), node.value)
+            return [node]
+        made = placed([assign_node(name_node('.r', True), node.value)], node)
+        node.value = placed(name_node('.r'), node.value)
+        return made + self.log(parts, node, flush) + [node]
+
+    def flushing(self):
+        """An expression that looks at what calls may have changed; false."""
+        return _ast.BoolOp(op=_ast.And(), values=[self.is_pending(), call_node(self.const(self.kit.flush))])
+
+    def _Raise(self, node, after):
+        parts = [getattr(node, name, None) for name in ('exc', 'type')]
+        raised = [part for part in parts if part is not None]
+        is_again = not raised and (self.handlers or PY2) or raised and isinstance(raised[0], _ast.Name) and any(
+            name == raised[0].id for name, _ in self.handlers)
+        self.children(node)
+        return (self.log([self.kit.sign(CaughtSign, self.scope, True)], node) if is_again else []) + [node]
+
+    def _Try(self, node, after):
+        handlers, orelse = list(getattr(node, 'handlers', ())), list(getattr(node, 'orelse', ()))
+        final = list(getattr(node, 'finalbody', ()))
+        following = after
+        if final:
+            self.walls.append('finally')
+            following = None
+        body, line = node.body, None
+        made = self.block(body, self.first(orelse, following, None) if orelse else following, line)
+        if orelse:
+            orelse = self.block(orelse, following, None)
+        for at, handler in enumerate(handlers):
+            self._handler(handler, at == 0, following, node)
+        if handlers:
+            made = [placed(try_node(made, handlers), node)]
+            made[0].orelse = orelse
+        if not final:
+            return made
+        self.walls.pop()
+        end = self.kit.sign(FinalEndSign, self.scope)
+        last = self.log([self.kit.sign(FinalSign, self.scope)], node) + self.entry(final, end, None, node)
+        return placed([try_node(self.wrapped(made, node, self.error()), (), last)], node) + self.log(
+            [after] if after is not None else [], node)
+
+    _TryExcept = _TryFinally = _Try
+
+    def _handler(self, handler, is_first, after, like):
+        line = end_line(handler.type) if handler.type is not None else handler.lineno
+        parts = self.error() if is_first else []
+        if not self.scope.lines.isdisjoint(range(handler.lineno, max(line, handler.lineno) + 1)):
+            parts = parts + [self.kit.test_sign(self.scope, handler.lineno)]
+        name = handler.name if isinstance(handler.name, string_types) else getattr(handler.name, 'id', None)
+        if handler.name is not None and name is None:
+            raise Unsupported('the name in the except clause in line %d' % handler.lineno)
+        start = []
+        if handler.type is None:
+            start = self.log(parts, handler, True)
+        else:
+            pieces = ([self.flushing()] if is_first else []) + ([self.logged(parts)] if parts else [])
+            kind = self.expr(handler.type)
+            if pieces:
+                handler.type = placed(_ast.BoolOp(op=_ast.Or(), values=pieces + [kind]), handler.type)
+        changes = [self.kit.sign(CaughtSign, self.scope, False)] + (self.bind(name) if name else [])
+        is_cleared = name is not None and not PY2
+        self.handlers.append((name, handler) if is_cleared else (None, handler))
+        if not is_cleared:
+            self.handlers.pop()
+            self.bare += 1
+        body = self.entry(handler.body, None if is_cleared else after, line, handler, changes)
+        if is_cleared:
+            gone = self.unbind(name)
+            self.handlers.pop()
+            body = self.wrapped(body, handler, self.error() + gone)
+            body += self.log(gone + ([after] if after is not None else []), handler)
+        else:
+            self.bare -= 1
+        handler.body = start + body
+
+    bare = 0
+
+    def _With(self, node, after):
+        items = getattr(node, 'items', [node])
+        line, flush = self.head_end(node), True
+        stmts, changes, opened = node.body, [], []
+        for item in items:
+            manager = placed(self.helper('manager', self.expr(item.context_expr)), item.context_expr)
+            target, made = item.optional_vars, []
+            if target is not None:
+                leaves = self.leaves(target)
+                if all(isinstance(leaf, _ast.Name) for leaf in leaves):
+                    for name in unique([leaf.id for leaf in leaves]):
+                        changes += self.bind(name)
+                elif self.plain_only(node):
+                    raise Unsupported('the target of the with statement in line %d' % node.lineno)
+                else:
+                    name = self.temp()
+                    self.store(target, placed(name_node(name), target), made, changes, node)
+                    target = placed(name_node(name, True), target)
+            if item is not items[-1]:
+                made += self.log(changes, node)
+                changes = []
+            opened.append((manager, target, made))
+        for _ in items:
+            self.walls.append(node.lineno)
+        body = self.entry(stmts, None, line, node, changes)
+        del self.walls[len(self.walls) - len(items):]
+        for manager, target, made in reversed(opened):
+            body = self.wrapped(made + body, node, self.error())
+            if hasattr(_ast, 'withitem'):
+                one = _ast.With(items=[_ast.withitem(context_expr=manager, optional_vars=target)], body=body,
+                                type_comment=None)
+            else:
+                one = _ast.With(context_expr=manager, optional_vars=target, body=body)
+            body = placed([one], node)
+        return body + self.log([after] if after is not None else [], node, True)
+
+    def _Match(self, node, after):
+        calls, line = self.calls, self.head_end(node)
+        node.subject = self.expr(node.subject)
+        flush, cases, names = self.calls > calls, [], []
+        for case in node.cases:
+            sign = self.site_of(case.pattern.lineno, max(end_line(case.pattern), end_line(case.guard)))
+            pieces = [self.flushing()] if flush else []
+            pieces.append(self.logged(self.captured(names) + ([sign] if sign is not None else [])) if
+                          names or sign is not None else text_node(''))
+            test = placed(_ast.BoolOp(op=_ast.Or(), values=pieces + [text_node('')]), case.pattern)
+            cases.append(placed(_ast.match_case(pattern=placed(_ast.MatchAs(pattern=None, name=None), case.pattern),
+                                                guard=test, body=placed([_ast.Pass()], case.pattern)), node))
+            names += [part for sub in walk(case.pattern) for part in (getattr(sub, 'name', None), getattr(
+                sub, 'rest', None)) if isinstance(part, string_types)]
+            if case.guard is not None:
+                case.guard = self.expr(case.guard)
+            case.body = self.entry(case.body, after, max(end_line(case.pattern), end_line(case.guard)), node,
+                                   self.captured(names), True)
+            cases.append(case)
+        last = self.log(self.captured(names) + ([after] if after is not None else []), node, flush)
+        node.cases = cases
+        wild = node.cases[-1].pattern
+        if not (type(wild).__name__ == 'MatchAs' and wild.pattern is None and node.cases[-1].guard is None) and last:
+            cases.append(placed(_ast.match_case(pattern=_ast.MatchAs(pattern=None, name=None), guard=None, body=last),
+                                node))
+            for sub in walk(cases[-1].pattern):
+                placed(sub, node)
+        return [node]
+
+    def captured(self, names):
+        """What a pattern may have bound."""
+        if not names or self.scope.kind == 'class':
+            return []
+        chosen = tuple(sorted(set(mangled(name, self.scope.chain) for name in names)))
+        if self.scope.kind == 'module':
+            return [self.kit.only_global_names(self.scope, chosen), self.helper('dict', self.helper('globals'))]
+        return [self.kit.names_sign(self.scope, chosen), self.helper('dict', self.helper('locals'))]
+
+    # -- definitions
+
+    def _FunctionDef(self, node, after):
+        calls = self.calls
+        is_known = all(self.is_known_decorator(part) for part in node.decorator_list)
+        node.decorator_list = [self.expr(part) for part in node.decorator_list]
+        self.defaults(node.args)
+        self.function(node, self.reader.of[id(node)])
+        if not is_known:
+            return self.audited(node, after)
+        return self.ended(node, [node], self.bind(node.name), after, calls)
+
+    def _ClassDef(self, node, after):
+        calls = self.calls
+        is_known = all(self.is_known_decorator(part) for part in node.decorator_list)
+        node.decorator_list = [self.expr(part) for part in node.decorator_list]
+        node.bases = [self.expr(part) for part in node.bases]
+        for word in getattr(node, 'keywords', ()):
+            word.value = self.expr(word.value)
+        self.function(node, self.reader.of[id(node)])
+        if not is_known:
+            return self.audited(node, after)
+        return self.ended(node, [node], self.bind(node.name), after, calls)
+
+    def defaults(self, args):
+        """Instrument the defaults of parameters."""
+        args.defaults = [self.expr(part) for part in args.defaults]
+        if getattr(args, 'kw_defaults', None):
+            args.kw_defaults = [part if part is None else self.expr(part) for part in args.kw_defaults]
+
+    def is_known_decorator(self, node):
+        """Whether a decorator changes nothing that can be seen, or logs itself."""
+        if isinstance(node, _ast.Call):
+            node = node.func
+        name = node.attr if isinstance(node, _ast.Attribute) else getattr(node, 'id', None)
+        if name in ('property', 'staticmethod', 'classmethod', 'setter', 'getter', 'deleter', 'wraps', 'lru_cache', 'cache',
+                    'contextmanager', 'total_ordering', 'dataclass', 'abstractmethod', 'unique'):
+            return True
+        return isinstance(node, _ast.Name) and self.is_own(mangled(node.id, self.scope.chain))
+
+    def function(self, node, scope):
+        """Instrument the body of a function or class."""
+        kept = self.scope, self.loops, self.walls, self.handlers, self.pre, self.temps, self.late, self.bare, self.inside
+        self.scope, self.loops, self.walls, self.handlers, self.pre, self.temps = scope, [], [], [], [], []
+        self.bare, self.inside = 0, 0
+        self.late = scope.kind == 'function' and any(self.leaves_wall(part, False) for part in node.body)
+        body = list(node.body)
+        document = docstring_node(body)
+        head = [body.pop(0)] if document is not None else []
+        node.body = head + self.framed(body, scope, node, node.body)
+        (self.scope, self.loops, self.walls, self.handlers, self.pre, self.temps, self.late, self.bare,
+            self.inside) = kept
+
+    def framed(self, body, scope, node, whole):
+        """The body of a scope with its beginning and its end."""
+        like = whole[0] if whole else node
+        end = self.kit.sign(ReturnSign, scope)
+        after = None if self.late else end
+        first = self.first(whole, after, None)
+        if first is after and scope.kind == 'function' and scope.lines:
+            first = self.kit.line_sign(scope, max(scope.lines))
+            first = [first, after] if after is not None else [first]
+        else:
+            first = [first] if first is not None else []
+        made = self.beginning(scope, first, like)
+        inner = self.block(body, after, None)
+        if scope.kind == 'class' and len(body) < len(whole):            # its docstring is a line that runs
+            following = self.first(body, after, self.head_end(whole[0]))
+            inner = self.log([self.kit.names_sign(scope), self.helper('dict', self.helper('locals'))] + (
+                [following] if following is not None else []), like) + inner
+        if self.late:
+            inner = self.wrapped(inner, like, self.error())
+            inner = placed([try_node(inner, (), self.log([self.kit.sign(ReturnSign, scope)], like))], like)
+        else:
+            inner = self.wrapped(inner, like, self.error(True))
+        return made + inner
+
+    def beginning(self, scope, first, like):
+        """What is logged when a frame begins."""
+        made = list(declarations(scope.node))
+        if scope.kind == 'function':
+            made += placed([if_node(self.is_pending(), [_ast.Expr(value=self.helper('called_back'))])], like)
+        if scope.kind == 'class':
+            names = [self.kit.names_sign(scope), self.helper('dict', self.helper('locals'))]
+            return made + self.log([self.kit.names_call_sign(scope), names[1]] + names + first, like)
+        frees = sorted(scope.frees)
+        values = [self.param(name) for name in scope.params]
+        if scope.has_yield:
+            made += placed([assign_node(name_node('.g', True), call_node(self.const(Space)))], like)
+            values.insert(0, name_node('.g'))
+        start = self.log([self.kit.call_sign(scope, tuple(scope.params + frees))] + values + [
+            name_node(name) for name in frees] + first, like)
+        if not frees:
+            return made + start
+        if scope.has_yield:
+            other = self.log([self.kit.call_sign(scope, tuple(scope.params))] + values + [self.kit.names_sign(scope),
+                             self.helper('dict', self.helper('locals'))] + first, like)
+        else:
+            other = self.log([self.kit.names_call_sign(scope), self.helper('dict', self.helper('locals'))] + first, like)
+        handler = _ast.ExceptHandler(type=self.const(NameError), name=None, body=other)
+        return made + placed([try_node(start, [handler])], like)
+
+    def param(self, name):
+        """The value of a parameter, as the log keeps it."""
+        return self.kept(name_node(name))
+
+    def leaves_wall(self, node, inside):
+        """Whether something in a statement leaves a `with` block or a `finally` clause's try early."""
+        kind = type(node).__name__
+        if isinstance(node, DEFINITIONS):
+            return False
+        if kind == 'Return' and inside:
+            return True
+        if kind == 'With' or getattr(node, 'finalbody', None) or kind == 'For' and self.traits.has_generators:
+            inside = True
+        return any(self.leaves_wall(part, inside) for part in inner_nodes(node)
+                   if isinstance(part, (_ast.stmt, _ast.excepthandler)) or type(part).__name__ == 'match_case')
+
+    def module(self, body, node):
+        """The statements of a module, instrumented."""
+        document = docstring_node(body)
+        whole, head = list(body), []
+        if document is not None:
+            head.append(body[0])
+        while len(body) > len(head) and isinstance(body[len(head)], _ast.ImportFrom) and (
+                body[len(head)].module == '__future__'):
+            head.append(body[len(head)])
+        rest = body[len(head):]
+        scope = self.top
+        end = self.kit.sign(ReturnSign, scope)
+        like = whole[0] if whole else node
+        first, heads = self.first(whole, end, None), []
+        begin = placed([_ast.Expr(value=self.helper('module_begins', self.const(scope)))], like)
+        begin += self.log([first] if first is not None else [], like)
+        futures = []
+        for part in head:
+            if part is document:
+                continue
+            if not futures:
+                pass
+            futures.append(part)
+        signs = [self.head(part, None)[0] for part in whole]
+        binds = []
+        for part in futures:
+            following = [sign for sign in signs[whole.index(part) + 1:] if sign is not None]
+            for alias in part.names:
+                binds += self.bind(alias.asname or alias.name)
+            binds += following[:1] or [end]
+        if document is not None:
+            following = [sign for sign in signs[1:] if sign is not None]
+            name = self.kit.bind_sign(scope, '__doc__', True)
+            if signs[0] is not None:
+                binds = [name, name_node('__doc__')] + (following[:1] or [end]) + binds
+        inner = (self.log(binds, like) if binds else []) + self.block(rest, end, None)
+        return head + begin + self.wrapped(inner, like, self.error(True))
+
+
+##############################################################################
+## 37. Operations -- what instrumented code calls
+##############################################################################
+#
+# Gives to those below Operations: what happens beside list.append and list.extend while instrumented code runs. An
+# object's content is read before it changes for the first time; a method of a plain container is looked at when its
+# statement ends; and so is all that can be reached from the names of a call into the unknown.
+
+
+class Pending(object):
+    """A call that may change something. frame: that made it.      box, size: a container and its length before, or
+    None.      roots: values.      name: of the method.      about: a Call.
+    """
+
+    __slots__ = ('frame', 'box', 'size', 'roots', 'name', 'about')
+
+    def __init__(self, frame, box=None, size=0, roots=None, name=None, about=None):
+        self.frame, self.box, self.size, self.roots, self.name, self.about = frame, box, size, roots, name, about
+
+
+def own_frame(frame):
+    """The frame, or the one that a comprehension's belongs to."""
+    while frame.f_code.co_name in ('<listcomp>', '<setcomp>', '<dictcomp>'):
+        frame = frame.f_back
+    return frame
+
+
+class Operations(Engine):
+    """The part of the engine that runs beside the program."""
+
+    def __init__(self, *args, **options):
+        Engine.__init__(self, *args, **options)
+        self.pending, self.known, self.boxes, self.harmless, self.managers = [], {}, {}, {}, []
+        self.boxes.update(list={}, set={}, deque={})
+        self.quiet_types, self.shadowed, self.hides_all = {}, set(), False
+
+    # -- what is known of objects
+
+    def snap(self, value):
+        """Know the content of an object from now on, but not yet those of its parts."""
+        key = id(value)
+        token = self.tokens.get(key)
+        if token is None and type(value) not in MARKED:
+            kind = self.kind_of(value)[0]
+            token = self.tokens.get(key)
+            if token is None and kind is not None:
+                token = self.make_token(value)
+            elif kind is None:
+                self.kept.append(value)
+        if token is not None and token.now is None and token not in self.asleep:
+            self._follow(token, [])
+            self.shallow.add(token)
+            if token.body is not None:
+                self._follow(token.body, [])
+            content = token.body.now if token.body is not None else token.now
+            if (token.kind is INSTANCE or token.body is not None) and content and content[0] is not None:
+                self.snap(content[0])
+        self.known[key] = True
+        if token is not None:
+            kind = type(value)
+            if kind is list or kind is set or kind is collections.deque and value.maxlen is None:
+                self.boxes[kind.__name__][key] = True
+
+    def make_token(self, value):
+        """The Token of an object that can change, made."""
+        kind, has_body = self.kind_of(value)
+        token = self.tokens.get(id(value))
+        if token is None:
+            token = self.tokens[id(value)] = Token(value, kind, None)
+            if kind is CLASS:
+                self.classes.append(value)
+            if has_body:
+                token.body = Token(value, INSTANCE, None)
+        return token
+
+    def quiet(self, name):
+        """The set of types whose method of that name changes nothing, or logs itself; it grows."""
+        if name not in self.quiet_types:
+            found = set(ATOM_TYPES) | set([tuple, frozenset]) | set(MARKED)
+            found.update(cls for cls, names in MUTATORS.items() if name not in names)
+            self.quiet_types[name] = found
+        return self.quiet_types[name]
+
+    def shadow(self, names, all_of_them):
+        """Attributes of instances may have these names: what a class has there is not what is called."""
+        self.shadowed.update(names)
+        self.hides_all = self.hides_all or all_of_them
+        for name in list(self.quiet_types):
+            if self.hides_all or name in self.shadowed:
+                found = self.quiet_types[name]
+                found.difference_update([cls for cls in found if cls not in ATOMS and cls not in MUTATORS
+                                         and cls not in MARKED and cls not in (tuple, frozenset)])
+
+    # -- calls
+
+    def prepare(self, function, about):
+        """Before a call of something that is not known when the code is made; the function itself."""
+        kind = type(function)
+        if kind is BOUND_METHOD:
+            inner, owner = function.__func__, function.__self__
+            if type(inner) is FunctionType and self.is_own_code(inner.__code__):
+                cls, name = type(owner), inner.__name__
+                if not self.hides_all and name not in self.shadowed and type(cls) is type and '__getattribute__' not in [
+                        part for base in cls.__mro__[:-1] for part in vars(base)] and getattr(
+                        vars(self.home_of(cls, name)).get(name), '__code__', None) is inner.__code__:
+                    self.quiet(name).add(cls)
+                return function
+            if inner.__name__ in ALL_MUTATORS and any(base in MUTATORS for base in type(owner).__mro__):
+                return self.prepare_method(function, owner, inner.__name__, about)
+            self.unknown(function, about)
+            return function
+        elif kind is FunctionType:
+            if self.is_own_code(function.__code__):
+                self.harmless[id(function)] = function
+                return function
+        elif kind is type(len) or kind.__name__ == 'method-wrapper':
+            owner, name = getattr(function, '__self__', None), function.__name__
+            if owner is not None and type(owner) is not type(sys):
+                return self.prepare_method(function, owner, name, about)
+        elif self.is_own_class(kind) and type(vars(self.home_of(kind, '__call__')).get('__call__')) is FunctionType:
+            return function
+        is_text = any(function is other for other in RUNS_TEXT)
+        if self.is_harmless(function) and not is_text or type(function).__name__ in (
+                '_lru_cache_wrapper',) and self.is_harmless(function.__wrapped__):
+            if kind is not BOUND_METHOD:
+                self.harmless[id(function)] = function
+            return function
+        self.unknown(function, about)
+        return function
+
+    @staticmethod
+    def home_of(cls, name):
+        """The first of a class's bases that has the name."""
+        return ([base for base in cls.__mro__ if name in vars(base)] or [cls])[0]
+
+    def prepare_method(self, function, owner, name, about):
+        """Before a method in C."""
+        cls = type(owner)
+        if cls in ATOMS or cls in MARKED or cls is tuple or cls is frozenset:
+            return function
+        if isinstance(owner, class_types):
+            if name not in ('__setattr__', '__delattr__', '__new__', 'fromkeys', '__init__', '__prepare__'):
+                if getattr(owner, '__module__', None) in BUILTIN_NAMES:
+                    return function
+            self.unknown(function, about)
+            return function
+        base = [base for base in cls.__mro__ if base in MUTATORS]
+        if base:
+            if name in MUTATORS[base[0]] or name in ('__setitem__', '__delitem__', '__missing__', '__getitem__'):
+                if name == 'sort' or about.deep:    # its items, or the arguments, may be code that looks at it
+                    self.sync()
+                    self.see(owner)
+                self.snap(owner)
+                for part in self.pending:
+                    if part.box is owner:
+                        self.settle_box(part)
+                self.pending.append(Pending(self.caller(), owner, len_of(owner),
+                                            None, name, about))
+            return function
+        if getattr(cls, '__module__', None) in ('_io', 'io', 're', '_sre', 'datetime', '_random', '_struct', '_csv',
+                                                'itertools') and name not in ('readinto', 'readinto1', 'pack_into'):
+            return function
+        self.unknown(function, about)
+        return function
+
+    def caller(self):
+        """The frame of the program that called."""
+        frame = sys._getframe(1)
+        while frame.f_code.co_filename == OWN_FILE:
+            frame = frame.f_back
+        return own_frame(frame)
+
+    def unknown(self, function, about):
+        """Before a call into the unknown: all that can be reached from what it is given is looked at after it."""
+        frame = self.caller()
+        inner = sys._getframe(1)
+        while inner.f_code.co_filename == OWN_FILE:
+            inner = inner.f_back
+        self.sync()
+        is_text = any(function is other for other in RUNS_TEXT)
+        names, space = inner.f_locals, inner.f_globals
+        roots = [function] + [names.get(name, space.get(name)) for name in about.names]
+        if type(function) in (BOUND_METHOD, type(len)) and function.__self__ is not None:
+            roots.append(function.__self__)
+        for root in roots:
+            if type(root) not in ATOMS:
+                self.see(root)
+        self.done = len(self.log)
+        if is_text or about.deep:
+            roots = None
+        elif not self.can_change(roots):
+            return
+        self.pending.append(Pending(frame, None, 0, roots, 'exec' if is_text else None, about))
+
+    def can_change(self, roots):
+        """Whether anything that is followed can be reached from values."""
+        todo, seen = [root for root in roots if type(root) not in ATOMS], set()
+        while todo:
+            value = todo.pop()
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            token = self.tokens.get(id(value))
+            if token is not None and token.now is not None and token.kind not in (OPAQUE, VALUE):
+                return True
+            if type(value) in INERT or isinstance(value, class_types) or value is self.put:
+                continue
+            if len(seen) > 200:
+                return True
+            if type(value) is FunctionType:
+                todo += [cell for cell in value.__closure__ or ()] + list(value.__defaults__ or ())
+            else:
+                todo += gc.get_referents(value)
+        return False
+
+    def flush(self):
+        """After a statement: write what its calls have changed."""
+        frame = self.caller()
+        pending, alive = self.pending, None
+        while pending:
+            last = pending[-1]
+            if last.frame is not frame:
+                if alive is None:
+                    alive, above = set(), frame
+                    while above is not None:
+                        alive.add(above)
+                        above = above.f_back
+                if last.frame in alive:
+                    break
+            pending.pop()
+            self.settle(last, frame)
+
+    def called_back(self):
+        """When a function of the program is called while a call is pending: what has it changed so far?"""
+        for part in list(self.pending):
+            self.settle(part, part.frame)
+
+    def settle(self, part, frame):
+        """Write what a call has changed."""
+        if part.box is not None:
+            return self.settle_box(part)
+        self.sync()
+        if part.roots is None:
+            self.audit_all(frame, part.name == 'exec')
+        else:
+            try:
+                self.reach(part.roots)
+            except Unsure:
+                self.audit_all(frame, False)
+        self.done = len(self.log)
+
+    def settle_box(self, part):
+        """Write what a method has changed in a container."""
+        box, before, name, cls = part.box, part.size, part.name, type(part.box)
+        size, put, about = len_of(box), self.put, part.about
+        part.size = size
+        if isinstance(box, list) or isinstance(box, collections.deque) and box.maxlen is None:
+            base = list if isinstance(box, list) else collections.deque
+            if name in ('append', 'extend', '+=') and size >= before and base is list:
+                if size > before:
+                    put((SPLICED, box, before, before, list.__getitem__(box, slice(before, None))))
+                return
+            if name == 'append' and size == before + 1:
+                return put((PUSHED, box, held(base.__getitem__(box, -1))))
+            if name == 'appendleft' and size == before + 1:
+                return put((SPLICED, box, 0, 0, [held(base.__getitem__(box, 0))]))
+            if name in ('pop', 'popleft') and size == before - 1 and (not about.count or type(about.first) is int):
+                return put((POPPED, box, 0 if name == 'popleft' else about.first if about.count else -1))
+        elif name in ('add', 'discard', 'remove') and size == before:
+            return
+        key = about.key(part.frame) if about is not None and cls in MUTATORS else MISSING
+        if key is not MISSING and is_safe_key(key):
+            if isinstance(box, set) and name in ('add', 'discard', 'remove') and abs(size - before) == 1:
+                return put((ADDED if size > before else DISCARDED, box, key))
+            if isinstance(box, dict) and not PY2 and name in ('setdefault', 'pop'):
+                value = dict.get(box, key, MISSING)
+                if size < before:
+                    return put((CUT_ITEM, box, key))
+                return put((ITEM, box, key, held(value))) if value is not MISSING else None
+        self.changed(box)
+
+    def changed(self, box):
+        """Write how an object differs from what the log has of it."""
+        token = self.tokens.get(id(box))
+        if token is None or token.kind in (OPAQUE, VALUE):
+            return
+        if type(box) in MUTATORS and len_of(box) <= 64:
+            return self.put((CONTENT, box, token.kind.read(box)))
+        self.sync()
+        self.see(box)
+        if token.now is not None:
+            self.whole(box)
+        self.done = len(self.log)
+
+    def grows(self, value):
+        """Before an operation like += on what is no atom."""
+        if isinstance(value, (list, dict, set, bytearray, collections.deque, array.array)):
+            self.snap(value)
+            self.pending.append(Pending(self.caller(), value, len_of(value), None, '+='))
+
+    def stored(self, box, key, value):
+        """After an item was set, in a program whose classes have a __hash__ or __eq__ of their own."""
+        if type(key) in ATOMS or not isinstance(box, dict):
+            self.put((ITEM, box, key, held(value)))
+        else:
+            self.changed(box)
+
+    def default(self, box, key):
+        """Before an item is read that a defaultdict may make."""
+        if isinstance(box, collections.defaultdict):
+            self.snap(box)
+            self.pending.append(Pending(self.caller(), box, len_of(box), None, 'default'))
+
+    def getter(self, box, key):
+        """What reads an item when it is called."""
+        self.default(box, key)
+        return functools.partial(operator.getitem, box, key)
+
+    def manager(self, value):
+        """Before a `with` statement; the manager."""
+        cls = type(value)
+        if not (self.is_own_class(cls) or getattr(cls, '__module__', None) in (
+                '_io', 'io', '_thread', 'thread', 'threading', 'codecs', 'contextlib') + BUILTIN_NAMES):
+            self.sync()
+            self.pending.append(Pending(self.caller(), None, 0, None, None, None))
+            self.managers.append(self.caller())
+        return value
+
+    # -- looking at everything
+
+    @staticmethod
+    def tidy():
+        """Remove variables of ours from the names of a module or class."""
+        names = sys._getframe(1).f_locals
+        for name in [name for name in names if name[:1] == '.']:
+            del names[name]
+
+    def before_audit(self):
+        """Before a statement that is not understood."""
+        self.sync()
+
+    def audit(self):
+        """After a statement that is not understood."""
+        self.flush()
+        self.sync()
+        self.audit_all(self.caller(), True)
+        self.done = len(self.log)
+
+    def audit_all(self, frame, with_names):
+        """Compare everything that is followed, and the names of a frame."""
+        if with_names and self.stack:
+            current = self.frame_of(self.stack[-1].scope)
+            if frame.f_code.co_name != '<module>' and current.scope.frame == frame.f_code.co_name:
+                names = local_names(frame)
+                self._check_names(dict((name, names[name]) for name in names if name[:1] != '.'), current.space.now, False)
+            namespace = current.scope.home.namespace
+            names = dict((name, value) for name, value in namespace.obj.items() if name[:1] != '.')
+            self._check_names(names, namespace.now, True)
+        for token in list(self.followed):
+            if token.now is not None:
+                changes = token.kind.changes(token)
+                if changes:
+                    self.note(token, changes)
+
+    def module_begins(self, scope):
+        """When the code of a module begins to run."""
+        self.sync()
+        frame = sys._getframe(1)
+        scope.begins(self.names_of(frame.f_globals))
+        self.done = len(self.log)
+        self.put((self.module_sign(scope), ))
+
+    def module_sign(self, scope):
+        """The Sign of the 'call' of a module."""
+        return CallSign(scope, ())
+
+
+def len_of(box):
+    """The length of a container, whatever its class says."""
+    base = native_base(type(box), MUTATORS)
+    return base.__len__(box)
+
+
+##############################################################################
+## 38. Rewrite -- the fast engine
+##############################################################################
+#
+# Gives to record() and RecordedScript the engine 'rewrite', which turns what instrumented code wrote into the log.
+
+class Traits(object):
+    """What a text has in it. has_generators: that may be kept in names.      has_hashes: classes whose instances are
+    keys in their own way.      has_defaults: defaultdicts.      has_star: names that nobody can know. stored: names
+    of attributes that it sets.      hides: whether it sets attributes by other ways.
+    """
+
+    def __init__(self, body, reader):
+        nodes = [node for part in body for node in walk(part)]
+        names = set(getattr(node, 'id', None) for node in nodes) | set(getattr(node, 'attr', None) for node in nodes)
+        words = names | set(alias.name for node in nodes if isinstance(node, (_ast.Import, _ast.ImportFrom))
+                            for alias in node.names)
+        modules = set(alias.name.partition('.')[0] for node in nodes if isinstance(node, _ast.Import)
+                      for alias in node.names) | set((node.module or '').partition('.')[0] for node in nodes
+                                                     if isinstance(node, _ast.ImportFrom))
+        for name in ('threading', '_thread', 'thread', 'asyncio', 'multiprocessing', 'concurrent', 'gc', 'weakref',
+                     'signal', 'inspect', 'dis'):
+            if name in modules:
+                raise Unsupported('it imports %s' % name)
+        for name in ('cached_property', 'settrace', '__getattribute__', '__build_class__', '_getframe', 'currentframe',
+                     '__del__', 'f_locals', 'f_back'):
+            if name in words:
+                raise Unsupported('it uses %s' % name)
+        defined = set(node.name for node in nodes if isinstance(node, FUNCTION_NODES))
+        if '__del__' in defined or '__prepare__' in defined or '__getattribute__' in defined:
+            raise Unsupported('a class of it has a special method that is left to trace')
+        for scope in reader.top.walk():
+            if scope.kind == 'function' and scope.loads & set(['locals', 'vars', 'dir', 'eval', 'exec', 'execfile']):
+                raise Unsupported('a function of it looks at its own names')
+        called = set(id(node.func) for node in nodes if isinstance(node, _ast.Call))
+        if words & set(['map', 'filter', 'reduce', 'partial', 'imap', 'ifilter', 'starmap', 'key', 'defaultdict']) and any(
+                isinstance(node, _ast.Attribute) and node.attr in ALL_MUTATORS and id(node) not in called
+                and isinstance(node.ctx, _ast.Load) for node in nodes):
+            raise Unsupported('methods that change lists are given away')
+        self.has_generators = any(scope.has_yield and scope.frame != '<genexpr>' for scope in reader.top.walk()) or (
+            any(isinstance(node, (_ast.Assign, _ast.Return)) and isinstance(node.value, _ast.GeneratorExp) for node in nodes))
+        self.has_hashes = bool(defined & set(['__hash__', '__eq__', '__cmp__'])) or 'dataclass' in words
+        self.has_defaults = 'defaultdict' in words or '__missing__' in defined
+        self.has_star = '*' in words
+        self.stored = set(node.attr for node in nodes if isinstance(node, _ast.Attribute)
+                          and not isinstance(node.ctx, _ast.Load))
+        self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', '__class__', 'delattr']))
+
+
+class Kit(object):
+    """What Instrumenter puts into code, by name."""
+
+    def __init__(self, engine):
+        self.engine, self.signs = engine, {}
+        self.append, self.extend, self.id, self.dict = engine.log.append, engine.log.extend, id, dict
+        self.locals, self.globals = locals, globals
+        self.pending, self.known, self.boxes, self.harmless = engine.pending, engine.known, engine.boxes, engine.harmless
+        self.see, self.held, self.quiet = engine.snap, held, engine.quiet
+        for name in ('tidy', 'flush', 'prepare', 'called_back', 'changed', 'grows', 'stored', 'default', 'getter', 'manager',
+                     'audit', 'before_audit', 'module_begins'):
+            setattr(self, name, getattr(engine, name))
+
+    def sign(self, kind, *args):
+        """A Sign, the same for the same arguments."""
+        key = (kind,) + tuple(id(part) if isinstance(part, Scope) else part for part in args)
+        if key not in self.signs:
+            self.signs[key] = kind(*args)
+        return self.signs[key]
+
+    def bind_sign(self, scope, name, is_global):
+        """See BindSign."""
+        return self.sign(BindSign, scope, name, is_global, self.engine.binds(name, is_global)[0])
+
+    def unbind_sign(self, scope, name, is_global):
+        """See UnbindSign."""
+        return self.sign(UnbindSign, scope, name, is_global, self.engine.binds(name, is_global)[1])
+
+    def line_sign(self, scope, line):
+        """See LineSign."""
+        return self.sign(LineSign, scope, line)
+
+    def test_sign(self, scope, line):
+        """See TestSign."""
+        return self.sign(TestSign, scope, line)
+
+    def move_sign(self, scope, line):
+        """See MoveSign."""
+        return self.sign(MoveSign, scope, line)
+
+    def leap_sign(self, scope, signs, finals):
+        """See LeapSign."""
+        return LeapSign(scope, signs, finals)
+
+    def resume_sign(self, scope, line):
+        """See ResumeSign."""
+        return self.sign(ResumeSign, scope, line)
+
+    def call_sign(self, scope, names):
+        """See CallSign."""
+        return self.sign(CallGeneratorSign if scope.has_yield else CallSign, scope, names)
+
+    def names_call_sign(self, scope):
+        """See NamesCallSign."""
+        return self.sign(NamesCallSign, scope)
+
+    def names_sign(self, scope, only=None):
+        """See NamesSign."""
+        return self.sign(NamesSign, scope, only)
+
+    def only_global_names(self, scope, only):
+        """See GlobalNamesSign."""
+        return self.sign(GlobalNamesSign, scope, only)
+
+    def generator_error_sign(self, scope, ends):
+        """See GeneratorErrorSign."""
+        return self.sign(GeneratorErrorSign, scope, ends)
+
+    def attribute_sign(self, name):
+        """See AttributeSign."""
+        return self.sign(AttributeSign, name)
+
+    def cut_attribute_sign(self, name):
+        """See CutAttributeSign."""
+        return self.sign(CutAttributeSign, name)
+
+
+class Rewriter(Operations):
+    """Runs instrumented code and turns what it wrote into the log of a Recording; see Engine."""
+
+    def __init__(self, recording, *args):
+        Operations.__init__(self, recording, *args)
+        self.given, self.other, self.reason = args, None, None
+        self.stack, self.here, self.suspended, self.just_left = [], None, {}, None
+        self.done, self.shallow, self.asleep, self.live = 0, set(), {}, {}
+        self.kit = Kit(self)
+        self.recording.reader = self.sync
+        self.recording.engine = 'rewrite'
+
+    # -- code
+
+    def code_to_run(self, code):
+        """The code object with what writes the log in it; or as it is, and left to the trace engine."""
+        try:
+            if self.callback or self.max_steps or self.max_seconds:
+                raise Unsupported('there are limits')
+            return self.instrumented(code)
+        except Unsupported as reason:
+            self.leave(reason)
+            return code
+
+    def leave(self, reason):
+        """Leave the run to the trace engine."""
+        recording = self.recording
+        recording.reader, recording.engine, self.reason = None, 'trace', str(reason)
+        self.other = Engine(recording, *self.given)
+        self.other.flags, self.classes = self.flags, self.other.classes
+
+    def instrumented(self, code):
+        """The code object, instrumented; raises Unsupported."""
+        text = self.text_of(code.co_filename)
+        if text is None:
+            raise Unsupported('its text is not at hand')
+        tree = compile(text, code.co_filename, 'exec', _ast.PyCF_ONLY_AST | self.flags, True)
+        reader = ScopeReader(tree.body)
+        traits = Traits(tree.body, reader)
+        maker = Instrumenter(self.kit, tree.body, code, reader, traits)
+        tree.body = maker.module(tree.body, tree)
+        self.shadow(traits.stored, traits.hides)
+        with quiet_warnings():
+            made = compile(tree, code.co_filename, 'exec', self.flags, True)
+        return maker.shelf.filled(made)
+
+    def call_tracer(self):
+        """The function for sys.settrace: none."""
+
+    # -- reading what was written
+
+    def sync(self):
+        """Turn what was written since the last time into steps and changes."""
+        log = self.log
+        if len(log) <= self.done:
+            return
+        raw, at = log[self.done:], 0
+        del log[self.done:]
+        end, most = len(raw), self.most()
+        while at < end:
+            entry = raw[at]
+            if isinstance(entry, Sign):
+                entry.turn(self, raw, at)
+            else:
+                self.put(raw[at:at + entry.size])
+            at += entry.size
+            if len(log) > most:
+                self.keyframe()
+                most = self.most()
+        self.done = len(log)
+
+    def most(self):
+        """The length of the log at which a keyframe is due."""
+        return self.recording.keyframes[-1].at + max(ENTRIES_BETWEEN, 4 * self.visible)
+
+    def frame_of(self, scope, leaps=True):
+        """The Frame that runs code of a scope, made the current one; frames above it have ended by exceptions."""
+        stack = self.stack
+        frame = stack[-1] if stack else None
+        if frame is None or frame.scope is not scope:
+            if not any(part.scope is scope for part in stack):
+                raise LookupError('%s in line %d' % (scope.frame, scope.first_line))
+            while stack[-1].scope is not scope:
+                self.enter_space(stack[-1])
+                self.error(stack[-1])
+                self.end(stack[-1])
+            frame = stack[-1]
+        self.just_left = None
+        if self.here is not frame.space:
+            self.enter_space(frame)
+        if leaps and frame.waiting is not None and not frame.waiting[0]:
+            waiting, frame.waiting = frame.waiting, None
+            for sign in waiting[1]:
+                sign.turn(self, None, 0)
+        return frame
+
+    def enter_space(self, frame):
+        """Make the space of a frame the current one."""
+        self.here = frame.space
+        self.put((ENTER, frame.space))
+
+    def begin(self, frame, site):
+        """A frame begins."""
+        frame.space.home = frame.scope.home
+        frame.space.now = frame.space.first.copy()
+        self.stack.append(frame)
+        self.live[frame] = frame.space
+        self.just_left = None
+        self.enter_space(frame)
+        self.add(site)
+
+    def end(self, frame):
+        """A frame ends or is suspended."""
+        if self.here is not frame.space:
+            self.enter_space(frame)
+        self.add(frame.scope.site('return', frame.line))
+        self.stack.pop()
+        self.just_left = frame
+        if frame.passing and self.stack:
+            self.stack[-1].passing = False
+        if frame.scope.has_yield is False or frame.passing:
+            self.live.pop(frame, None)
+
+    def resume(self, space, site):
+        """A generator goes on."""
+        frame = self.suspended.get(space)
+        if frame is None:
+            return
+        self.stack.append(frame)
+        self.just_left = None
+        frame.passing = False
+        self.enter_space(frame)
+        self.add(site)
+
+    def error(self, frame):
+        """An exception reaches a frame."""
+        if not frame.passing:
+            self.add(frame.scope.site('exception', frame.line))
+            frame.passing = True
+
+    # -- objects
+
+    def see(self, value):
+        """Follow an object that is visible from now on, and all in it. Gives what the log keeps of it."""
+        if type(value) in MARKED:
+            return held(value)
+        todo, tokens, shallow = [value], self.tokens, self.shallow
+        while todo:
+            part = todo.pop()
+            cls = type(part)
+            if cls in ATOMS:
+                continue
+            token = tokens.get(id(part))
+            if token is None:
+                if cls in (tuple, frozenset):
+                    todo += part
+                    continue
+                if cls in MARKED or self.kind_of(part)[0] is None:
+                    continue
+                token = self.make_token(part)
+            for one in (token, token.body):
+                if one is None:
+                    continue
+                if one.now is None:
+                    self._follow(one, todo)
+                elif token in shallow:
+                    todo += [inner for inner in one.kind.parts(one) if type(inner) not in ATOMS]
+            shallow.discard(token)
+        return value
+
+    def _follow(self, token, todo):
+        """Note the content of a token from now on."""
+        content = self.asleep.pop(token, None)
+        if content is None:
+            content = token.kind.read(token.obj)
+        if token.first is None:
+            token.first = content
+        else:
+            self.put((PUT, token, content))
+        token.now = token.kind.copy(content)
+        todo += [part for part in token.kind.parts(token) if type(part) not in ATOMS]
+        if token.kind is not OPAQUE and token.kind is not VALUE:
+            self.followed.append(token)
+
+    def awake(self, box):
+        """The Token of an object that a change is about, or None."""
+        token = self.tokens.get(id(box))
+        if token is None:
+            return None
+        if token.now is None or token in self.shallow:
+            self.see(box)
+        return token
+
+    def set_item(self, box, key, value):
+        """An item of a container was set."""
+        token, cls = self.awake(box), type(box)
+        if token is None:
+            return
+        if type(value) not in ATOMS:
+            value = self.see(value)
+        known = token.now
+        if token.kind is LIST or token.kind is BYTES:
+            if cls not in MUTATORS and self.has_own(cls, '__setitem__'):
+                return
+            if type(key) is not int:
+                key = operator.index(key)
+            if known[key] is not value:
+                known[key] = value
+                self.put((SET, token, key, value))
+        elif token.kind is DICT:
+            if cls not in MUTATORS and self.has_own(cls, '__setitem__'):
+                return
+            if type(known) is dict and is_safe_key(key) or type(known) is not Keyed and is_safe_key(key):
+                if known.get(key, MISSING) is not value:
+                    known[key] = value
+                    self.put((SET, token, key, value))
+            else:
+                self.set_keyed(token, known, key, value)
+
+    def set_keyed(self, token, known, key, value):
+        """An item of a dict was set whose keys are not all plain; MISSING as value: deleted."""
+        new = Keyed(known) if type(known) is Keyed else Keyed((id(old), (old, part)) for old, part in known.items())
+        if type(key) in ATOMS:
+            same = [number for number, pair in new.items() if type(pair[0]) in ATOMS and pair[0] == key]
+            number = same[0] if same else id(key)
+        else:
+            number = id(key)
+        if value is MISSING:
+            new.pop(number, None)
+        else:
+            new[number] = new.get(number, (key,))[0], value
+            self.see(key)
+        self.note(token, [(PUT, token, new)])
+
+    @staticmethod
+    def has_own(cls, name):
+        """Whether a class has that method in Python."""
+        for base in cls.__mro__:
+            if name in vars(base):
+                return type(vars(base)[name]) is FunctionType
+        return False
+
+    def cut_item(self, box, key):
+        """An item was deleted."""
+        token, cls = self.awake(box), type(box)
+        if token is None or cls not in MUTATORS and self.has_own(cls, '__delitem__'):
+            return
+        known = token.now
+        if token.kind is LIST or token.kind is BYTES:
+            del known[key]
+            self.put((CUT, token, key))
+        elif type(known) is Keyed or not is_safe_key(key):
+            self.set_keyed(token, known, key, MISSING)
+        elif key in known:
+            del known[key]
+            self.put((CUT, token, key))
+
+    def set_attribute(self, owner, name, value):
+        """An attribute was set, or deleted if the value is MISSING."""
+        token, cls = self.awake(owner), type(owner)
+        if type(value) not in ATOMS and value is not MISSING:
+            value = self.see(value)
+        if name == '__dict__' and token is not None and token.kind in (INSTANCE, ERROR):
+            body = token if token.kind is INSTANCE else token.body
+            return self.note(body, [(PUT, body, (value,) + tuple(body.now[1:]))])
+        if cls is type(sys):
+            token = self.modules.get(id(vars(owner)))
+            return self.set_or_cut(token, name, value) if token is not None else None
+        if token is None:
+            return
+        if token.kind is CLASS:
+            hidden = name.startswith('__') and name.endswith('__') or type(value) in TEXT_TYPES
+            return self.set_or_cut(token, name, MISSING if hidden else value)
+        body = token if token.kind is INSTANCE else token.body
+        if body is None or cls not in _OLD_LAYOUTS and (
+                self.has_own(cls, '__setattr__' if value is not MISSING else '__delattr__')):
+            return
+        for base in getattr(cls, '__mro__', ()):
+            found = vars(base).get(name, MISSING)
+            if found is MISSING:
+                continue
+            if type(found) is SlotType:
+                slots = [slot for slot, _ in layout(cls)[1]]
+                if name in slots:
+                    new = list(body.now)
+                    new[1 + slots.index(name)] = value
+                    if body.now[1 + slots.index(name)] is not value:
+                        self.note(body, [(PUT, body, tuple(new))])
+                return
+            if hasattr(type(found), '__set__'):
+                if token.kind is ERROR:
+                    self.check(token)
+                return
+            break
+        if body.now[0] is not None:
+            inner = self.awake(body.now[0])
+            if inner is not None:
+                self.set_or_cut(inner, name, value)
+
+    def set_or_cut(self, token, name, value):
+        """A name in a dict was bound, or unbound if the value is MISSING."""
+        known = token.now
+        if type(known) is Keyed:
+            return self.set_keyed(token, known, name, value)
+        if value is MISSING:
+            if name in known:
+                del known[name]
+                self.put((CUT, token, name))
+        elif known.get(name, MISSING) is not value:
+            known[name] = value
+            self.put((SET, token, name, value))
+
+    def keyframe(self):
+        """Keep the content of all that can be reached; what cannot be is not followed any more."""
+        contents, followed, todo = {}, [], []
+        for token in list(self.modules.values()) + list(self.live.values()):
+            contents[token] = token.now.copy()
+            todo += token.now.values()
+            if token.kind is DICT and token.obj is not None:
+                followed.append(token)
+        size, tokens = sum(map(len, contents.values())), self.tokens
+        while todo:
+            value = todo.pop()
+            cls = type(value)
+            if cls in ATOMS:
+                continue
+            if cls in (tuple, frozenset):
+                todo += value
+                continue
+            token = tokens.get(id(value))
+            if token is None or token in contents or token.now is None:
+                continue
+            for one in (token, token.body):
+                if one is not None and one.now is not None:
+                    contents[one] = one.kind.copy(one.now)
+                    size += len(one.now) + 1
+                    if one.kind is not OPAQUE and one.kind is not VALUE:
+                        followed.append(one)
+                    todo += one.kind.parts(one)
+        for token in self.followed:
+            if token not in contents:
+                self.asleep[token] = token.now
+                token.now = None
+        self.followed[:] = followed
+        self.visible = size
+        self.recording.keyframes.append(Keyframe(len(self.log), contents, self.here or self.top))
+
+    # -- the run
+
+    def run(self, call, space):
+        """Call `call()` and record it; see Engine.run."""
+        if self.other is not None:
+            return self.other.run(call, space)
+        try:
+            Engine.run(self, call, space)
+        finally:
+            self.finish()
+
+    def finish(self):
+        """When the run is over: know the content of all that others can still change, now."""
+        todo, seen = [], set()
+        for token in list(self.modules.values()):
+            todo += list(token.obj.values())
+        while todo:
+            value = todo.pop()
+            if type(value) in ATOMS or id(value) in seen:
+                continue
+            seen.add(id(value))
+            if type(value) in (tuple, frozenset):
+                todo += value
+                continue
+            if id(value) not in self.known:
+                self.snap(value)
+            token = self.tokens.get(id(value))
+            for one in (token, token and token.body):
+                if one is not None and one.kind not in (OPAQUE, VALUE):
+                    todo += [part for part in parts_of(one.kind, one.kind.read(one.obj)) if type(part) not in ATOMS]
+
+
+def parts_of(kind, content):
+    """The values in a content of that kind."""
+    if type(content) is Keyed and kind is not SET_KIND:
+        return [part for pair in content.values() for part in pair]
+    return list(content.values()) if isinstance(content, dict) else content if isinstance(content, (list, tuple)) else ()
+
+
+ENGINES['rewrite'] = Rewriter
+
+
+##############################################################################
+## 39. Player -- what a browser knows of a recording
 ##############################################################################
 #
 # Gives to those below the first half of the script of a page that shows a recording in a browser: it knows the run, as
@@ -13252,7 +19555,7 @@ function changesOf(name, frame) {
 
 
 ##############################################################################
-## 27. Page -- what it shows of it
+## 40. Page -- what it shows of it
 ##############################################################################
 #
 # Gives to those below the rest of the page: what is to be seen, and what can be pressed. All that came from the program
@@ -13670,7 +19973,7 @@ PAGE_HTML = r'''
 
 
 ##############################################################################
-## 28. Export -- a recording as one HTML file
+## 41. Export -- a recording as one HTML file
 ##############################################################################
 #
 # Gives to the user Recording.to_html(), `hotload --record --html FILE`, and more verbs for the prompt of -i.
@@ -14257,7 +20560,7 @@ RecordedScript.CURSOR = CallCursor
 
 
 ##############################################################################
-## 29. Run -- start when this file is the program
+## 42. Run -- start when this file is the program
 ##############################################################################
 
 # While it runs a file, the interpreter keeps its syntax tree: 7 MB for this one, in both processes. It lets go of
