@@ -20498,16 +20498,17 @@ def _to_html(self, path, first=None, last=None):
         ...
     HotloadError: /no such folder/page.html: cannot be written: No such file or directory
     """
-    text, first, last = page_text(self, first, last)
+    path, (text, first, last) = path_text(path), page_text(self, first, last)
     part = '%s.%d.part' % (path, os.getpid())
     try:
         with open(part, 'wb') as stream:
             stream.write(text.encode('ascii'))
         replace_file(part, path)
     except EnvironmentError as error:
-        with suppress(EnvironmentError):
-            os.remove(part)
         raise HotloadError('cannot be written: %s' % error.strerror, path=path)
+    finally:
+        with suppress(EnvironmentError):        # it is there when that failed, or a save ended the run meanwhile
+            os.remove(part)
     return first, last
 
 
