@@ -673,7 +673,7 @@ else:
 HAS_ITERATOR_STATE = not PY2                    # list iterators and the like tell where they stand
 
 
-def native_text(data):
+def source_text(data):
     """Bytes of a source file as a str for people."""
     return data if PY2 else data.decode('utf-8', 'replace')
 
@@ -7321,7 +7321,7 @@ class Facts(object):
         line = lines[first].strip() if first < len(lines) else b''
         mark = re.search(br'#\s*(keep|rerun)\s*$', line) if b'#' in line else None
         self.mark = mark.group(1).decode('ascii') if mark else ''
-        self.words = native_text(line)
+        self.words = source_text(line)
         self.key = short_hash(fingerprint(nodes), self.mark, str(flags))
         kinds = kinds_in(nodes)
         self.calm, self.has_exec = kinds <= CALM_NODES, 'Exec' in kinds
@@ -8276,7 +8276,7 @@ class Values(object):
 # What is given to or taken from modules and classes of others (patched functions) are names, too: '@o:module';
 # the local modules that are imported are '@m:module', and hold the module.
 
-OWN_NAMES = frozenset('__name__ __file__ __builtins__ __package__ __spec__ __loader__ __cached__ __warningregistry__ '
+MODULE_NAMES = frozenset('__name__ __file__ __builtins__ __package__ __spec__ __loader__ __cached__ __warningregistry__ '
                       '__annotations__ __conditional_annotations__ __annotate__'.split())
 LOOSE = frozenset('setattr delattr patch __dict__ vars __setattr__'.split())    # may set any attribute
 
@@ -8583,7 +8583,7 @@ def has_value(name):
 
 def is_own_name(name):
     """Whether Python itself sets that name in a module."""
-    return name in OWN_NAMES
+    return name in MODULE_NAMES
 
 
 def modules_of(uses):
@@ -9057,7 +9057,7 @@ class CachedScript(Statements, ReloadedScript):
         entries = [self.heap.get(version) for _, version in at]
         if None in entries or any(names.get(name, names) is not entry.value for (name, _), entry in zip(at, entries)):
             return False
-        if sum(1 for name in names if name not in OWN_NAMES) - ('__doc__' not in self.state.at) != len(at):
+        if sum(1 for name in names if name not in MODULE_NAMES) - ('__doc__' not in self.state.at) != len(at):
             return False
         return not any((record.files or record.wrote or record.environment) and self._outside(record)
                        for record in records)
@@ -9098,7 +9098,7 @@ class CachedScript(Statements, ReloadedScript):
         """Go over all statements; run those that must."""
         self.state, self.records_of, self.placed, self.space_of.owners = self._base(), {}, {}, {}
         self.observer.put_streams()
-        plain = dict((name, value) for name, value in self.names.items() if name in OWN_NAMES)
+        plain = dict((name, value) for name, value in self.names.items() if name in MODULE_NAMES)
         plain['__doc__'] = None
         self.names.clear()                  # what stands in it is what the statements so far made
         self.names.update(plain)
@@ -9198,7 +9198,7 @@ class CachedScript(Statements, ReloadedScript):
             stream = self.observer.tees[is_error][2]
             if not isinstance(text, str) and isinstance(text, bytes):
                 flush(stream)
-                stream, text = (stream.buffer, text) if hasattr(stream, 'buffer') else (stream, native_text(text))
+                stream, text = (stream.buffer, text) if hasattr(stream, 'buffer') else (stream, source_text(text))
             elif is_terminal(stream):
                 text = ''.join('%s%s%s' % (DIM, line.rstrip('\n'), PLAIN) + '\n' * line.endswith('\n')
                                for line in text.splitlines(True))
@@ -9465,7 +9465,7 @@ class CachedStep(CachedScript):
         return 1
 
     def _logged(self, index):
-        text = native_text(self.source.text(self.units[index].chunk))
+        text = source_text(self.source.text(self.units[index].chunk))
         return commented(text) if self.records_of[index].error else text
 
     def _append(self, texts):
@@ -18672,8 +18672,7 @@ class Operations(Engine):
 
 def len_of(box):
     """The length of a container, whatever its class says."""
-    base = native_base(type(box), MUTATORS)
-    return base.__len__(box)
+    return [base for base in type(box).__mro__ if base in MUTATORS][0].__len__(box)
 
 
 ##############################################################################
