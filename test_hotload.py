@@ -16288,6 +16288,35 @@ while prices:
         self.assertTrue('only' in self.shown('notes'))
         self.assertEqual(self.step(), n)
 
+    def test_what_is_approximate_is_marked(self):
+        recording = hotload.record('x = 1\ny = 2\nz = 3\n')
+        recording.approximate.append((2, 3, 'late <b>'))
+        browser = self.open(recording)
+        self.assertTrue('Approximate from step 2 to 3: late <b>.' in self.shown('notes'), self.shown('notes'))
+        for n in range(recording.steps()):
+            browser.run('go(%d)' % n)
+            self.assertEqual(u'\u2248' in self.shown('status'), n in (2, 3), n)
+
+    def test_each_file_is_shown_and_what_it_has_not_either(self):
+        self.save('helper.py', u'def double(n):\n    return 2 * n   # \u00e4\n')
+        self.save('app.py', 'import helper\nx = helper.double(4)\n')
+        script = hotload.RecordedScript(self.path('app.py'), engine='trace')
+        loop = hotload.Loop([self.path('app.py')], [script])
+        loop.run()
+        loop.close()
+        browser = self.open(script.recording)
+        self.assertEqual(browser.run('Array.from($("file").options, e => e.text)'), [
+            self.path('app.py'), self.path('helper.py')])
+        browser.run('go(visitsOf(1, 2)[0])')
+        self.assertEqual((browser.run('$("file").value'), browser.run('document.querySelector(".now").dataset.line')),
+                         ('1', '2'))
+        self.assertTrue(u'# \u00e4' in self.shown('code'))
+        self.assertTrue('app.py:2' in self.shown('stack'))
+        code = compile('a = 1\n\nb = 2\n', self.path('gone.py'), 'exec')
+        browser = self.open(hotload.record(code))
+        browser.press('End')
+        self.assertEqual(browser.run('document.querySelectorAll(".row").length'), 3)
+
     def test_an_error_is_where_the_page_begins(self):
         browser = self.open('''
             def f(x):
