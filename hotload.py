@@ -10534,7 +10534,8 @@ def visible_reactors():
         if loaded is None:                      # else it ran as a whole, and names of before are still there
             for name, function in list((space or {}).items()):
                 known = DECORATED.get(id(function))
-                if known is not None and known() is function and function.__module__ == module and name not in functions:
+                if known is not None and known() is function and (
+                        function.__module__ == module and name not in functions):
                     functions[name] = function
         found += functions.values()
     return found
