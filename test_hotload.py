@@ -16209,6 +16209,8 @@ while prices:
             half = float('inf')
         """)
         for condition in self.CONDITIONS:
+            if PY2 and 'kinds' in condition:        # its literal_eval() knows no sets
+                continue
             self.assertEqual(browser.run('stepsWhen(%s)' % json.dumps(condition)), self.recording.when(condition),
                              condition)
         for wrong in ('x', 'x = 1', 'x ==', 'f(x) == 1', 'not x == 1', 'x == 1 or', "x == 'a", 'x.y == 1', '(x == 1',
