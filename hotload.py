@@ -6733,10 +6733,11 @@ CLEAR_TYPES = frozenset(
     'SimpleNamespace itemgetter attrgetter methodcaller Match SRE_Match Struct TypeVar ParamSpec dtype ufunc '
     'classmethod_descriptor method-wrapper Pattern SRE_Pattern _abc_data cython_function_or_method ModuleSpec Element '
     'builtin_function_or_method weakproxy module UnionType GenericAlias'.split())
-# Code that uses one of these may read or write any name.
-WILD = frozenset('exec eval globals locals vars execfile __import__ _getframe currentframe __globals__ f_globals '
-                 '__main__ modules func_globals runpy import_module '
-                 'run_reactor fetch_ingredient add_all_visible_reactors outdated'.split())      # any reactor may run
+# Code that uses one of these may read or write any name: after a fork the rest of the script runs there too, and a
+# plant may run any reactor.
+WILD = frozenset('fork forkpty exec eval globals locals vars execfile __import__ _getframe currentframe __globals__ '
+                 'f_globals __main__ modules func_globals runpy import_module run_reactor fetch_ingredient '
+                 'add_all_visible_reactors outdated'.split())
 WILD_MODULES = frozenset('pickle cPickle _pickle shelve dill cloudpickle joblib multiprocessing timeit doctest '
                          'unittest pdb concurrent copyreg runpy inspect gc code'.split())
 NO_KEYS = frozenset('__dict__ __weakref__ __doc__ __slotnames__ __firstlineno__ __static_attributes__ __annotations__ '
@@ -7302,9 +7303,9 @@ class Facts(object):
         self.mark = mark.group(1).decode('ascii') if mark else ''
         self.words = source_text(line)
         self.key = short_hash(fingerprint(nodes), self.mark, str(flags))
-        kinds = kinds_in(nodes)
+        kinds = kinds_in(nodes) | set(['docstring'] if docstring_node(nodes) else [])      # it may bind __doc__
         self.calm, self.has_exec = kinds <= CALM_NODES, 'Exec' in kinds
-        self.inert = kinds <= INERT_NODES and not docstring_node(nodes) or (
+        self.inert = kinds <= INERT_NODES or (
             len(nodes) == 1 and isinstance(nodes[0], FUNCTION_NODES) and is_plain_definition(nodes[0])
             and not nodes[0].args.defaults and not any(getattr(nodes[0].args, 'kw_defaults', ())))
         self.bare = len(nodes) == 1 and isinstance(nodes[0], _ast.Expr)
@@ -8595,11 +8596,13 @@ class Statements(Values):
     the process, where it is known.      because: what changed outside, so that the statement runs, or None.
     shown: indices of statements whose output was shown in this run.      ran: {index: (reason, seconds)}.
     distrust: whether a name was missing that nothing seemed to read; then all are put in place.
+    pid: of the process that may write to the store.
     """
 
     def _begin_statements(self):
         self.observer, self.originals, self.modules_read, self.hidden_now = None, {}, {}, None
         self.because, self.shown, self.ran, self.distrust, self.alive = None, set(), {}, False, []
+        self.pid = os.getpid()
 
     def execute_unit(self, index, unit):
         """Run the statement; its Record. Raises Again when a value is missing."""
@@ -8608,6 +8611,8 @@ class Statements(Values):
         reason, one = self.reason(index, unit), Execution(self, unit)
         one.prepare()
         one.perform(index in self.shown)
+        if os.getpid() != self.pid:
+            self._run_rest(index, one)
         self.shown.add(index)
         self.forced.discard(index)
         one.observe()
@@ -8623,6 +8628,17 @@ class Statements(Values):
             self.distrust = True
             raise Again
         return record
+
+    def _run_rest(self, index, one):
+        """In a process that the statement forked: run what follows as Python would, and end."""
+        self.observer.remove()
+        if one.error is not None:
+            raise one.error[1]
+        for unit in self.units[index + 1:]:
+            if unit.code is None:
+                unit.compile(self.source.nodes(unit.chunk, unit.chunk + 1)[0], self.path, False)
+            (eval if unit.is_value else execute)(unit.code, self.names)
+        raise SystemExit(0)
 
     def _remember(self, record):
         group = self.records.setdefault(record.group(), [])
@@ -8693,8 +8709,9 @@ class Statements(Values):
             hidden = '@o:%s.%s' % (item.__module__, item.__name__) if is_class else '@o:' + item.__name__
             if hidden not in found:
                 found[hidden] = item
-                inside = () if is_class else attributes.intersection(vars(item))
-                todo += [part for part in map(vars(item).get, inside)
+                space = vars(item)
+                inside = () if is_class else [name for name in attributes if name in space]
+                todo += [part for part in map(space.get, inside)
                          if isinstance(part, types.ModuleType) and not self.is_local(part.__name__)
                          or isinstance(part, class_types) and not self.is_local(part.__module__)]
         self.modules_read, points = found, []
@@ -8970,7 +8987,7 @@ class CachedScript(Statements, ReloadedScript):
     def run(self, changed=()):
         """Bring the namespace to what a fresh run of the script would give; the Report."""
         global current
-        begin, self.runs, self.report = clock_s(), self.runs + 1, Report()
+        begin, self.runs, self.report, self.pid = clock_s(), self.runs + 1, Report(), os.getpid()
         report = self.report
         try:
             data = self.enter(changed)
@@ -9006,7 +9023,8 @@ class CachedScript(Statements, ReloadedScript):
         finally:
             current = None
             self.observer.remove()
-            self._finish()
+            if os.getpid() == self.pid:
+                self._finish()
         report.seconds = clock_s() - begin
         return report
 

@@ -13241,6 +13241,103 @@ data = pickle.dumps([A()], 2)
 back = pickle.loads(data)
 t = cost("t", back[0].tag)
 @[t=1] tag = 1 => tag = 2
+
+names like __version__
+__version__ = "1"
+a = cost("a", [__version__])
+b = __doc__
+@[a=1] "1" => "2"
+@[a=0] __version__ = => """first"""\n__version__ =
+@[a=0] first => second
+
+a generator of random numbers in a variable
+import random
+r = random.Random(3)
+a = r.random()
+b = r.random()
+@ b = => c = r.choice([1, 2, 3])\nb =
+@ - a = r.random()
+
+a builtin that the script adds
+try:
+    import builtins
+except ImportError:
+    import __builtin__ as builtins
+builtins.zork = 5
+a = zork
+@ 5 => 6
+@ builtins.zork = 6 => zork = 7
+
+values whose C code hides what they are
+import hashlib
+h = hashlib.md5()
+h.update(b"a")
+h.update(b"b")
+d = h.hexdigest()
+@ - h.update(b"b")
+@ + h.update(b"c")\ne = h.hexdigest()
+
+a file that is appended to
+import os
+if os.path.exists("l.txt"): os.remove("l.txt")
+with open("l.txt", "a") as f:
+    f.write("x")
+a = open("l.txt").read()
+@ a = => with open("l.txt", "a") as f:\n    f.write("y")\na =
+@ "y" => "z"
+
+bytes written to a descriptor
+import os, sys
+sys.stdout.flush()
+os.write(1, b"raw\n") and None
+k = 1
+@ k = 1 => k = 2
+
+sys.stdout exchanged 3.3
+import sys, io
+b = io.StringIO()
+o = sys.stdout
+sys.stdout = b
+print("x")
+sys.stdout = o
+v = b.getvalue()
+print(v)
+@ print("x") => print("y")
+@ + print("end")
+
+loggers
+import logging
+log = logging.getLogger("q")
+log.setLevel(10)
+log.addHandler(logging.NullHandler())
+n = len(log.handlers)
+log = 0
+@ setLevel(10) => setLevel(20)
+@ addHandler(logging.NullHandler()) => addHandler(logging.NullHandler()); log.propagate = False
+
+folders of one run
+import tempfile, os
+d = tempfile.mkdtemp()
+open(os.path.join(d, "x"), "w").close()
+names = os.listdir(d)
+d = None
+@ "x" => "y"
+
+a module imported by a computed name
+file h.py: x = [1]\n
+import importlib
+h = importlib.import_module("h")
+a = h.x
+@ file h.py: x = [2]\n
+@ + a.append(3)
+
+an exception that is kept
+try:
+    1 // 0
+except ZeroDivisionError as problem:
+    e = problem
+k = 1
+@ k = 1 => k = 2
 '''
 
 COSTLY = '''
