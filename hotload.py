@@ -13807,9 +13807,10 @@ class Follower(object):
 
     is_recorded(path) -> whether code of this file has steps.      with_state: False to follow nothing. log, tokens:
     of the Recording.      followed: list of Tokens.      modules: {id of a module's names: their Token}. homes: the
-    names of those modules.      classes: those that they made.      has_defaults: whether there are defaultdicts.
-    assumed: names of modules that plans take for what they are.      audits_all: whether other threads run.
-    helpers: names for plans.
+    names of those modules.      classes: those that they made.      has_defaults, has_lazy: whether there are
+    defaultdicts, and iterators that call what they were given.      lazy_parts: {id of one: what it works on}.
+    filled: names of attributes that are made when they are read.      assumed: names of modules that plans take for
+    what they are.      audits_all: whether other threads run.      helpers: names for plans.
     """
 
     def __init__(self, recording, is_recorded, with_state):
@@ -13819,7 +13820,8 @@ class Follower(object):
         self.log, self.tokens = recording.log, recording.tokens
         self.put, self.add = self.log.extend, self.log.append
         self.followed, self.modules, self.homes, self.classes, self.kinds = [], {}, set(), [], {}
-        self.has_defaults, self.has_lazy, self.audits_all, self.assumed, self.filled = False, False, False, set(), set()
+        self.has_defaults, self.has_lazy, self.audits_all = False, False, False
+        self.assumed, self.filled, self.lazy_parts = set(), set(), {}
         self.tokens[id(builtins_space)] = Token(builtins_space, OPAQUE, (), ())
         self.helpers = dict(
             log=self.log, put=self.put, add=self.add, ENTER=ENTER, ATOMS=ATOMS, MISSING=MISSING, Unsure=Unsure,
@@ -13880,8 +13882,6 @@ class Follower(object):
                 return kind, bool((own or kind is ERROR) and (body[0] or body[1]))
         if own or cls in _OLD_LAYOUTS:
             return INSTANCE, False
-        if cls in LAZY_TYPES or cls.__module__ == 'itertools':
-            self.learn('has_lazy')
         return None
 
     def see(self, value):
@@ -13909,6 +13909,8 @@ class Follower(object):
                     token = tokens[id(part)] = Token(part, kind, None)
                     if kind is CLASS:
                         self._learn_class(part)
+                    elif kind is OPAQUE and is_lazy(part):
+                        self._learn_lazy(part)
                     if has_body:
                         token.body = Token(part, INSTANCE, None)
             if token.now is None:
@@ -13925,6 +13927,15 @@ class Follower(object):
         if not self.filled.issuperset(names):
             self.filled.update(names)
             self.forget_plans()
+
+    def _learn_lazy(self, value):
+        """Note what an iterator works on, which it lets go of when it has come to its end."""
+        todo, parts = [value], self.lazy_parts.setdefault(id(value), [])
+        while todo:
+            inner = [part for part in gc.get_referents(todo.pop()) if type(part) not in MARKED]
+            parts += inner
+            todo += filter(is_lazy, inner)
+        self.learn('has_lazy')
 
     def _follow(self, token, todo):
         """Note the content of a token from now on."""
@@ -14230,8 +14241,8 @@ class Follower(object):
 
     def consumed(self, value):
         """After an iterator may have been asked for the next."""
-        if type(value) in LAZY_TYPES or type(value).__module__ == 'itertools':
-            self.reach((value,))
+        if is_lazy(value):
+            self.reach([value] + self.lazy_parts.get(id(value), []))
 
     def left(self, manager):
         """At the end of a `with` block of a manager."""
@@ -14346,6 +14357,11 @@ class Follower(object):
             todo += [part for part in parts if type(part) not in ATOMS]
 
 
+def is_lazy(value):
+    """Whether it is an iterator that calls what it was given only when it is asked for the next."""
+    return type(value) in LAZY_TYPES or type(value).__module__ == 'itertools'
+
+
 def is_data(value):
     """Whether an object of a library is a plain record: its attributes are atoms and containers of atoms."""
     getter, slots = layout(type(value))
@@ -14406,7 +14422,6 @@ def learn_methods():
     ALL_MUTATORS = frozenset().union(*MUTATORS.values())
     INERT = MARKED | frozenset([type(sys), CodeType, type(sys._getframe()), slice, range_type, Token, Space, Recording])
     INERT |= frozenset(type(iter(part)) for part in ([], {}, (), set(), range_type(0)))
-    # Iterators that call what they were given only when they are asked for the next.
     LAZY_TYPES = frozenset([enumerate, reversed, type(iter(int, 0)), map, filter, zip] if lazy_map is map else [
         enumerate, reversed, type(iter(int, 0))])
 
@@ -14768,14 +14783,15 @@ class LinePlan(object):
     # -- what is looked at
 
     def _containers(self, writes, checks):
-        for item in writes.items:
-            checks.append(lambda item=item: self._item(*item))
+        # What is found by way of another comes first: `self.tail.next = self.tail = new` changes the old tail.
+        stores = [(item[0], lambda item=item: self._item(*item)) for item in writes.items]
+        stores += [(item[0], lambda item=item: self._attribute(*item)) for item in writes.attrs]
+        stores.sort(key=lambda pair: -sum(isinstance(part, (_ast.Attribute, _ast.Subscript)) for part in walk(pair[0])))
+        checks += [check for _, check in stores]
         if self.engine.has_defaults:
             for item in writes.reads:
                 if item[1] is not None:
                     checks.append(lambda item=item: self._read(*item))
-        for item in writes.attrs:
-            checks.append(lambda item=item: self._attribute(*item))
         for owner, name in writes.loads:
             if name in self.engine.filled:
                 checks.append(lambda owner=owner, name=name: self._attribute(owner, name, False))
@@ -15736,6 +15752,7 @@ def record(code, globals=None, callback=None, max_steps=0, max_seconds=0, record
     >>> [recording.state(n).get('a') for n in range(recording.steps())]
     [None, None, 1, 2]
     """
+    require_bytecode('recording')
     text, path, kind = None, '<recorded>', engine_of(engine)
     if isinstance(code, CodeType):
         path = code.co_filename
@@ -15764,6 +15781,7 @@ def engine_of(name):
 
 def record_call(function, args, kwargs):
     """Call a function and record it; see Recording.of."""
+    require_bytecode('recording')
     inner = getattr(function, '__func__', function)
     code = getattr(inner, '__code__', None)
     if type(code) is not CodeType:
@@ -15938,6 +15956,7 @@ class RecordedScript(ReloadedScript):
 
     def __init__(self, path=None, argv=(), html=None, module=None, engine='auto', max_steps=0, max_seconds=0,
                  entrypoint=None):
+        require_bytecode('recording')
         ReloadedScript.__init__(self, path, argv, entrypoint, module)
         self.engine = engine_of(engine)
         self.recording, self.max_steps, self.max_seconds, self.cursor = None, max_steps, max_seconds, None
