@@ -10222,23 +10222,9 @@ class Warehouse(object):
             make_folders(folder)
             shutil.copyfile(path_text(value), os.path.join(folder, file_name))
             return self._adopted(name, kind, folder, file_name)
-        if kind in ('array', 'buffer'):
-            numpy = sys.modules.get('numpy')
-            if kind == 'array' and numpy is None and type_of(value) is list:
-                import numpy
-            if kind == 'array' and numpy and isinstance(value, (numpy.ndarray, numpy.generic, list)):
-                value = numpy.asanyarray(value)
-                if type_of(value) in (numpy.ndarray, numpy.memmap) and not value.dtype.hasobject:
-                    path = self.store.draft()
-                    with open(path, 'wb') as stream:
-                        numpy.save(stream, value, allow_pickle=False)
-                    return self._adopted(name, kind, path, 'npy')
-            elif kind == 'buffer' or type_of(value).__name__ not in ('array', 'bytes', 'bytearray', 'str'):
-                view = memoryview(value)
-                path = self.store.draft()
-                with open(path, 'wb') as stream:
-                    stream.write(view.cast('B') if HAS_CASTS and view.c_contiguous else view.tobytes())
-                return self._adopted(name, kind, path, (view.format, view.shape) if kind == 'array' else None)
+        path, meta = self._written(kind, value) if kind in ('array', 'buffer') else (None, None)
+        if path is not None:
+            return self._adopted(name, kind, path, meta)
         refs = []
         if type_of(value) in PLAIN_TYPES:
             data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
@@ -10248,6 +10234,26 @@ class Warehouse(object):
         address = checksum(data) if is_small else self.store.add(data)
         refs = tuple(sorted(set(refs)))
         return Product(name, kind, address, len(data), None, refs, data if is_small else None)
+
+    def _written(self, kind, value):
+        """(the path of a file with an array's or buffer's bytes, what is needed besides to read it), or (None, None)
+        for an array that is better pickled."""
+        numpy, path = sys.modules.get('numpy'), self.store.draft()
+        if kind == 'array' and numpy is None and type_of(value) is list:
+            import numpy
+        if kind == 'array' and numpy and isinstance(value, (numpy.ndarray, numpy.generic, list)):
+            value = numpy.asanyarray(value)
+            if type_of(value) not in (numpy.ndarray, numpy.memmap) or value.dtype.hasobject:
+                return None, None
+            with open(path, 'wb') as stream:
+                numpy.save(stream, value, allow_pickle=False)
+            return path, 'npy'
+        if kind == 'array' and type_of(value).__name__ in ('array', 'bytes', 'bytearray', 'str'):
+            return None, None
+        view = memoryview(value)
+        with open(path, 'wb') as stream:
+            stream.write(view.cast('B') if HAS_CASTS and view.c_contiguous else view.tobytes())
+        return path, (view.format, view.shape) if kind == 'array' else None
 
     def _adopted(self, name, kind, path, meta=None):
         size = sum(size for _, size in sizes_below(path)) if os.path.isdir(path) else os.path.getsize(path)
@@ -10552,9 +10558,8 @@ def visible_reactors():
         if loaded is None:                      # else it ran as a whole, and names of before are still there
             for name, function in list((space or {}).items()):
                 known = DECORATED.get(id(function))
-                if known is not None and known() is function and (
-                        function.__module__ == module and name not in functions):
-                    functions[name] = function
+                if known is not None and known() is function and function.__module__ == module:
+                    functions.setdefault(name, function)
         found += functions.values()
     return found
 
@@ -11189,7 +11194,8 @@ def run_task(task):
 
 def is_known(task, function, workshop):
     """Whether a worker has what a task needs, and the function means what it means to the scheduler."""
-    return None not in (function, workshop) and workshop.code_digest(function) == task.code
+    shares_store = task.store[0] is not None or PLANTS.get(task.token) == os.getpid()       # else it is in memory
+    return shares_store and None not in (function, workshop) and workshop.code_digest(function) == task.code
 
 
 def forget_older_modules(task):
@@ -11302,8 +11308,8 @@ class Tasks(object):
         path = getattr(sys.modules.get(module), '__file__', None) or getattr(
             getattr(function, '__code__', None), 'co_filename', '')
         return Task(self.token, self.number, source_path(path), module, function.__name__, reactor.code,
-                    self.session.workshop.config_meaning(),
-                    (store.top, store.session), self.given, list(map(tuple, products)))
+                    self.session.workshop.config_meaning(), (store.top, store.session), self.given,
+                    list(map(tuple, products)))
 
     def submit(self, work, task):
         """Have a Task run."""
