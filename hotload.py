@@ -6719,7 +6719,7 @@ array, collections, functools, itertools, operator, types, weakref = map(
 
 LARGE = 2 ** 16             # bytes; what is larger is compared by checksum
 MADE_BY_CLASS = 1 << 9      # a type's flag: made by a class statement, or by C code in a like way
-POINTER_BYTES = tuple.__itemsize__
+POINTER_BYTES = getattr(tuple, '__itemsize__', 8)      # PyPy does not tell
 LONG = type(sys.maxsize + 1)
 PLAIN_TYPES = frozenset([type(None), bool, int, LONG, float, complex, bytes, text_type])      # versions by value
 PARTLESS = set(PLAIN_TYPES)  # immutable, and without parts; more of them, and what follows, by learn_members()
