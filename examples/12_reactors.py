@@ -1,6 +1,6 @@
 # How do I keep slow results until their code changes?
 #
-#     python3 examples/16_reactors.py
+#     python3 examples/12_reactors.py
 #
 # The two reactors are those of PyPlant's README. With a store that stays, a save runs only what changed.
 import array

@@ -1,6 +1,6 @@
 # How do I keep values of my own in a format of my own?
 #
-#     python3 examples/18_own_type.py
+#     python3 examples/14_own_type.py
 import json
 import os
 import sys

@@ -1,5 +1,5 @@
 # How do I hand on arrays that are larger than memory? (With numpy: as arrays; without: as slices of bytes.)
-#     python3 examples/17_arrays.py
+#     python3 examples/13_arrays.py
 import os
 import sys
 import tempfile
