@@ -16107,7 +16107,7 @@ class TestRecord(Case):
         self.assertIn('helper.py:2 in half', self.err.getvalue())
         self.assertIn('last = 6', self.err.getvalue())
         names = step.prompt_names()
-        self.assertEqual(sorted(names), ['back', 'forward', 'goto', 'last_', 'rec'])
+        self.assertTrue(set(['back', 'forward', 'goto', 'last_', 'rec']) <= set(names) and 'last' not in names, names)
         self.assertTrue(names['rec'] is recording)
         names['last_']('n')
         names['back'](2)
@@ -16823,6 +16823,10 @@ class TestStatesInPages(Exactness):
                 n, recording.line(n), text))
         self.assertEqual(n, recording.steps() - 1 if last is None else last)
         return recording
+
+    @unittest.skipIf(sys.version_info < (3, 6), 'keys have no order here in which their objects could be numbered')
+    def test_own_hashes(self):
+        Exactness.test_own_hashes(self)
 
 
 class TestExport(Case):
