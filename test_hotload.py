@@ -14738,7 +14738,7 @@ class TestExecutors(PlantCase):
             shutil.rmtree(self.path('store'), True)
             out, err = self.runs(kind, '{"nap": 0.5}')
             self.assertIn('RESULT', out)
-            self.assertLess(float(out.split()[-1]), 1.2, out + err)
+            self.assertLess(float(out.split()[-1]), 1.8, out + err)   # two seconds one after another
 
     @same_between
     def test_a_pool_may_outlive_the_code_that_it_was_made_with(self):
@@ -14760,6 +14760,16 @@ class TestExecutors(PlantCase):
         self.files({'script.py': LONG_LIVED, 'helper.py': u'def f(x):\n    return x + 1\n', 'program.py': program})
         status, out, err = run_python('program.py', packages=True)
         self.assertEqual(out.splitlines(), ['2 1 True', '3 1 True', '3 10 True', '2 10 True'], err)
+
+    @needs_posix
+    def test_a_store_in_memory_is_no_workers(self):
+        self.noted, self.given = [], []
+        module = self.load(CHAIN.replace(u'[1, 2, 3]', u'list(range(1000))'))
+        for executor in concurrent.futures.ThreadPoolExecutor(1), concurrent.futures.ProcessPoolExecutor(1):
+            self.addCleanup(executor.shutdown)
+            with hotload.Plant(None, executor=executor) as plant:
+                plant.run_reactor(module.show)
+        self.assertEqual(self.given, [499500] * 2)
 
     def test_one_session_may_run_several_reactors(self):
         executor = concurrent.futures.ThreadPoolExecutor(2)
@@ -15381,11 +15391,12 @@ def picture(spaces):
             base = list if isinstance(value, list) else collections.deque
             parts += [look(part) for part in base.__iter__(value)] + [getattr(value, 'maxlen', None)]
         elif isinstance(value, dict):
-            pairs = [(look(key), look(part)) for key, part in hotload.DICT.pairs(value)]
-            parts += pairs if sys.version_info >= (3, 6) or isinstance(value,
-                collections.OrderedDict) else sorted(pairs)
+            pairs = list(hotload.DICT.pairs(value))
+            if sys.version_info < (3, 6) and not isinstance(value, collections.OrderedDict):
+                pairs.sort(key=lambda pair: alone(pair[0]))
+            parts += [(look(key), look(part)) for key, part in pairs]
         elif isinstance(value, set):
-            parts += sorted(look(part) for part in set.__iter__(value))
+            parts += [look(part) for part in sorted(set.__iter__(value), key=alone)]
         elif isinstance(value, bytearray):
             parts += bytearray.__iter__(value)
         elif isinstance(value, BaseException):
@@ -15393,6 +15404,9 @@ def picture(spaces):
         if kind.__module__ in ('__main__', '<recorded>'):
             parts.append(names(attributes(value)))
         return parts
+
+    def alone(value):
+        return repr(picture([{'': value}]))
 
     def names(space):
         return [(name, look(space[name])) for name in sorted(space) if not name.startswith(('__', '.'))]
@@ -15859,6 +15873,77 @@ add_program('values_that_cannot_be_pickled', '''
 ## 29. Plan -- what a line can change
 ##############################################################################
 
+add_program('stores_that_change_how_others_are_found', '''
+    class N(object):
+        def __init__(self, v):
+            self.v, self.next = v, None
+    class Chain(object):
+        def __init__(self):
+            self.head = self.tail = N(0)
+            self.a = [0]
+        def add(self, v):
+            self.tail.next = self.tail = N(v)
+            self.a[0] = self.a = [v, 1]
+            self.a, self.a[0] = [v], self
+    c = Chain()
+    d = {'k': {}}
+    for i in range(4):
+        c.add(i)
+        d['k']['n'] = d['k'] = {'i': i}
+        i, d[i] = 7, i
+    def pair(x, y):
+        x.append(y)
+        return x, (y for y in [x])
+    a, (b,) = pair([], 1)
+    a = (b,) = pair([a], 2)[1]
+    ''')
+add_program('what_works_when_it_is_asked', '''
+    import struct
+    out, box = [], []
+    for _ in range(9):
+        lazy = iter(out.pop, 'end')
+        out.extend(['end', 1, 2])
+        for v in lazy:
+            box.append(v)
+        e = enumerate(iter(lambda: box.append('x') or len(box), 4))
+        rest = list(e)
+        del box[:]
+        raw = bytearray(4)
+        view = memoryview(raw)
+        view[0:1] = b'z'
+        struct.pack_into('>H', raw, 2, 513)
+        del view
+    ''')
+add_program('own_hashes', '''
+    log = []
+    class S(object):
+        __slots__ = ('x', 'y')
+        def __init__(self, x):
+            self.x = x
+        def __hash__(self):
+            log.append('h')
+            return hash(self.x)
+        def __eq__(self, o):
+            log.append('e')
+            return type(o) is type(self) and self.x == o.x
+    class T(S):
+        __slots__ = ('z',)
+    class Meta(type):
+        pass
+    M = Meta('M', (S,), {})
+    d = {}
+    for c in (S, T, M):
+        for i in range(3):
+            o = c(i % 2)
+            d[o] = d.get(o, 0) + 1
+            d[o, i] = [o]
+            s = set([o])
+    cons = None
+    for i in range(5):
+        cons = (i, [], cons)
+    ''')
+
+
 class TestPlans(Exactness):
     """The same with plans from the first run of each line on, and no audits to mend them."""
     section = SECTION['Plan']
@@ -15981,6 +16066,67 @@ class TestRecord(Case):
             self.assertIsInstance(recording.error, kind)
             self.assertEqual(recording.state(99)['x'], 5)
         self.assertRaises(SyntaxError, hotload.record, 'x = (')
+
+    def test_members_of_enumerations_are_themselves(self):
+        try:
+            import enum                                                          # noqa: F401
+        except ImportError:
+            self.skipTest('no enum module here')
+        recording = hotload.record('import enum\nclass C(enum.Enum):\n    RED = 1\n    BOX = [2]\nc = C.RED\n'
+                                   'C.BOX.value.append(3)\nx = C.BOX')
+        first, last = recording.state(recording.visits(6)[0]), recording.state(99)
+        self.assertTrue(first['c'] is last['c'])
+        self.assertEqual((first['C'].BOX.value, last['x'].value), ([2], [2, 3]))
+
+    def test_a_deep_tuple_is_no_problem(self):
+        recording = hotload.record('t = ()\nfor i in range(3000):\n    t = (i, [], t)')
+        t, depth = recording.state(10 ** 6)['t'], 0
+        while t:
+            t, depth = t[2], depth + 1
+        self.assertEqual(depth, 3000)
+        self.assertRaises(hotload.HotloadError, recording.save, self.path('deep'))
+
+    def test_a_line_that_calls_back_often_takes_no_audit_each_time(self):
+        text = 'x = [[i] for i in range(2000)]\ny = sorted(x, key=lambda v: -v[0])\nx.append(y[0])'
+        begin = time.time()
+        recording = hotload.record(text)
+        self.assertEqual(recording.state(10 ** 6)['x'][-1], [1999])
+        self.assertTrue(time.time() - begin < 10)
+
+    def test_a_script_is_recorded_with_its_modules(self):
+        self.save('app.py', 'import helper\nlast = 1\nfor i in range(3):\n    last = helper.half(2 - i)\n')
+        self.save('helper.py', 'def half(n):\n    return 6 // n\n')
+        step = hotload.RecordedScript(self.path('app.py'))
+        self.addCleanup(step.close)
+        hotload.fresh.install(roots=[self.folder])
+        self.addCleanup(hotload.fresh.remove)
+        self.assertRaises(ZeroDivisionError, step.run)
+        recording = step.recording
+        self.assertEqual(len(recording.visits(2, self.path('helper.py'))), 7)       # each with its return, and an error
+        step.show_past()
+        self.assertIn('helper.py:2 in half', self.err.getvalue())
+        self.assertIn('last = 6', self.err.getvalue())
+        names = step.prompt_names()
+        self.assertTrue(set(['back', 'forward', 'goto', 'last_', 'rec']) <= set(names) and 'last' not in names, names)
+        self.assertTrue(names['rec'] is recording)
+        names['last_']('n')
+        names['back'](2)
+        names['goto'](10 ** 6)
+        self.assertIn('step %d of %d' % (recording.steps() - 1, recording.steps()), self.out.getvalue())
+
+    @needs_processes
+    def test_on_the_command_line(self):
+        self.save('app.py', 'while True:\n    x = 1\n')
+        text = ('import os, subprocess, sys\nnothing = open(os.devnull)\n'
+                'p = subprocess.Popen([sys.executable] + %r, stdin=nothing, stderr=subprocess.PIPE)\n'
+                'for line in iter(p.stderr.readline, b""):\n    print(line.decode().rstrip())\n'
+                '    if b"run 1" in line:\n        p.kill()\nprint(p.wait())')
+        child = [HOTLOAD, '--record', '--max-steps']
+        status, out, err = run_python(text % (child + ['50', 'app.py']))
+        self.assertIn('reached its limit of 50 steps', out)
+        self.assertIn('app.py:2', out)
+        status, out, err = run_python(text % (child + ['many', 'app.py']))
+        self.assertEqual(out.split('\n')[:2], ['hotload: --max-steps many: expected a number', '2'])
 
     def test_of_a_function(self):
         def double(numbers):
@@ -16306,6 +16452,8 @@ while prices:
             half = float('inf')
         """)
         for condition in self.CONDITIONS:
+            if PY2 and 'kinds' in condition:        # its literal_eval() knows no sets
+                continue
             self.assertEqual(browser.run('stepsWhen(%s)' % json.dumps(condition)), self.recording.when(condition),
                              condition)
         for wrong in ('x', 'x = 1', 'x ==', 'f(x) == 1', 'not x == 1', 'x == 1 or', "x == 'a", 'x.y == 1', '(x == 1',
@@ -16384,6 +16532,35 @@ while prices:
                 self.assertTrue('n = %d' % inner['n'] in self.shown('names'), self.shown('names'))
         self.assertTrue('only' in self.shown('notes'))
         self.assertEqual(self.step(), n)
+
+    def test_what_is_approximate_is_marked(self):
+        recording = hotload.record('x = 1\ny = 2\nz = 3\n')
+        recording.approximate.append((2, 3, 'late <b>'))
+        browser = self.open(recording)
+        self.assertTrue('Approximate from step 2 to 3: late <b>.' in self.shown('notes'), self.shown('notes'))
+        for n in range(recording.steps()):
+            browser.run('go(%d)' % n)
+            self.assertEqual(u'\u2248' in self.shown('status'), n in (2, 3), n)
+
+    def test_each_file_is_shown_and_what_it_has_not_either(self):
+        self.save('helper.py', u'def double(n):\n    return 2 * n   # \u00e4\n')
+        self.save('app.py', 'import helper\nx = helper.double(4)\n')
+        script = hotload.RecordedScript(self.path('app.py'), engine='trace')
+        loop = hotload.Loop([self.path('app.py')], [script])
+        loop.run()
+        loop.close()
+        browser = self.open(script.recording)
+        self.assertEqual(browser.run('Array.from($("file").options, e => e.text)'), [
+            self.path('app.py'), self.path('helper.py')])
+        browser.run('go(visitsOf(1, 2)[0])')
+        self.assertEqual((browser.run('$("file").value'), browser.run('document.querySelector(".now").dataset.line')),
+                         ('1', '2'))
+        self.assertTrue(u'# \u00e4' in self.shown('code'))
+        self.assertTrue('app.py:2' in self.shown('stack'))
+        code = compile('a = 1\n\nb = 2\n', self.path('gone.py'), 'exec')
+        browser = self.open(hotload.record(code))
+        browser.press('End')
+        self.assertEqual(browser.run('document.querySelectorAll(".row").length'), 3)
 
     def test_an_error_is_where_the_page_begins(self):
         browser = self.open('''
@@ -16631,6 +16808,7 @@ def without_limits(found):
     return type(found)(map(without_limits, found)) if isinstance(found, (list, tuple)) else found
 
 
+@same_between
 class TestStatesInPages(Exactness):
     """The states in a page of each of the recorder's programs are those of the recording."""
 
@@ -16645,6 +16823,10 @@ class TestStatesInPages(Exactness):
                 n, recording.line(n), text))
         self.assertEqual(n, recording.steps() - 1 if last is None else last)
         return recording
+
+    @unittest.skipIf(sys.version_info < (3, 6), 'keys have no order here in which their objects could be numbered')
+    def test_own_hashes(self):
+        Exactness.test_own_hashes(self)
 
 
 class TestExport(Case):
@@ -16768,7 +16950,7 @@ class TestExport(Case):
                 __len__ = __repr__ = __getitem__ = __iter__
             class Odd(int):
                 def __repr__(self): raise SystemExit('odd')
-                __str__ = __index__ = __int__ = __repr__
+                __str__ = __index__ = __repr__          # PyPy takes an __int__
             t, l, o, s = Trap(), Loud([1]), Odd(3), slice(Trap(), None)
             m = t.__repr__
             d = {'t': t, 'o': o, 'l': [l, (t, l)]}
