@@ -7831,6 +7831,21 @@ def outdated(entries):
     return [entry for entry in entries if any(newest[event] != serial for event, serial in entry.births.items())]
 
 
+def share_memory(entries):
+    """Whether arrays in these Livings look at the same memory: pickled, each would get its own."""
+    arrays = {}
+    for entry in entries:
+        for kind, items in entry.survey.walk:
+            if hasattr(kind, '__array_interface__'):
+                arrays.update((id(item), item) for item in items)
+    bases = [array.base for array in arrays.values() if getattr(array, 'base', None) is not None]
+    seen = set(map(id, bases))
+    if len(seen) < len(bases) or any(not isinstance(base, bytes) and id(base) not in arrays for base in bases):
+        return True
+    held = [id(item) for entry in entries for item in [entry.value] + entry.survey.trail if id(item) in seen]
+    return len(held) > len(bases)               # by something else than its view
+
+
 class Heap(object):
     """The living objects. entries: {version: Living}.      holders: {id of an object: Livings that reach it}."""
 
@@ -8132,6 +8147,8 @@ class Values(object):
             entries = [self.heap.get(version) for _, version in key]
             if key in self.snapshots or not all(entry is not None and self._can_pickle(entry) for entry in entries):
                 continue
+            if share_memory(entries):
+                continue
             if any(self.placed.get(one) != later.at[one] for one in group):
                 continue
             objects = sum(len(entry.survey.trail) for entry in entries)
@@ -8143,7 +8160,7 @@ class Values(object):
             begin = clock_s()
             try:
                 data = pickle.dumps(dict((one, entry.value) for one, entry in zip(group, entries)),
-                                    pickle.HIGHEST_PROTOCOL)
+                                    min(4, pickle.HIGHEST_PROTOCOL))    # 5: arrays do not own their memory
                 address = self.store.add(data)
             except Exception:                   # it cannot be pickled
                 continue
