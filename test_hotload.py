@@ -13972,6 +13972,7 @@ class TestCacheCommandLine(unittest.TestCase):
         self.assertIn('\na.append(2)\n# missing\nprint(a)\n', log)
 
 
+@needs_processes                                # WebAssembly has no clock of CPU time
 class TestCacheCosts(CacheCase):
     """The figures of the issue, in processor time, with room for a busy machine; docs/benchmarks/cache.py has them."""
 
