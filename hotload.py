@@ -8813,6 +8813,21 @@ class Statements(Values):
                             return 'it uses %s.%s' % (own, sorted(used.attributes & known)[0])
         return None
 
+    def see_shared_files(self):
+        """Where a file was written after it was used by the same or another statement, what is in it at one place
+        cannot be told from what is there now: all that use it run each time, in order."""
+        uses = {}
+        for index in sorted(self.records_of):
+            record = self.records_of[index]
+            for path in record.files:
+                uses.setdefault(path, []).append((record, False))
+            for path in record.wrote:
+                uses.setdefault(path, []).append((record, True))
+        for found in uses.values():
+            if any(writes for _, writes in found[1:]):
+                for record, _ in found:
+                    record.run = self.runs
+
     def value_of(self, name):
         """The object that the name has now, also if it is not placed."""
         if name[:3] == '@m:':
@@ -9237,24 +9252,9 @@ class CachedScript(Statements, ReloadedScript):
         for record in self.new:
             for path in record.wrote:
                 record.wrote[path] = self.observer.print_of(path)
-        self._see_shared_files()
+        self.see_shared_files()
         self._save()
         self._tidy()
-
-    def _see_shared_files(self):
-        """Where a file was written after it was used by the same or another statement, what is in it at one place
-        cannot be told from what is there now: all that use it run each time, in order."""
-        uses = {}
-        for index in sorted(self.records_of):
-            record = self.records_of[index]
-            for path in record.files:
-                uses.setdefault(path, []).append((record, False))
-            for path in record.wrote:
-                uses.setdefault(path, []).append((record, True))
-        for found in uses.values():
-            if any(writes for _, writes in found[1:]):
-                for record, _ in found:
-                    record.run = self.runs
 
     def _kept(self):
         """The statements that did not run, for the report."""
