@@ -8574,6 +8574,11 @@ class Execution(object):
                     heap.get(record.outs[name]).births.update(mate.births)
 
 
+def seconds_text(seconds):
+    """A time for people."""
+    return '%.0f ms' % (1000 * seconds) if seconds < 1 else '%.1f s' % seconds
+
+
 def has_value(name):
     """Whether the name stands for an object that can be surveyed, and not for state of the process."""
     return name[0] != '@' or name[:3] == '@m:'
@@ -8886,11 +8891,6 @@ class Report(object):
 
     def __str__(self):
         return '\n'.join(self.lines())
-
-
-def seconds_text(seconds):
-    """A time for people."""
-    return '%.0f ms' % (1000 * seconds) if seconds < 1 else '%.1f s' % seconds
 
 
 current = None              # the Observer of the CachedScript that runs a statement
