@@ -8574,6 +8574,11 @@ class Execution(object):
                     heap.get(record.outs[name]).births.update(mate.births)
 
 
+def seconds_text(seconds):
+    """A time for people."""
+    return '%.0f ms' % (1000 * seconds) if seconds < 1 else '%.1f s' % seconds
+
+
 def has_value(name):
     """Whether the name stands for an object that can be surveyed, and not for state of the process."""
     return name[0] != '@' or name[:3] == '@m:'
@@ -8813,6 +8818,21 @@ class Statements(Values):
                             return 'it uses %s.%s' % (own, sorted(used.attributes & known)[0])
         return None
 
+    def see_shared_files(self):
+        """Where a file was written after it was used by the same or another statement, what is in it at one place
+        cannot be told from what is there now: all that use it run each time, in order."""
+        uses = {}
+        for index in sorted(self.records_of):
+            record = self.records_of[index]
+            for path in record.files:
+                uses.setdefault(path, []).append((record, False))
+            for path in record.wrote:
+                uses.setdefault(path, []).append((record, True))
+        for found in uses.values():
+            if any(writes for _, writes in found[1:]):
+                for record, _ in found:
+                    record.run = self.runs
+
     def value_of(self, name):
         """The object that the name has now, also if it is not placed."""
         if name[:3] == '@m:':
@@ -8871,11 +8891,6 @@ class Report(object):
 
     def __str__(self):
         return '\n'.join(self.lines())
-
-
-def seconds_text(seconds):
-    """A time for people."""
-    return '%.0f ms' % (1000 * seconds) if seconds < 1 else '%.1f s' % seconds
 
 
 current = None              # the Observer of the CachedScript that runs a statement
@@ -9237,24 +9252,9 @@ class CachedScript(Statements, ReloadedScript):
         for record in self.new:
             for path in record.wrote:
                 record.wrote[path] = self.observer.print_of(path)
-        self._see_shared_files()
+        self.see_shared_files()
         self._save()
         self._tidy()
-
-    def _see_shared_files(self):
-        """Where a file was written after it was used by the same or another statement, what is in it at one place
-        cannot be told from what is there now: all that use it run each time, in order."""
-        uses = {}
-        for index in sorted(self.records_of):
-            record = self.records_of[index]
-            for path in record.files:
-                uses.setdefault(path, []).append((record, False))
-            for path in record.wrote:
-                uses.setdefault(path, []).append((record, True))
-        for found in uses.values():
-            if any(writes for _, writes in found[1:]):
-                for record, _ in found:
-                    record.run = self.runs
 
     def _kept(self):
         """The statements that did not run, for the report."""
