@@ -1203,7 +1203,7 @@ class FreshFinder(object):
         self.texts, self.modules, self.missing, self.version = {}, {}, {}, 0
         self.roots, self.files, self.users, self.imports, self.folders = [], set(), 0, {}, {}
         self.codes, self.keys = {}, {}
-        self.loads = {}                         # {path: the code that the whole file was run with last}
+        self.loads = {}                         # {path: an object that tells the last run of the whole file from others}
 
     def install(self, roots=(), files=()):
         """Begin to find the local modules below `roots`; those that are loaded count too. Pair with remove()."""
@@ -1257,7 +1257,8 @@ class FreshFinder(object):
 
     def compile(self, path):
         """The code object of the file's bytes of now. It is kept: live patching goes by the code that runs."""
-        code = self.codes[path] = self.loads[path] = compile(self.read(path), path, 'exec', 0, True)
+        code = self.codes[path] = compile(self.read(path), path, 'exec', 0, True)
+        self.loads[path] = object()
         return code
 
     def show_lines(self, paths):
@@ -10542,7 +10543,7 @@ class Return(BaseException):
 
 # ---- functions that are reactors
 
-# {module: (namespace, its code when it was loaded, {name: function}, names that it had for them)} of the
+# {module: (namespace, what tells when it was loaded, {name: function}, names that it had for them)} of the
 # reactors, and of the subreactors.
 REACTORS, SUBREACTORS = {}, {}
 DECORATED = {}              # {id of a function that was made a reactor: weak reference to it}
