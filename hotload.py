@@ -171,6 +171,7 @@ else:
 
 clock_s = getattr(time, 'monotonic', time.time)
 HAS_SPECS = sys.version_info >= (3, 4)          # what an import finder answers with
+HAS_HASHED_BYTECODE = sys.version_info >= (3, 7)                # PEP 552: it says what it goes by, before the time
 ON_JAVA = os.name == 'java'                     # Jython calls a handler in another thread; to ask for one sets it
 HAS_SIGNALS = hasattr(c_signal, 'SIGINT') and sys.platform not in ('emscripten', 'wasi') and not ON_JAVA
 HAS_PROCESS_GROUPS = hasattr(os, 'killpg') and hasattr(os, 'setpgid')
@@ -4262,8 +4263,8 @@ def is_newer(module, path):
     try:
         with open(getattr(module, '__cached__', None) or path + 'c', 'rb') as stream:
             head = stream.read(16)
-        made = struct.unpack('<I', head[8:12] if hasattr(module, '__cached__') else head[4:8])[0]
-        by_hash = hasattr(module, '__cached__') and head[4:8] != b'\0' * 4         # PEP 552
+        made = struct.unpack('<I', head[8:12] if HAS_HASHED_BYTECODE else head[4:8])[0]
+        by_hash = HAS_HASHED_BYTECODE and head[4:8] != b'\0' * 4
         return made != int(os.stat(path).st_mtime) & 0xffffffff and not by_hash
     except (EnvironmentError, struct.error):    # none was written
         return os.stat(path).st_mtime > BEGIN_S
