@@ -1204,7 +1204,7 @@ class FreshFinder(object):
         self.texts, self.modules, self.missing, self.version = {}, {}, {}, 0
         self.roots, self.files, self.users, self.imports, self.folders = [], set(), 0, {}, {}
         self.codes, self.keys = {}, {}
-        self.loads = {}                         # {path: an object that tells the last run of the whole file from others}
+        self.loads = {}                         # {path: an object that stands for the last run of the whole file}
 
     def install(self, roots=(), files=()):
         """Begin to find the local modules below `roots`; those that are loaded count too. Pair with remove()."""

@@ -13973,43 +13973,6 @@ class TestCacheCommandLine(unittest.TestCase):
         self.assertIn('\na.append(2)\n# missing\nprint(a)\n', log)
 
 
-@needs_processes                                # WebAssembly has no clock of CPU time
-class TestCacheCosts(CacheCase):
-    """The figures of the issue, in processor time, with room for a busy machine; docs/benchmarks/cache.py has them."""
-
-    def cpu(self, function, turns=3):
-        clock, best = getattr(time, 'process_time', getattr(time, 'clock', None)), None
-        for _ in range(turns):
-            begin = clock()
-            function()
-            best = min(clock() - begin, best or 1e9)
-        return best
-
-    def test_a_save_that_changes_nothing_costs_less_than_a_fresh_run(self):
-        text = 'x0 = 1\n' + ''.join('x%d = x%d + %d\n' % (at, at - 1, at % 7) for at in range(1, 1000))
-        save(self.path, text)
-        plain = hotload.ReloadedScript(self.path)
-        fresh = self.cpu(plain.run)
-        plain.close()
-        step = self.script(text)
-        cold = self.cpu(step.run, 1)
-        self.assertLess(cold - fresh, 1000 * 0.0006)
-        self.assertLess(self.cpu(step.run), 1.5 * fresh)
-
-    def test_an_unrelated_edit_with_a_large_list_costs_less_than_pickling_it_twice(self):
-        import pickle
-        text = 'big = [{"i": i, "s": str(i)} for i in range(60000)]\nx = %d\n'
-        step = self.script(text % 1)
-        step.run()
-        big = step.namespace['big']
-        pickling = self.cpu(lambda: pickle.dumps(big, 2))
-
-        def edit():
-            save(self.path, text % random.randrange(10 ** 6))
-            step.run()
-        self.assertLess(self.cpu(edit), 2.5 * pickling)
-
-
 ##############################################################################
 ## 19. Meaning -- fingerprints of functions and values, with all that they use
 ##############################################################################
