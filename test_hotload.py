@@ -9,8 +9,8 @@ so tested are files cut at a banner.
 HOTLOAD_TEST_PACKAGES names a folder with packages that some tests use in a child process (ipython, numpy, pandas,
 dask).
 HOTLOAD_SHARE is for one who tests many Pythons at a time, as .ci/run does. Without it, or with `all`, everything runs.
-`most`: without what says the same on each Python (cut files, editors, install.sh, pages). `some`, for a Python between
-two others: also without options, lists, names of files, ways to save; and it plays each fifth situation, others on
+`most`: without what says the same on each Python (cut files, editors, install.sh, pages), and each second situation of
+live patching. `some`, for a Python between two others: also without options, lists, names of files, ways to save; and it plays each fifth situation, others on
 each. A skip says so.
 """
 from __future__ import absolute_import, division, print_function
@@ -6825,8 +6825,10 @@ def add_situations():
             test = needs_processes(test)
         if number % 10:
             test = not_on_pypy('to ask for all objects takes it too long; each tenth situation is played')(test)
-        if number % 5 != sys.version_info[1] % 5 and SHARE < 1 and not hasattr(sys, 'pypy_version_info'):
-            test = unittest.skip('HOTLOAD_SHARE: each fifth situation is played, others on each Python')(test)
+        every = (5, 2, 1)[SHARE]
+        if number % every != sys.version_info[1] % every and not hasattr(sys, 'pypy_version_info'):
+            test = unittest.skip('HOTLOAD_SHARE: each %s situation is played, others on each Python' % (
+                'second' if SHARE else 'fifth'))(test)
         setattr(TestPatch, 'test_situation_' + re.sub(r'\W+', '_', title.partition(' [')[0]), test)
 
 
