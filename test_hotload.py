@@ -9,9 +9,9 @@ so tested are files cut at a banner.
 HOTLOAD_TEST_PACKAGES names a folder with packages that some tests use in a child process (ipython, numpy, pandas,
 dask).
 HOTLOAD_SHARE is for one who tests many Pythons at a time, as .ci/run does. Without it, or with `all`, everything runs.
-`most`: without what says the same on each Python (cut files, editors, install.sh, pages), and each second situation of
-live patching. `some`, for a Python between two others: also without options, lists, names of files, ways to save; and it plays each fifth situation, others on
-each. A skip says so.
+`most`: without what says the same on each Python (cut files, editors, install.sh, pages), and with each second situation
+of live patching. `some`, for a Python between two others: also without options, lists, names of files, ways to save, and
+with each fifth situation, others on each. A skip says so.
 """
 from __future__ import absolute_import, division, print_function
 
