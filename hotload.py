@@ -15867,7 +15867,7 @@ MODES.append(Mode('record', 'the whole script; the state at each of its steps is
 
 
 ##############################################################################
-## 32. Scopes -- whose names are whose
+## 21. Scopes -- whose names are whose
 ##############################################################################
 #
 # Gives to those below the Scopes of a module's syntax tree, makers of nodes, and Shelf, which gives code objects
@@ -16281,7 +16281,7 @@ def placed(made, like):
 
 
 ##############################################################################
-## 33. Signs -- what instrumented code writes to the log
+## 22. Signs -- what instrumented code writes to the log
 ##############################################################################
 #
 # Gives to those below the Signs. Instrumented code appends them, each followed by its operands as they are, to the
@@ -16361,18 +16361,18 @@ class MoveSign(Sign):
 
 class LeapSign(Sign):
     """Something happens after the `with` blocks and `finally` clauses that are left now. signs: Signs without
-    operands.      finals: number of the clauses.
+    operands.      finals: number of the clauses.      exits: whether there are such blocks.
     """
 
-    __slots__ = ('signs', 'finals')
+    __slots__ = ('signs', 'finals', 'exits')
 
-    def __init__(self, scope, signs, finals):
+    def __init__(self, scope, signs, finals, exits):
         Sign.__init__(self, scope)
-        self.signs, self.finals = signs, finals
+        self.signs, self.finals, self.exits = signs, finals, exits
 
     def turn(self, reader, raw, at):
         """Keep it for then."""
-        reader.frame_of(self.scope).waiting = [self.finals, self.signs]
+        reader.frame_of(self.scope).waiting = [self.finals, self.signs, self.exits]
 
 
 class FinalSign(Sign):
@@ -16573,6 +16573,7 @@ class ResumeSign(Sign):
 
     def turn(self, reader, raw, at):
         """A step."""
+        reader.come_due(bool(reader.stack and reader.stack[-1].waiting and reader.stack[-1].waiting[2]))
         reader.resume(raw[at + 1], self.site)
 
 
@@ -16595,6 +16596,7 @@ class GeneratorErrorSign(Sign):
         frame = reader.frame_of(self.scope)
         reader.error(frame)
         if self.ends:
+            frame.passing = raw[at + 2] is not GeneratorExit    # it is not what goes through who closes it
             reader.end(frame)
 
 
@@ -16742,14 +16744,11 @@ class AddSign(Sign):
             if (key in known) is not self.is_in:
                 reader.note(token, [(SET, token, key, key) if self.is_in else (CUT, token, key)])
             return
-        new = Keyed(known) if type(known) is Keyed else Keyed((id(old), old) for old in known)
-        same = [old for old in new.values() if old is key or is_safe_key(key) and is_safe_key(old) and old == key]
+        parts = list(known.values())
+        same = [old for old in parts if old is key or is_safe_key(key) and is_safe_key(old) and old == key]
         if bool(same) is not self.is_in:
-            if self.is_in:
-                new[id(key)] = reader.see(key)
-            else:
-                new = Keyed((number, old) for number, old in new.items() if old is not same[0])
-            reader.note(token, [(PUT, token, new)])
+            parts = parts + [reader.see(key)] if self.is_in else [old for old in parts if old is not same[0]]
+            reader.note(token, [(PUT, token, Keyed((id(old), old) for old in parts))])
 
 
 class ContentSign(Sign):
@@ -16801,7 +16800,7 @@ SPLICED, CONTENT = SpliceSign(None, 5), ContentSign(None, 3)
 
 
 ##############################################################################
-## 34. Expressions -- calls that are looked at, generators and lambdas that tell of themselves
+## 23. Expressions -- calls that are looked at, generators and lambdas that tell of themselves
 ##############################################################################
 #
 # Gives to those below Expressions, which writes the log within expressions. Names are read again for the log where
@@ -16819,6 +16818,9 @@ class Call(object):
     """
 
     def __init__(self, node):
+        self.names, self.deep, self.count, self.first, self.name = [], False, 0, None, None
+        if node is None:
+            return
         parts = list(node.args) + [word.value for word in node.keywords] + [node.func]
         parts += [part for part in (getattr(node, 'starargs', None), getattr(node, 'kwargs', None)) if part]
         inside = [sub for part in parts for sub in walk(part)]
@@ -16836,6 +16838,9 @@ class Call(object):
             return MISSING if self.first is None else self.first
         names = frame.f_locals
         return names[self.name] if self.name in names else frame.f_globals.get(self.name, MISSING)
+
+
+PLAIN = Call(None)
 
 
 def number_of(node):
@@ -17269,7 +17274,7 @@ def set_key(node, key):
 
 
 ##############################################################################
-## 35. Stores -- assignments and other simple statements
+## 24. Stores -- assignments and other simple statements
 ##############################################################################
 #
 # Gives to those below Stores. After a simple statement its changes are logged, and the Sign of what follows it. A
@@ -17479,6 +17484,7 @@ class Stores(Expressions):
             made += self.flushed(node) + self.seen(target.value, node)
             if target.attr == '__dict__':
                 made += self.seen(value, node)
+            made += self.told(changes, node)
             made.append(placed(assign_node(target, value), node))
             changes += [self.kit.attribute_sign(mangled(target.attr, self.scope.chain)), target.value, self.kept(value)]
         else:
@@ -17489,11 +17495,8 @@ class Stores(Expressions):
                 set_key(target, key)
             else:
                 self.children(target.slice)
-            made += self.flushed(node) + self.seen(target.value, node)
+            made += self.flushed(node) + self.seen(target.value, node) + self.told(changes, node)
             made.append(placed(assign_node(target, value), node))
-            if changes:
-                made += self.log(changes, node)
-                del changes[:]
             if key is None:
                 made += placed([_ast.Expr(value=self.helper('changed', target.value))], node)
             elif self.traits.has_hashes:
@@ -17507,6 +17510,12 @@ class Stores(Expressions):
             return []
         self.settled = self.calls
         return self.log([], like, True)
+
+    def told(self, changes, like):
+        """Log what was changed before something that may raise."""
+        made = self.log(changes, like)
+        del changes[:]
+        return made
 
     def kept(self, value):
         """A value as the log keeps it."""
@@ -17539,7 +17548,7 @@ class Stores(Expressions):
         if isinstance(target, _ast.Name):
             loaded = placed(name_node(target.id), target)
             if not number:
-                made += self.grows(loaded, node)
+                made += self.grows(loaded, node, node.value)
             node.value = self.expr(node.value)
             made.append(node)
             return self.ended(node, made, self.bind(target.id), after, calls)
@@ -17560,22 +17569,24 @@ class Stores(Expressions):
             made += placed([_ast.Expr(value=self.helper('default', target.value, key))], node)
         made.append(placed(assign_node(name_node(name, True), placed(source, target)), node))
         if not number:
-            made += self.grows(placed(name_node(name), target), node)
+            made += self.grows(placed(name_node(name), target), node, node.value)
         made.append(placed(_ast.AugAssign(target=name_node(name, True), op=node.op, value=self.expr(node.value)), node))
         plain = placed(_ast.Attribute(value=target.value, attr=target.attr, ctx=_ast.Store()) if isinstance(
             target, _ast.Attribute) else _ast.Subscript(value=target.value, slice=target.slice, ctx=_ast.Store()), target)
         self.store(plain, placed(name_node(name), node), made, changes, node)
         return self.ended(node, made, changes, after, calls)
 
-    def grows(self, value, like):
-        """Before an operation that may change its operand in place."""
+    def grows(self, value, like, other):
+        """Before an operation that may change its operand in place. other: the other operand."""
         self.calls += 1
+        is_simple = not any(type(sub).__name__ in NOT_SIMPLE for sub in walk(other))
+        more = [self.const(PLAIN)] if is_simple else []
         test = within_node(call_node(self.const(type), value), self.const(ATOMS), True)
-        return placed([if_node(test, [_ast.Expr(value=self.helper('grows', value))])], like)
+        return placed([if_node(test, [_ast.Expr(value=self.helper('grows', value, *more))])], like)
 
 
 ##############################################################################
-## 36. Instrument -- source that writes the log
+## 25. Instrument -- source that writes the log
 ##############################################################################
 #
 # Gives to those below Instrumenter, which adds to the syntax tree of a module what writes the log.
@@ -17778,7 +17789,8 @@ class Instrumenter(Stores):
             self.store(target, placed(name_node(name), target), made, changes, node, [leaf.id for leaf in leaves if isinstance(leaf, _ast.Name)])
         self.loops.append(Loop(again, after, len(self.walls), len(self.handlers), self.traits.has_generators and not is_plain))
         node.body = made + self.entry(node.body, again, line, node, changes, flush)
-        self.loops.pop()
+        if self.loops.pop().holds:              # a generator ends when an exception leaves the loop: it comes after
+            node.body = self.wrapped(node.body, node, self.error())
         ends = [] if is_plain else [self.kit.sign(ExhaustedSign, self.scope)]
         sign = self.first(node.orelse, after, line)
         node.orelse = self.log(ends + ([sign] if sign is not None else []), node, flush) + self.block(
@@ -17793,7 +17805,8 @@ class Instrumenter(Stores):
             sign = self.kit.leap_sign(self.scope, [sign], 0)
         if walls and (sign is not None or finals and JUMPS_COME_BACK):
             back = self.site_of(node.lineno) if finals and JUMPS_COME_BACK else None
-            sign = self.kit.leap_sign(self.scope, [part for part in (back, sign) if part is not None], finals)
+            sign = self.kit.leap_sign(self.scope, [part for part in (back, sign) if part is not None], finals,
+                                      finals < len(walls))
         return self.log(parts + ([sign] if sign is not None else []), node) + [node]
 
     def _Break(self, node, after):
@@ -18131,7 +18144,7 @@ class Instrumenter(Stores):
 
 
 ##############################################################################
-## 37. Operations -- what instrumented code calls
+## 24. Operations -- what instrumented code calls
 ##############################################################################
 #
 # Gives to those below Operations: what happens beside list.append and list.extend while instrumented code runs. An
@@ -18153,6 +18166,14 @@ class Pending(object):
 def own_frame(frame):
     """The frame, or the one that a comprehension's belongs to."""
     while frame.f_code.co_name in ('<listcomp>', '<setcomp>', '<dictcomp>'):
+        frame = frame.f_back
+    return frame
+
+
+def outer_frame():
+    """The frame of the program, above those of this file."""
+    frame = sys._getframe(1)
+    while frame.f_code.co_filename == OWN_FILE:
         frame = frame.f_back
     return frame
 
@@ -18297,17 +18318,12 @@ class Operations(Engine):
 
     def caller(self):
         """The frame of the program that called."""
-        frame = sys._getframe(1)
-        while frame.f_code.co_filename == OWN_FILE:
-            frame = frame.f_back
-        return own_frame(frame)
+        return own_frame(outer_frame())
 
     def unknown(self, function, about):
         """Before a call into the unknown: all that can be reached from what it is given is looked at after it."""
         frame = self.caller()
-        inner = sys._getframe(1)
-        while inner.f_code.co_filename == OWN_FILE:
-            inner = inner.f_back
+        inner = outer_frame()
         self.sync()
         is_text = any(function is other for other in RUNS_TEXT)
         names, space = inner.f_locals, inner.f_globals
@@ -18386,6 +18402,8 @@ class Operations(Engine):
         box, before, name, cls = part.box, part.size, part.name, type(part.box)
         size, put, about = len_of(box), self.put, part.about
         part.size = size
+        if about is None or about.deep:         # it may have been changed by others meanwhile, who said so
+            return self.changed(box)
         if isinstance(box, list) or isinstance(box, collections.deque) and box.maxlen is None:
             base = list if isinstance(box, list) else collections.deque
             if name in ('append', 'extend', '+=') and size >= before and base is list:
@@ -18400,7 +18418,7 @@ class Operations(Engine):
                 return put((POPPED, box, 0 if name == 'popleft' else about.first if about.count else -1))
         elif name in ('add', 'discard', 'remove') and size == before:
             return
-        key = about.key(part.frame) if about is not None and cls in MUTATORS else MISSING
+        key = about.key(part.frame) if cls in MUTATORS else MISSING
         if key is not MISSING and is_safe_key(key):
             if isinstance(box, set) and name in ('add', 'discard', 'remove') and abs(size - before) == 1:
                 return put((ADDED if size > before else DISCARDED, box, key))
@@ -18424,11 +18442,11 @@ class Operations(Engine):
             self.whole(box)
         self.done = len(self.log)
 
-    def grows(self, value):
-        """Before an operation like += on what is no atom."""
+    def grows(self, value, about=None):
+        """Before an operation like += on what is no atom; about: None if its other operand is made by calls."""
         if isinstance(value, (list, dict, set, bytearray, collections.deque, array.array)):
             self.snap(value)
-            self.pending.append(Pending(self.caller(), value, len_of(value), None, '+='))
+            self.pending.append(Pending(self.caller(), value, len_of(value), None, '+=', about))
 
     def stored(self, box, key, value):
         """After an item was set, in a program whose classes have a __hash__ or __eq__ of their own."""
@@ -18463,7 +18481,7 @@ class Operations(Engine):
     @staticmethod
     def tidy():
         """Remove variables of ours from the names of a module or class."""
-        names = sys._getframe(1).f_locals
+        names = outer_frame().f_locals
         for name in [name for name in names if name[:1] == '.']:
             del names[name]
 
@@ -18497,8 +18515,7 @@ class Operations(Engine):
     def module_begins(self, scope):
         """When the code of a module begins to run."""
         self.sync()
-        frame = sys._getframe(1)
-        scope.begins(self.names_of(frame.f_globals))
+        scope.begins(self.names_of(outer_frame().f_globals))
         self.done = len(self.log)
         self.put((self.module_sign(scope), ))
 
@@ -18509,12 +18526,12 @@ class Operations(Engine):
 
 def len_of(box):
     """The length of a container, whatever its class says."""
-    base = native_base(type(box), MUTATORS)
+    base = [base for base in type(box).__mro__ if base in MUTATORS][0]
     return base.__len__(box)
 
 
 ##############################################################################
-## 38. Rewrite -- the fast engine
+## 25. Rewrite -- the fast engine
 ##############################################################################
 #
 # Gives to record() and RecordedScript the engine 'rewrite', which turns what instrumented code wrote into the log.
@@ -18570,10 +18587,23 @@ class Kit(object):
         self.append, self.extend, self.id, self.dict = engine.log.append, engine.log.extend, id, dict
         self.locals, self.globals = locals, globals
         self.pending, self.known, self.boxes, self.harmless = engine.pending, engine.known, engine.boxes, engine.harmless
-        self.see, self.held, self.quiet = engine.snap, held, engine.quiet
+        self.held, self.quiet = held, engine.quiet
         for name in ('tidy', 'flush', 'prepare', 'called_back', 'changed', 'grows', 'stored', 'default', 'getter', 'manager',
                      'audit', 'before_audit', 'module_begins'):
-            setattr(self, name, getattr(engine, name))
+            setattr(self, name, self.guarded(getattr(engine, name)))
+        self.see = self.guarded(engine.snap)
+
+    def guarded(self, function):
+        """The function, which raises nothing: what goes wrong (as when the stack is full) is a gap in the recording."""
+        engine = self.engine
+
+        def call(*args):
+            try:
+                return function(*args)
+            except Exception as error:
+                engine.gap(error)
+                return args[0] if args else None
+        return call
 
     def sign(self, kind, *args):
         """A Sign, the same for the same arguments."""
@@ -18602,9 +18632,9 @@ class Kit(object):
         """See MoveSign."""
         return self.sign(MoveSign, scope, line)
 
-    def leap_sign(self, scope, signs, finals):
+    def leap_sign(self, scope, signs, finals, exits=False):
         """See LeapSign."""
-        return LeapSign(scope, signs, finals)
+        return LeapSign(scope, signs, finals, exits)
 
     def resume_sign(self, scope, line):
         """See ResumeSign."""
@@ -18647,7 +18677,7 @@ class Rewriter(Operations):
         self.given, self.other, self.reason = args, None, None
         self.stack, self.here, self.suspended, self.just_left = [], None, {}, None
         self.done, self.shallow, self.asleep, self.live = 0, set(), {}, {}
-        self.kit = Kit(self)
+        self.kit, self.texts, self.label, self.gaps = Kit(self), set(), None, []
         self.recording.reader = self.sync
         self.recording.engine = 'rewrite'
 
@@ -18673,17 +18703,43 @@ class Rewriter(Operations):
     def instrumented(self, code):
         """The code object, instrumented; raises Unsupported."""
         text = self.text_of(code.co_filename)
+        self.texts.add(code.co_filename)
         if text is None:
             raise Unsupported('its text is not at hand')
         tree = compile(text, code.co_filename, 'exec', _ast.PyCF_ONLY_AST | self.flags, True)
         reader = ScopeReader(tree.body)
         traits = Traits(tree.body, reader)
+        self.must_not_import(tree.body)
         maker = Instrumenter(self.kit, tree.body, code, reader, traits)
         tree.body = maker.module(tree.body, tree)
         self.shadow(traits.stored, traits.hides)
         with quiet_warnings():
             made = compile(tree, code.co_filename, 'exec', self.flags, True)
         return maker.shelf.filled(made)
+
+    def must_not_import(self, body):
+        """Raise Unsupported when other code that is recorded is imported."""
+        for node in [node for part in body for node in walk(part)]:
+            names = [alias.name for alias in node.names] if isinstance(node, _ast.Import) else [
+                node.module or ''] if isinstance(node, _ast.ImportFrom) else []
+            for name in names:
+                for folder in sys.path:
+                    place = os.path.abspath(os.path.join(folder, *name.split('.')))
+                    if any(self.is_recorded(path) and os.path.exists(path)
+                           for path in (place + '.py', os.path.join(place, '__init__.py'))):
+                        raise Unsupported('it imports %s, which is recorded too' % name)
+
+    def label_classes(self, path):
+        """See Engine; those that are found later too."""
+        Operations.label_classes(self, path)
+        self.label = path
+
+    def make_token(self, value):
+        """See Operations."""
+        token = Operations.make_token(self, value)
+        if token.kind is CLASS and self.label is not None:
+            Engine.label_classes(self, self.label)
+        return token
 
     def call_tracer(self):
         """The function for sys.settrace: none."""
@@ -18701,6 +18757,8 @@ class Rewriter(Operations):
         while at < end:
             entry = raw[at]
             if isinstance(entry, Sign):
+                if entry.scope is None and self.stack and self.stack[-1].waiting is not None:
+                    self.frame_of(self.stack[-1].scope)
                 entry.turn(self, raw, at)
             else:
                 self.put(raw[at:at + entry.size])
@@ -18740,8 +18798,17 @@ class Rewriter(Operations):
         self.here = frame.space
         self.put((ENTER, frame.space))
 
+    def come_due(self, exiting):
+        """Before a frame begins or goes on: the step that waited in the one below has its turn. exiting: whether
+        an __exit__ begins.
+        """
+        frame = self.stack[-1] if self.stack else None
+        if frame is not None and frame.waiting is not None and not frame.waiting[0] and not exiting:
+            self.frame_of(frame.scope)
+
     def begin(self, frame, site):
         """A frame begins."""
+        self.come_due(frame.scope.frame == '__exit__')
         frame.space.home = frame.scope.home
         frame.space.now = frame.space.first.copy()
         self.stack.append(frame)
@@ -18860,18 +18927,16 @@ class Rewriter(Operations):
 
     def set_keyed(self, token, known, key, value):
         """An item of a dict was set whose keys are not all plain; MISSING as value: deleted."""
-        new = Keyed(known) if type(known) is Keyed else Keyed((id(old), (old, part)) for old, part in known.items())
-        if type(key) in ATOMS:
-            same = [number for number, pair in new.items() if type(pair[0]) in ATOMS and pair[0] == key]
-            number = same[0] if same else id(key)
-        else:
-            number = id(key)
+        pairs = known.values() if type(known) is Keyed else list(known.items())
+        same = [at for at, (old, _) in enumerate(pairs) if old is key or (
+            type(key) in ATOMS and type(old) in ATOMS and old == key)]
         if value is MISSING:
-            new.pop(number, None)
+            pairs = [pair for at, pair in enumerate(pairs) if at not in same]
+        elif same:
+            pairs[same[0]] = pairs[same[0]][0], value
         else:
-            new[number] = new.get(number, (key,))[0], value
-            self.see(key)
-        self.note(token, [(PUT, token, new)])
+            pairs.append((self.see(key), value))
+        self.note(token, [(PUT, token, Keyed((id(pair[0]), pair) for pair in pairs))])
 
     @staticmethod
     def has_own(cls, name):
@@ -18997,9 +19062,14 @@ class Rewriter(Operations):
         finally:
             self.finish()
 
+    def gap(self, error):
+        """Note that something was missed."""
+        self.gaps.append((len(self.log), error))
+
     def finish(self):
         """When the run is over: know the content of all that others can still change, now."""
         todo, seen = [], set()
+        self.homes.update(self.texts)
         for token in list(self.modules.values()):
             todo += list(token.obj.values())
         while todo:
