@@ -55,7 +55,10 @@ Contents. Each section uses only what stands above it: delete from a banner on
     29. Plan          what a line can change
     30. Trace         sys.settrace writes the log
     31. Record        code, functions and scripts
-    39. Run           start when this file is the program
+    38. Player        what a browser knows of a recording
+    39. Page          what it shows of it
+    40. Export        a recording as one HTML file
+    41. Run           start when this file is the program
 
 Words: a path is an absolute file name; a key is what tells one state of a file
 from another (None: no file); a step is an object with run(); a module is local
@@ -670,7 +673,7 @@ else:
 HAS_ITERATOR_STATE = not PY2                    # list iterators and the like tell where they stand
 
 
-def shown(data):
+def source_text(data):
     """Bytes of a source file as a str for people."""
     return data if PY2 else data.decode('utf-8', 'replace')
 
@@ -697,14 +700,6 @@ ATOM_TYPES = [int, float, complex, bool, str, bytes, text_type, type(None), type
 number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 # Comprehensions run in the frame around them (2.7: those that make a list); `with` is left on the line of
 # its body.
-# What events sys.settrace has: see Instrument.
-ENDLESS_LOOPS_HAVE_STEPS = sys.version_info >= (3, 10)          # `while True`: one for each turn
-JUMPS_ARE_THREADED = sys.version_info < (3, 10)
-JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)      # the line of `return` has one after `finally`, too
-GENERATORS_TELL_END = (3, 3) <= sys.version_info[:2] <= (3, 9)  # a loop over one ends with an 'exception'
-CLOSING_IS_SILENT = sys.version_info >= (3, 13)
-HAS_CONSTANT_NODE, HAS_INDEX_NODE = sys.version_info >= (3, 8), sys.version_info < (3, 9)
-HAS_STAR_FIELDS, HAS_TRY_NODE = sys.version_info < (3, 5), not PY2
 COMPREHENSIONS_INLINE, WITH_ENDS_IN_BODY = sys.version_info >= (3, 12), sys.version_info < (3, 10)
 HAS_LOCALS_PROXY = type((lambda: sys._getframe().f_locals)()) is not dict       # PEP 667
 DICTS_ARE_ORDERED = sys.version_info >= (3, 6)
@@ -730,19 +725,6 @@ def marked_types():
 def native_text(text):
     """A unicode text as a str; on 2.7 what is not ASCII is escaped."""
     return text.encode('ascii', 'backslashreplace') if PY2 else text
-
-
-class quiet_warnings(object):
-    """A context in which warnings are not shown."""
-
-    def __enter__(self):
-        import warnings
-        self.context = warnings.catch_warnings()
-        self.context.__enter__()
-        warnings.simplefilter('ignore')
-
-    def __exit__(self, *error):
-        return self.context.__exit__(*error)
 
 
 def traceback_of(error):
@@ -3237,8 +3219,8 @@ def compile_nodes(nodes, path, flags=0):
 
 def fields(node):
     """The (name, value) pairs of a node that have a meaning, those that are absent left out."""
-    return [(name, getattr(node, name)) for name in node._fields
-            if name not in MEANINGLESS and getattr(node, name, None) is not None]
+    found = [(name, getattr(node, name, None)) for name in node._fields if name not in MEANINGLESS]
+    return [part for part in found if part[1] is not None]
 
 
 def walk(node):
@@ -6736,7 +6718,8 @@ array, collections, functools, itertools, operator, types, weakref = map(
     Later, ('array', 'collections', 'functools', 'itertools', 'operator', 'types', 'weakref'))
 
 LARGE = 2 ** 16             # bytes; what is larger is compared by checksum
-MADE_BY_CLASS = 1 << 9          # a type's flag: made by a class statement
+MADE_BY_CLASS = 1 << 9      # a type's flag: made by a class statement, or by C code in a like way
+POINTER_BYTES = getattr(tuple, '__itemsize__', 8)      # PyPy does not tell
 LONG = type(sys.maxsize + 1)
 PLAIN_TYPES = frozenset([type(None), bool, int, LONG, float, complex, bytes, text_type])      # versions by value
 PARTLESS = set(PLAIN_TYPES)  # immutable, and without parts; more of them, and what follows, by learn_members()
@@ -6748,18 +6731,18 @@ OPENERS, BASES = {}, []     # {type: function that gives the members of one of i
 CLEAR_TYPES = frozenset(
     '_tuplegetter mappingproxy dictproxy member_descriptor getset_descriptor _lru_cache_wrapper method instancemethod '
     'SimpleNamespace itemgetter attrgetter methodcaller Match SRE_Match Struct TypeVar ParamSpec dtype ufunc '
-    'classmethod_descriptor method-wrapper Pattern SRE_Pattern _abc_data cython_function_or_method ModuleSpec '
+    'classmethod_descriptor method-wrapper Pattern SRE_Pattern _abc_data cython_function_or_method ModuleSpec Element '
     'builtin_function_or_method weakproxy module UnionType GenericAlias'.split())
-# Code that uses one of these may read or write any name.
-WILD = frozenset('exec eval globals locals vars execfile __import__ _getframe currentframe __globals__ f_globals '
-                 '__main__ modules func_globals runpy import_module'.split())
+# Code that uses one of these may read or write any name: after a fork the rest of the script runs there too, and a
+# plant may run any reactor.
+WILD = frozenset('fork forkpty exec eval globals locals vars execfile __import__ _getframe currentframe __globals__ '
+                 'f_globals __main__ modules func_globals runpy import_module run_reactor fetch_ingredient '
+                 'add_all_visible_reactors outdated'.split())
 WILD_MODULES = frozenset('pickle cPickle _pickle shelve dill cloudpickle joblib multiprocessing timeit doctest '
                          'unittest pdb concurrent copyreg runpy inspect gc code'.split())
 NO_KEYS = frozenset('__dict__ __weakref__ __doc__ __slotnames__ __firstlineno__ __static_attributes__ __annotations__ '
                     '__annotate__ __annotate_func__ __annotations_cache__ _abc_impl _abc_cache _abc_registry '
                     '_abc_negative_cache _abc_negative_cache_version __subclasshook__ __abstractmethods__'.split())
-# numpy's bit generators and the like are asked for their state.
-STATES = ('getstate', '__getstate__', 'bit_generator')
 
 
 def short_hash(*parts):
@@ -6779,10 +6762,10 @@ USED_BY = dict((instruction, part) for part, names in (
 
 class CodeUses(object):
     """What a code object and those in it name. names: globals that they read or set.      sets: globals they set.
-    attributes, puts: attributes read, and set or deleted.      imports: names of modules.      wild: it may use
-    any name."""
+    attributes, puts: attributes read, and set or deleted.      imports: names of modules.      may_import: whether
+    it imports anything.      computes_imports: whether it computes their names.      wild: it may use any name."""
 
-    __slots__ = ('code', 'names', 'sets', 'attributes', 'puts', 'imports', 'wild')
+    __slots__ = ('code', 'names', 'sets', 'attributes', 'puts', 'imports', 'may_import', 'computes_imports', 'wild')
 
     def __init__(self, code):
         self.code = code                        # held, so that its id stays its own
@@ -6799,6 +6782,9 @@ class CodeUses(object):
                     getattr(self, part).update(getattr(inner, part))
                 self.wild |= inner.wild
         self.names |= self.sets
+        self.computes_imports = any(name in self.names or name in self.attributes
+                                    for name in ('import_module', '__import__'))
+        self.may_import = bool(self.imports or self.computes_imports)
         self.wild |= bool(WILD.intersection(self.names) or WILD.intersection(self.attributes)
                           or '__main__' in self.imports)
 
@@ -6952,6 +6938,23 @@ def survey(top, space):
     return found
 
 
+def is_python_class(kind):
+    """Whether a class statement made it: its instances hold nothing but the __dict__, slots and weak references."""
+    if not kind.__flags__ & MADE_BY_CLASS or kind.__base__ is None:
+        return False
+    parts = vars(kind)
+    known = sum(1 for part in parts.values() if type(part).__name__ == 'member_descriptor')
+    known += ('__dict__' in parts) + ('__weakref__' in parts)
+    return kind.__basicsize__ - kind.__base__.__basicsize__ <= known * POINTER_BYTES
+
+
+def own_space(item):
+    """The __dict__ of an instance, if it has one already: C types make it when they are asked."""
+    if is_python_class(type(item)) and not isinstance(item, BaseException):
+        return getattr(item, '__dict__', None)
+    return None
+
+
 def opener_of(kind, space):
     """The function that gives the members of instances of a type not in OPENERS."""
     if isinstance(kind, class_types) and issubclass(kind, class_types):
@@ -6965,9 +6968,12 @@ def opener_of(kind, space):
             return opener
     if hasattr(kind, '__next__') or hasattr(kind, 'next') and not kind.__flags__ & MADE_BY_CLASS:
         return open_iterator
-    if hasattr(kind, 'fileno') and hasattr(kind, 'closed') or kind.__name__ in ('StringIO', 'BytesIO', 'StringO'):
+    if all(hasattr(kind, part) for part in ('fileno', 'closed', 'tell')) or kind.__name__ in (
+            'StringIO', 'BytesIO', 'StringO'):
         return open_file
-    built_in = [base for base in kind.__mro__ if not base.__flags__ & MADE_BY_CLASS][0]
+    if any(base.__module__ == '_random' for base in kind.__mro__):
+        return open_random
+    built_in = [base for base in kind.__mro__ if not is_python_class(base)][0]
     if built_in in KNOWN_BASES or built_in.__name__ in CLEAR_TYPES or own_hash(built_in):
         return open_instance
     return open_opaque
@@ -6980,7 +6986,7 @@ def open_nothing(item, found, space, is_top):
 
 def open_instance(item, found, space, is_top):
     """Attributes, slots and contents of an instance."""
-    kind, space_of = type(item), getattr(item, '__dict__', None)
+    kind, space_of = type(item), own_space(item)
     members = [part for part in gc.get_referents(item) if part is not kind and part is not space_of]
     if hasattr(kind, '__self__'):               # a method
         members.append(item.__self__)
@@ -6999,7 +7005,11 @@ def open_opaque(item, found, space, is_top):
     """What C code keeps; it is never the same after it was used."""
     state = None
     try:
-        if hasattr(item, 'bit_generator'):
+        if hasattr(item, 'locked'):
+            state = repr(item.locked())
+        elif hasattr(item, 'hexdigest'):
+            state = item.hexdigest()
+        elif hasattr(item, 'bit_generator'):
             state = repr(item.bit_generator.state)
         elif type(item).__module__.startswith('numpy.random'):
             state = repr(item.state if hasattr(item, 'state') else item.get_state())
@@ -7188,8 +7198,8 @@ def open_random(item, found, space, is_top):
 
 def open_error(item, found, space, is_top):
     """An exception, without the frames of its traceback."""
-    members = [item.args, getattr(item, '__dict__', None), getattr(item, '__cause__', None),
-               getattr(item, '__context__', None)]
+    members = [item.args, getattr(item, '__cause__', None), getattr(item, '__context__', None)]
+    members += [part for part in gc.get_referents(item) if type(part) is dict]
     return members + ([type(item)] if type(item).__flags__ & MADE_BY_CLASS else [])
 
 
@@ -7242,13 +7252,14 @@ def learn_members():
 #
 # Not handled: files that C code opens by itself (see depends() in Rerun).
 
-MOST_OUTPUT = 100000        # characters that are kept of what a statement printed
+MOST_OUTPUT = 2 ** 20       # characters that are kept of what a statement printed
 # What gives another answer each time, by module.
 CLOCKS = dict((module, frozenset(names.split())) for module, names in [
     ('time', 'time time_ns monotonic perf_counter process_time clock ctime localtime gmtime strftime asctime'),
     ('datetime', 'now utcnow today'), ('uuid', 'uuid1 uuid4'), ('secrets', 'token_hex token_bytes randbelow choice'),
     ('os', 'urandom getpid times system popen'), ('posix', 'urandom getpid times system popen'),
     ('subprocess', 'run call check_call check_output Popen getoutput'), ('getpass', 'getpass'),
+    ('tempfile', 'mkdtemp mkstemp mktemp NamedTemporaryFile TemporaryFile TemporaryDirectory SpooledTemporaryFile'),
     ('urllib.request', 'urlopen urlretrieve'), ('urllib2', 'urlopen'), ('socket', 'socket create_connection'),
     ('requests', 'get post put request Session'), ('builtins', 'input'), ('__builtin__', 'input raw_input')])
 CLOCK_NAMES = frozenset().union(*CLOCKS.values())
@@ -7265,9 +7276,10 @@ class Facts(object):
     may read.      writes, sure: names that it may, and that it surely binds.      mark: 'keep', 'rerun' or ''.
     inert, calm: whether it calls nothing, on plain values at least.      bare: whether it is an expression, whose
     value is to be shown.      stars: whether it imports all names of a module.      words: its first line.
-    below: lines from the chunk's start to it."""
+    below: lines from the chunk's start to it.      has_exec: whether it has the exec statement of 2.7."""
 
-    __slots__ = ('key', 'reads', 'writes', 'sure', 'mark', 'inert', 'calm', 'bare', 'words', 'below', 'stars')
+    __slots__ = ('key', 'reads', 'writes', 'sure', 'mark', 'inert', 'calm', 'bare', 'words', 'below', 'stars',
+                 'has_exec')
 
     def __init__(self, nodes, lines, start, flags):
         used, reads = names_used(nodes), set()
@@ -7277,21 +7289,22 @@ class Facts(object):
             reads |= own.reads
             if not is_plain_definition(node):
                 reads |= own.deferred
-            if isinstance(node, _ast.Assign):
-                for target in node.targets:
-                    if all(type(part).__name__ in ('Name', 'Tuple', 'List', 'Starred') for part in walk(target)):
-                        self.sure.update(part.id for part in walk(target) if isinstance(part, _ast.Name))
+            for target in node.targets if isinstance(node, _ast.Assign) else ():
+                if not isinstance(target, _ast.Name):
+                    parts = [part for part in walk(target) if type(part).__name__ not in ('Tuple', 'List', 'Starred')]
+                    if all(isinstance(part, _ast.Name) for part in parts):
+                        self.sure.update(part.id for part in parts)
         self.writes = set(used.writes) | self.sure
         self.reads = tuple(sorted(reads | (self.writes - self.sure)))
         first = nodes[0].lineno - 1 if nodes and nodes[0].col_offset >= 0 else start
         self.below = max(0, first - start)
         line = lines[first].strip() if first < len(lines) else b''
-        mark = re.search(br'#\s*(keep|rerun)\s*$', line)
+        mark = re.search(br'#\s*(keep|rerun)\s*$', line) if b'#' in line else None
         self.mark = mark.group(1).decode('ascii') if mark else ''
-        self.words = shown(line)
+        self.words = source_text(line)
         self.key = short_hash(fingerprint(nodes), self.mark, str(flags))
-        kinds = kinds_in(nodes)
-        self.calm = kinds <= CALM_NODES
+        kinds = kinds_in(nodes) | set(['docstring'] if docstring_node(nodes) else [])      # it may bind __doc__
+        self.calm, self.has_exec = kinds <= CALM_NODES, 'Exec' in kinds
         self.inert = kinds <= INERT_NODES or (
             len(nodes) == 1 and isinstance(nodes[0], FUNCTION_NODES) and is_plain_definition(nodes[0])
             and not nodes[0].args.defaults and not any(getattr(nodes[0].args, 'kw_defaults', ())))
@@ -7348,8 +7361,7 @@ class Chunk(object):
         else:
             self.code = compile_nodes(nodes, path, self.flags)
         self.uses, self.codes = code_uses(self.code), children(self.code)
-        if any(type(part).__name__ == 'Exec' for node in nodes for part in walk(node)):
-            self.uses.wild = True
+        self.uses.wild |= self.facts.has_exec
 
 
 # ---- the state of the process that statements read and change
@@ -7376,6 +7388,27 @@ def _set_decimal_state(state):
     context.prec, context.rounding, context.Emin, context.Emax, context.capitals = state[:5]
     for kind in list(context.traps):
         context.traps[kind] = kind.__name__ in state[5]
+
+
+def _logging_state():
+    """[(name, level, whether it propagates, is disabled, handlers, filters)] of the loggers that were set up."""
+    logging, found = sys.modules['logging'], []
+    for name, one in [('', logging.root)] + sorted(logging.Logger.manager.loggerDict.items()):
+        state = [name] + [getattr(one, part, None) for part in LOGGER_PARTS]
+        state[-2:] = [list(part or ()) for part in state[-2:]]
+        if state[1:] != LOGGER_DEFAULTS and state[1] is not None:
+            found.append(state)
+    return found
+
+
+def _set_logging(state):
+    logging, wanted = sys.modules['logging'], dict((one[0], one[1:]) for one in state)
+    for name, one in [('', logging.root)] + list(logging.Logger.manager.loggerDict.items()):
+        if hasattr(one, 'handlers'):
+            parts = wanted.get(name, LOGGER_DEFAULTS)
+            one.setLevel(parts[0])              # empties caches
+            one.propagate, one.disabled = parts[1:3]
+            one.handlers[:], one.filters[:] = parts[3:]
 
 
 def _set_filters(state):
@@ -7408,11 +7441,13 @@ def _folder():
         return ''
 
 
+LOGGER_PARTS, LOGGER_DEFAULTS = ('level', 'propagate', 'disabled', 'handlers', 'filters'), [0, True, False, [], []]
 HIDDEN = [      # (hidden name, the module that it belongs to, get() -> state, set(state))
     ('@random', 'random', lambda: sys.modules['random'].getstate(), lambda state: sys.modules['random'].setstate(
         tuple(tuple(part) if isinstance(part, list) else part for part in state))),
     ('@numpy', 'numpy.random', _numpy_state, _set_numpy_state),
     ('@decimal', 'decimal', _decimal_state, _set_decimal_state),
+    ('@logging', 'logging', _logging_state, _set_logging),
     ('@warnings', 'warnings', lambda: list(sys.modules['warnings'].filters), _set_filters),
     ('@locale', 'locale', lambda: sys.modules['locale'].setlocale(6), lambda state: sys.modules['locale'].setlocale(
         6, state)),
@@ -7470,15 +7505,17 @@ class WatchedEnvironment(dict):
 
 
 class Spy(object):
-    """Stands in for a function of os or for open() while statements run; tells note(function name, arguments)."""
+    """Stands in for a function of os or for open() while statements run; asks note(function name, arguments) whether
+    to call it."""
 
     def __init__(self, real, name, note):
         self.real, self.name, self.note = real, name, note
         self.__name__ = self.__doc__ = name
 
     def __call__(self, *args, **kwargs):
-        self.note(self.name, args, kwargs)
-        return self.real(*args, **kwargs)
+        if self.note(self.name, args, kwargs):
+            return self.real(*args, **kwargs)
+        return len(args[1])                     # os.write() of what was shown before
 
     def __eq__(self, other):
         return self.real == getattr(other, 'real', other)
@@ -7493,6 +7530,9 @@ class Spy(object):
         return getattr, (sys.modules[self.real.__module__ or 'os'], self.real.__name__)
 
 
+PATH_FILES = frozenset([os.path.exists.__code__.co_filename, os.path.join.__code__.co_filename])
+
+
 class Observer(object):
     """Takes note of the files, the environment and the output of the statement that runs.
 
@@ -7502,7 +7542,8 @@ class Observer(object):
 
     def __init__(self, script):
         self.script, self.on, self.thread, self.muted = script, False, None, False
-        self.prints, self.saved, self.tees = {}, [], []
+        self.prints, self.saved, self.tees, self.all_tees = {}, [], [], {}
+        OPENERS[Spy] = OPENERS[OutputTee] = open_nothing
         OPENERS[Spy] = OPENERS[OutputTee] = open_nothing
         self.clear()
 
@@ -7515,7 +7556,8 @@ class Observer(object):
         """Put the stand-ins in their places."""
         import io
         self.thread = threads.get_ident()
-        for module, names in (builtins, ['open']), (io, ['open']), (os, ['open', 'listdir', 'scandir', 'stat']):
+        for module, names in (builtins, ['open']), (io, ['open']), (
+                os, ['open', 'write', 'listdir', 'scandir', 'stat']):
             for name in names:
                 real = getattr(module, name, None)
                 if real is not None and not isinstance(real, Spy):
@@ -7528,8 +7570,14 @@ class Observer(object):
         self.saved.append((holder, attribute, real))
         setattr(holder, attribute, watched)
         for is_error, name in enumerate(('stdout', 'stderr')):
-            tee = OutputTee(getattr(sys, name), self, bool(is_error))
+            tee = self.all_tees.setdefault(name, OutputTee(None, self, is_error))   # a script may keep it
+            tee.__dict__['tee_real'] = getattr(sys, name)
             self.tees.append((name, tee, tee.tee_real))
+        self.put_streams()
+
+    def put_streams(self):
+        """Let what is printed pass through here, whatever the script set."""
+        for name, tee, _ in self.tees:
             setattr(sys, name, tee)
 
     def remove(self):
@@ -7542,14 +7590,16 @@ class Observer(object):
                 real.update(dict.items(now))
             if isinstance(now, (Spy, WatchedEnvironment)):
                 setattr(holder, name, real)
-        for name, tee, real in self.tees:
-            if getattr(sys, name, None) is tee:
-                setattr(sys, name, real)
+        for name, _, real in self.tees:
+            setattr(sys, name, real)
         self.tees = []
 
     def is_ours(self):
         """Whether what calls is not the statement."""
-        return not self.on or threads.get_ident() != self.thread or is_own_frame(sys._getframe(3).f_code.co_filename)
+        frame = sys._getframe(3)
+        while frame.f_code.co_filename in PATH_FILES and frame.f_back is not None:     # os.path.exists() and the like
+            frame = frame.f_back
+        return not self.on or threads.get_ident() != self.thread or is_own_frame(frame.f_code.co_filename)
 
     def note_variable(self, name):
         """A variable of the environment is read."""
@@ -7561,16 +7611,24 @@ class Observer(object):
                 self.environment[name] = dict.get(data, name)
 
     def note_call(self, name, args, kwargs):
-        """A file is opened, or a folder is read."""
+        """A file is opened, or a folder is read. Whether that is to be done."""
         if self.is_ours():
-            return
+            return True
+        caller = sys._getframe(2).f_code.co_filename
+        if name == 'write':
+            return self._note_written(*args)
         self.on = False                         # what follows calls such functions itself
         try:
-            self._note_call(name, args, kwargs)
+            self._note_call(name, args, kwargs, caller == self.script or caller in fresh.texts)
         finally:
             self.on = True
+        return True
 
-    def _note_call(self, name, args, kwargs):
+    def _note_written(self, descriptor=None, data=b'', *others):
+        """Bytes go to a descriptor. Whether they are to be written."""
+        return descriptor not in (1, 2) or self.write(descriptor - 1, bytes(data))
+
+    def _note_call(self, name, args, kwargs, is_users):
         target = args[0] if args else kwargs.get('file', kwargs.get('path', '.'))
         try:
             path = os.path.abspath(file_name(target) if isinstance(target, bytes) else path_text(target))
@@ -7585,9 +7643,10 @@ class Observer(object):
             return
         mode = args[1] if len(args) > 1 else kwargs.get('mode', kwargs.get('flags', 'r'))
         if name == 'open' and (mode & (os.O_WRONLY | os.O_RDWR) if isinstance(mode, int) else set(mode) & set('wax+')):
-            if mode & os.O_APPEND if isinstance(mode, int) else 'a' in mode:
-                return                          # a log: others may write to it, too
-            if not isinstance(mode, int) and '+' in mode and path not in self.wrote:
+            appends = mode & os.O_APPEND if isinstance(mode, int) else 'a' in mode
+            if appends and not is_users:
+                return                          # a log of a package: others may write to it, too
+            if (appends or not isinstance(mode, int) and '+' in mode) and path not in self.wrote:
                 self.files.setdefault(path, self.print_of(path))
             self.wrote[path] = None
         elif path not in self.wrote:
@@ -7612,6 +7671,8 @@ class Observer(object):
             return known[1]
         recent = abs(time.time() - key[3] / TICKS_A_SECOND) < 0.05     # it may be written again within this tick
         try:
+            if os.path.isdir(path):             # of depends(): with all that is in it
+                return file_checksum(path)
             data = read_bytes(path)
         except EnvironmentError:
             return 'unreadable'
@@ -7630,7 +7691,7 @@ class Observer(object):
         if self.on and threads.get_ident() == self.thread or self.on and self.size < MOST_OUTPUT:
             if self.size < MOST_OUTPUT:
                 self.size += len(text)
-                if self.output and self.output[-1][0] == is_error:
+                if self.output and self.output[-1][0] == is_error and type(self.output[-1][1][0]) is type(text):
                     self.output[-1][1].append(text)
                 else:
                     self.output.append((is_error, [text]))
@@ -7645,7 +7706,8 @@ class OutputTee(object):
 
     def write(self, text):
         """Write the text, unless it was shown before, and keep it."""
-        if self.tee_observer.write(self.tee_is_error, text):
+        known = text if isinstance(text, (bytes, text_type)) else bytes(text)
+        if self.tee_observer.write(self.tee_is_error, known):
             return self.tee_real.write(text)
         return len(text)
 
@@ -7655,7 +7717,8 @@ class OutputTee(object):
             self.write(line)
 
     def __getattr__(self, name):
-        return getattr(self.tee_real, name)
+        found = getattr(self.tee_real, name)
+        return OutputTee(found, self.tee_observer, self.tee_is_error) if name == 'buffer' else found
 
     def __setattr__(self, name, value):
         setattr(self.tee_real, name, value)
@@ -8099,7 +8162,7 @@ class Values(object):
         if isinstance(value, (FunctionType, types.ModuleType) + class_types) or found.opaque:
             return False
         for item in found.soft.values():
-            if isinstance(item, class_types) and any(
+            if isinstance(item, class_types) and item.__module__ == '__main__' and any(
                     name in vars(item) for name in ('__reduce__', '__reduce_ex__', '__getstate__', '__setstate__',
                                                     '__getnewargs__', '__getnewargs_ex__', '__copyreg__')):
                 return False
@@ -8193,6 +8256,9 @@ class Values(object):
 # What is given to or taken from modules and classes of others (patched functions) are names, too: '@o:module';
 # the local modules that are imported are '@m:module', and hold the module.
 
+MODULE_NAMES = frozenset(
+    '__name__ __file__ __builtins__ __package__ __spec__ __loader__ __cached__ __warningregistry__ __annotations__ '
+    '__conditional_annotations__ __annotate__'.split())
 LOOSE = frozenset('setattr delattr patch __dict__ vars __setattr__'.split())    # may set any attribute
 
 
@@ -8234,12 +8300,12 @@ class Execution(object):
         self.before = dict((name, found) for name, found in before if found is not NOTHING)
         facts = self.unit.facts
         self.inert = not self.wild and (facts.inert or facts.calm and not self.before and len(self.uses) == 1)
-        self.imports = any(used.imports for used in self.uses)
+        self.imports = any(used.may_import for used in self.uses)
         if self.imports:
             for name in list(fresh.modules):    # what is not imported at this place is imported anew
                 if '@m:' + name not in at and name in sys.modules and sys.modules[name] is not keeper.space:
                     purge_modules([name])
-        self.points = [] if self.inert else keeper.patch_points(self)
+        self.points = [] if self.inert and not keeper.originals else keeper.patch_points(self)
         self.hidden = None if self.inert else keeper.set_hidden()
 
     def perform(self, muted):
@@ -8262,7 +8328,9 @@ class Execution(object):
         finally:
             observer.on = False
         self.record = record = Record(key=unit.facts.key, seconds=clock_s() - begin)
-        record.output = [(which, ''.join(texts)) for which, texts in observer.output]
+        record.output = [(which, texts[0][:0].join(texts)) for which, texts in observer.output]
+        if observer.size >= MOST_OUTPUT:
+            record.output.append((1, '[hotload] the rest of what this printed was not kept\n'))
         record.files, record.wrote, record.doubt = dict(observer.files), dict(observer.wrote), observer.doubt
         record.environment, record.error = dict(observer.environment), self.error
         if value is not None and not self.keeper.is_local(type(value).__module__):
@@ -8293,7 +8361,7 @@ class Execution(object):
             if len(names) != len(held) + new:
                 bound.update(set(names).difference(held))
         self.gone = [name for name in bound if name not in names]
-        self.bound = set(name for name in bound if name in names and not is_dunder(name))
+        self.bound = set(name for name in bound if name in names and not is_own_name(name))
         self.record.gone = tuple(name for name in self.gone if name in keeper.state.at)
         for name in self.gone:
             keeper.placed.pop(name, None)
@@ -8383,6 +8451,7 @@ class Execution(object):
         """What the statement read: names, the state of the process, patched modules; and why it is in doubt."""
         keeper, record, at = self.keeper, self.record, self.keeper.state.at
         reads = set(name for name in self.reads if name not in SETTERS).union(self.changed)
+        reads.add('@o:' + builtins.__name__)
         self.patches = {}
         if not self.inert:
             reads.update(READ_BY_ALL)
@@ -8493,15 +8562,15 @@ def has_value(name):
     return name[0] != '@' or name[:3] == '@m:'
 
 
-def is_dunder(name):
-    """Whether the name is one of Python's own, such as __name__."""
-    return name[:2] == '__' == name[-2:]
+def is_own_name(name):
+    """Whether Python itself sets that name in a module."""
+    return name in MODULE_NAMES
 
 
 def modules_of(uses):
     """Names of the local modules that code with these CodeUses may import, with what those import; None: any."""
     found, todo = set(), set(name for used in uses for name in used.imports)
-    if any('import_module' in used.attributes for used in uses):
+    if any(used.computes_imports for used in uses):
         return None
     todo.update('%s.%s' % (module, name) for used in uses for module in used.imports for name in used.attributes)
     todo = set(name for name in todo if name in fresh.modules or name in fresh.missing)
@@ -8527,11 +8596,13 @@ class Statements(Values):
     the process, where it is known.      because: what changed outside, so that the statement runs, or None.
     shown: indices of statements whose output was shown in this run.      ran: {index: (reason, seconds)}.
     distrust: whether a name was missing that nothing seemed to read; then all are put in place.
+    pid: of the process that may write to the store.
     """
 
     def _begin_statements(self):
         self.observer, self.originals, self.modules_read, self.hidden_now = None, {}, {}, None
         self.because, self.shown, self.ran, self.distrust, self.alive = None, set(), {}, False, []
+        self.pid = os.getpid()
 
     def execute_unit(self, index, unit):
         """Run the statement; its Record. Raises Again when a value is missing."""
@@ -8540,6 +8611,8 @@ class Statements(Values):
         reason, one = self.reason(index, unit), Execution(self, unit)
         one.prepare()
         one.perform(index in self.shown)
+        if os.getpid() != self.pid:
+            self._run_rest(index, one)
         self.shown.add(index)
         self.forced.discard(index)
         one.observe()
@@ -8555,6 +8628,17 @@ class Statements(Values):
             self.distrust = True
             raise Again
         return record
+
+    def _run_rest(self, index, one):
+        """In a process that the statement forked: run what follows as Python would, and end."""
+        self.observer.remove()
+        if one.error is not None:
+            raise one.error[1]
+        for unit in self.units[index + 1:]:
+            if unit.code is None:
+                unit.compile(self.source.nodes(unit.chunk, unit.chunk + 1)[0], self.path, False)
+            (eval if unit.is_value else execute)(unit.code, self.names)
+        raise SystemExit(0)
 
     def _remember(self, record):
         group = self.records.setdefault(record.group(), [])
@@ -8572,9 +8656,10 @@ class Statements(Values):
 
     def reach(self, unit):
         """What the statement may read, put in place: (names, [CodeUses], whether it may be any, modules of others)."""
-        at, names, uses, wild, shared = self.state.at, set(), [unit.uses], unit.uses.wild or self.distrust, []
+        at, names, uses, shared = self.state.at, set(), [unit.uses], []
+        wild = unit.uses.wild or self.distrust or self._is_redirected()
         todo = set(unit.facts.reads)
-        if unit.uses.imports or unit.facts.stars:
+        if unit.uses.may_import or unit.facts.stars:
             todo.update(name for name in at if name[:3] == '@m:')
         while todo or wild and not names:
             if wild:
@@ -8597,18 +8682,25 @@ class Statements(Values):
                 shared += found.shared
                 for used in found.uses:
                     wild |= used.wild
-                    if used.imports:
+                    if used.may_import:
                         todo.update(name for name in at if name[:3] == '@m:')
             wild = wild or any(item.__name__.partition('.')[0] in WILD_MODULES for item in shared)
             todo -= names
         return names.difference(['']), uses, wild, shared
+
+    def _is_redirected(self):
+        """Whether the script put an object of its own in the place of sys.stdout or the like."""
+        version = self.state.at.get('@o:sys')
+        entry = self.heap.get(version)
+        return version is not None and (entry is None or any(
+            type(entry.value.get(name)) not in (OutputTee, type(None)) for name in ('stdout', 'stderr')))
 
     def patch_points(self, one):
         """[(hidden name, module or class of others, attribute, its value)] that the statement may change."""
         puts = set(name for used in one.uses for name in used.puts)
         attributes = set(name for used in one.uses for name in used.attributes)
         loose = bool(LOOSE.intersection(attributes) or any(LOOSE.intersection(used.names) for used in one.uses))
-        found, todo = {}, list(one.shared)
+        found, todo = {}, list(one.shared) + [builtins, sys]
         todo += [value for value in map(self.names.get, one.near) if isinstance(value, class_types)
                  and not self.is_local(value.__module__)]
         while todo:
@@ -8617,8 +8709,9 @@ class Statements(Values):
             hidden = '@o:%s.%s' % (item.__module__, item.__name__) if is_class else '@o:' + item.__name__
             if hidden not in found:
                 found[hidden] = item
-                inside = () if is_class else attributes.intersection(vars(item))
-                todo += [part for part in map(vars(item).get, inside)
+                space = vars(item)
+                inside = () if is_class else [name for name in attributes if name in space]
+                todo += [part for part in map(space.get, inside)
                          if isinstance(part, types.ModuleType) and not self.is_local(part.__name__)
                          or isinstance(part, class_types) and not self.is_local(part.__module__)]
         self.modules_read, points = found, []
@@ -8894,7 +8987,7 @@ class CachedScript(Statements, ReloadedScript):
     def run(self, changed=()):
         """Bring the namespace to what a fresh run of the script would give; the Report."""
         global current
-        begin, self.runs, self.report = clock_s(), self.runs + 1, Report()
+        begin, self.runs, self.report, self.pid = clock_s(), self.runs + 1, Report(), os.getpid()
         report = self.report
         try:
             data = self.enter(changed)
@@ -8930,7 +9023,8 @@ class CachedScript(Statements, ReloadedScript):
         finally:
             current = None
             self.observer.remove()
-            self._finish()
+            if os.getpid() == self.pid:
+                self._finish()
         report.seconds = clock_s() - begin
         return report
 
@@ -8961,7 +9055,7 @@ class CachedScript(Statements, ReloadedScript):
         entries = [self.heap.get(version) for _, version in at]
         if None in entries or any(names.get(name, names) is not entry.value for (name, _), entry in zip(at, entries)):
             return False
-        if sum(1 for name in names if not name[:2] == '__' == name[-2:]) != len(at):
+        if sum(1 for name in names if name not in MODULE_NAMES) - ('__doc__' not in self.state.at) != len(at):
             return False
         return not any((record.files or record.wrote or record.environment) and self._outside(record)
                        for record in records)
@@ -9001,7 +9095,9 @@ class CachedScript(Statements, ReloadedScript):
     def _attempt(self):
         """Go over all statements; run those that must."""
         self.state, self.records_of, self.placed, self.space_of.owners = self._base(), {}, {}, {}
-        plain = dict((name, value) for name, value in self.names.items() if name[:2] == '__' == name[-2:])
+        self.observer.put_streams()
+        plain = dict((name, value) for name, value in self.names.items() if name in MODULE_NAMES)
+        plain['__doc__'] = None
         self.names.clear()                  # what stands in it is what the statements so far made
         self.names.update(plain)
         for index, unit in enumerate(self.units):
@@ -9098,7 +9194,10 @@ class CachedScript(Statements, ReloadedScript):
             return
         for is_error, text in record.output:
             stream = self.observer.tees[is_error][2]
-            if is_terminal(stream):
+            if not isinstance(text, str) and isinstance(text, bytes):
+                flush(stream)
+                stream, text = (stream.buffer, text) if hasattr(stream, 'buffer') else (stream, source_text(text))
+            elif is_terminal(stream):
                 text = ''.join('%s%s%s' % (DIM, line.rstrip('\n'), PLAIN) + '\n' * line.endswith('\n')
                                for line in text.splitlines(True))
             write(stream, text)
@@ -9121,8 +9220,24 @@ class CachedScript(Statements, ReloadedScript):
         for record in self.new:
             for path in record.wrote:
                 record.wrote[path] = self.observer.print_of(path)
+        self._see_shared_files()
         self._save()
         self._tidy()
+
+    def _see_shared_files(self):
+        """Where a file was written after it was used by the same or another statement, what is in it at one place
+        cannot be told from what is there now: all that use it run each time, in order."""
+        uses = {}
+        for index in sorted(self.records_of):
+            record = self.records_of[index]
+            for path in record.files:
+                uses.setdefault(path, []).append((record, False))
+            for path in record.wrote:
+                uses.setdefault(path, []).append((record, True))
+        for found in uses.values():
+            if any(writes for _, writes in found[1:]):
+                for record, _ in found:
+                    record.run = self.runs
 
     def _kept(self):
         """The statements that did not run, for the report."""
@@ -9242,7 +9357,7 @@ class Picture(object):
         elif isinstance(value, type(sys)):
             parts.append(value.__name__)
             if self.space.is_local(value.__name__):
-                parts += self.all([dict((name, part) for name, part in vars(value).items() if not is_dunder(name))],
+                parts += self.all([dict((name, part) for name, part in vars(value).items() if not is_own_name(name))],
                                   place)
         else:
             parts += self.contents(value, place)
@@ -9348,7 +9463,7 @@ class CachedStep(CachedScript):
         return 1
 
     def _logged(self, index):
-        text = shown(self.source.text(self.units[index].chunk))
+        text = source_text(self.source.text(self.units[index].chunk))
         return commented(text) if self.records_of[index].error else text
 
     def _append(self, texts):
@@ -9400,7 +9515,6 @@ MODES.append(Mode('cache', 'the statements that changed, and those that depend o
     choice.script, choice.argv, choice.get('store'), choice.module, choice.get('log'), 'check' in choice,
     'quiet' in choice, 'trust-store' in choice), [
         ('', 'store', 'DIR', 'keep values here (default: .hotload beside the script); none: in memory only'),
-        ('', 'trust-store', None, 'use a store that others can write to'),
         ('', 'log', 'FILE', 'append the statements that ran, and what was typed'),
         ('', 'check', None, 'run the script afresh as well, and compare')]))
 
@@ -9449,19 +9563,33 @@ def spelled(value):
     return marshal.dumps(value, EXACT_MARSHAL)
 
 
+def installed_names(folder):
+    """The names of what pip has put into the folder (set of str), as by `pip install --target`."""
+    if folder not in INSTALLED_NAMES:
+        names = INSTALLED_NAMES[folder] = set()
+        for name in list_folder(folder)[1]:
+            if name.endswith('.dist-info'):
+                with suppress(EnvironmentError):
+                    data = read_bytes(os.path.join(folder, name, 'RECORD'))
+                    lines = (data if str is bytes else data.decode('utf-8', 'replace')).splitlines()
+                    names.update(line.partition(',')[0].partition('/')[0] for line in lines)
+    return INSTALLED_NAMES[folder]
+
+
 def is_users_file(path):
-    """Whether the source file is the user's own, and neither installed nor this one."""
-    folder = os.path.dirname(path)
+    """Whether the source file, or a folder, is the user's own, and neither installed nor this one."""
+    folder, name = os.path.split(path)
     if folder not in USERS_FOLDERS:
         above, main = os.path.dirname(folder), getattr(sys.modules.get('__main__'), '__file__', None) or ''
         is_main = folder == os.path.dirname(os.path.abspath(main)) and not (
             IGNORED_FOLDERS.intersection(folder.split(os.sep)))
         USERS_FOLDERS[folder] = fresh.is_local(path) or is_main or not is_installed(folder) and (
             above == folder or is_users_file(folder))
-    return USERS_FOLDERS[folder] and path != os.path.abspath(OWN_FILE)
+    return USERS_FOLDERS[folder] and name not in installed_names(folder) and path != os.path.abspath(OWN_FILE)
 
 
-USERS_FOLDERS = {}          # {folder: whether the files in it are the user's}
+# {folder: whether the files in it are the user's}, {folder: names of packages and modules in it that pip put there}
+USERS_FOLDERS, INSTALLED_NAMES = {}, {}
 
 
 def is_users_module(name, space):
@@ -10094,23 +10222,9 @@ class Warehouse(object):
             make_folders(folder)
             shutil.copyfile(path_text(value), os.path.join(folder, file_name))
             return self._adopted(name, kind, folder, file_name)
-        if kind in ('array', 'buffer'):
-            numpy = sys.modules.get('numpy')
-            if kind == 'array' and numpy is None and type_of(value) is list:
-                import numpy
-            if kind == 'array' and numpy and isinstance(value, (numpy.ndarray, numpy.generic, list)):
-                value = numpy.asanyarray(value)
-                if type_of(value) in (numpy.ndarray, numpy.memmap) and not value.dtype.hasobject:
-                    path = self.store.draft()
-                    with open(path, 'wb') as stream:
-                        numpy.save(stream, value, allow_pickle=False)
-                    return self._adopted(name, kind, path, 'npy')
-            elif kind == 'buffer' or type_of(value).__name__ not in ('array', 'bytes', 'bytearray', 'str'):
-                view = memoryview(value)
-                path = self.store.draft()
-                with open(path, 'wb') as stream:
-                    stream.write(view.cast('B') if HAS_CASTS and view.c_contiguous else view.tobytes())
-                return self._adopted(name, kind, path, (view.format, view.shape) if kind == 'array' else None)
+        path, meta = self._written(kind, value) if kind in ('array', 'buffer') else (None, None)
+        if path is not None:
+            return self._adopted(name, kind, path, meta)
         refs = []
         if type_of(value) in PLAIN_TYPES:
             data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
@@ -10120,6 +10234,26 @@ class Warehouse(object):
         address = checksum(data) if is_small else self.store.add(data)
         refs = tuple(sorted(set(refs)))
         return Product(name, kind, address, len(data), None, refs, data if is_small else None)
+
+    def _written(self, kind, value):
+        """(the path of a file with an array's or buffer's bytes, what is needed besides to read it), or (None, None)
+        for an array that is better pickled."""
+        numpy, path = sys.modules.get('numpy'), self.store.draft()
+        if kind == 'array' and numpy is None and type_of(value) is list:
+            import numpy
+        if kind == 'array' and numpy and isinstance(value, (numpy.ndarray, numpy.generic, list)):
+            value = numpy.asanyarray(value)
+            if type_of(value) not in (numpy.ndarray, numpy.memmap) or value.dtype.hasobject:
+                return None, None
+            with open(path, 'wb') as stream:
+                numpy.save(stream, value, allow_pickle=False)
+            return path, 'npy'
+        if kind == 'array' and type_of(value).__name__ in ('array', 'bytes', 'bytearray', 'str'):
+            return None, None
+        view = memoryview(value)
+        with open(path, 'wb') as stream:
+            stream.write(view.cast('B') if HAS_CASTS and view.c_contiguous else view.tobytes())
+        return path, (view.format, view.shape) if kind == 'array' else None
 
     def _adopted(self, name, kind, path, meta=None):
         size = sum(size for _, size in sizes_below(path)) if os.path.isdir(path) else os.path.getsize(path)
@@ -10394,6 +10528,7 @@ class Return(BaseException):
 # {module: (namespace, its code when it was loaded, {name: function}, names that it had for them)} of the
 # reactors, and of the subreactors.
 REACTORS, SUBREACTORS = {}, {}
+DECORATED = {}              # {id of a function that was made a reactor: weak reference to it}
 
 
 def register(function, registry, registered=None):
@@ -10408,15 +10543,23 @@ def register(function, registry, registered=None):
 
 
 def visible_reactors():
-    """The functions that are reactors now. One that its module had a name for and has no more was deleted, in a module
-    that was patched or of which only some statements ran again."""
+    """The functions that are reactors now.
+
+    One that its module had a name for and has no more was deleted, in a module that was patched. A script of which only
+    some statements run again may have one back without the decorator being called: it is found by its name.
+    """
     found = []
-    for space, _, functions, named in list(REACTORS.values()):
+    for module, (space, loaded, functions, named) in list(REACTORS.items()):
         for name, function in list(functions.items()):
             if space is not None and space.get(name) is function:
                 named.add(name)
             elif name in named:
                 del functions[name]
+        if loaded is None:                      # else it ran as a whole, and names of before are still there
+            for name, function in list((space or {}).items()):
+                known = DECORATED.get(id(function))
+                if known is not None and known() is function and function.__module__ == module:
+                    functions.setdefault(name, function)
         found += functions.values()
     return found
 
@@ -10431,6 +10574,8 @@ def ReactorFunc(function):
     if not callable(function) or not hasattr(function, '__name__'):
         raise HotloadError('@ReactorFunc: expected a function, found %r' % (function,))
     register(function, REACTORS)
+    with suppress(TypeError):                   # an object that takes no weak references
+        DECORATED[id(function)] = weak_reference(function)
     return function
 
 
@@ -10934,6 +11079,7 @@ class Workshop(object):
 
     def file_digest(self, path):
         """The digest of a file's or folder's content."""
+        depends(path)
         try:
             state, begun, path = state_of(path), time.time(), os.path.abspath(path)
             if state is not None and FILE_DIGESTS.get(path, (None,))[0] == state:
@@ -11048,7 +11194,8 @@ def run_task(task):
 
 def is_known(task, function, workshop):
     """Whether a worker has what a task needs, and the function means what it means to the scheduler."""
-    return None not in (function, workshop) and workshop.code_digest(function) == task.code
+    shares_store = task.store[0] is not None or PLANTS.get(task.token) == os.getpid()       # else it is in memory
+    return shares_store and None not in (function, workshop) and workshop.code_digest(function) == task.code
 
 
 def forget_older_modules(task):
@@ -11161,8 +11308,8 @@ class Tasks(object):
         path = getattr(sys.modules.get(module), '__file__', None) or getattr(
             getattr(function, '__code__', None), 'co_filename', '')
         return Task(self.token, self.number, source_path(path), module, function.__name__, reactor.code,
-                    self.session.workshop.config_meaning(),
-                    (store.top, store.session), self.given, list(map(tuple, products)))
+                    self.session.workshop.config_meaning(), (store.top, store.session), self.given,
+                    list(map(tuple, products)))
 
     def submit(self, work, task):
         """Have a Task run."""
@@ -11819,6 +11966,7 @@ class Plant(object):
 
     def __init__(self, folder, config=None, executor=None, max_bytes=None, progress=None, function_hash=None,
                  trust=False, logger=None, logLevel=None, functionHash=None):
+        require_bytecode('a plant')
         self.warehouse = Warehouse(Store(folder, 'plant', max_bytes, trust), logger)
         self.records = PastRuns(self.warehouse.store)
         self.executor, self.function_hash, self.logger = executor, function_hash or functionHash, logger
@@ -11833,6 +11981,9 @@ class Plant(object):
 
     def __exit__(self, kind, error, trace):
         self.shutdown()
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError('a plant cannot be pickled: make one with the same folder')
 
     # ---- what is to be run, and with what
 
@@ -13274,7 +13425,6 @@ class Recording(object):
         self.code, self.error, self.result, self.engine = code, None, None, 'trace'
         self.approximate, self.notes, self.log, self.tokens, self.keyframes = [], [], [], {}, []
         self.end = None                         # the place in the log where it ends, when it was cut
-        self.reader = None                      # turns what was written last into entries of the log
         if SELF_TYPES is None:
             learn_types()
         self._forget()
@@ -13284,8 +13434,6 @@ class Recording(object):
 
     def _index(self):
         """The list of all steps; what was added to the log since the last time is looked through."""
-        if self.reader is not None:
-            self.reader()
         log = self.log
         end = len(log) if self.end is None else self.end
         if self._indexed < end:
@@ -13665,9 +13813,10 @@ class Follower(object):
 
     is_recorded(path) -> whether code of this file has steps.      with_state: False to follow nothing. log, tokens:
     of the Recording.      followed: list of Tokens.      modules: {id of a module's names: their Token}. homes: the
-    names of those modules.      classes: those that they made.      has_defaults: whether there are defaultdicts.
-    assumed: names of modules that plans take for what they are.      audits_all: whether other threads run.
-    helpers: names for plans.
+    names of those modules.      classes: those that they made.      has_defaults, has_lazy: whether there are
+    defaultdicts, and iterators that call what they were given.      lazy_parts: {id of one: what it works on}.
+    filled: names of attributes that are made when they are read.      assumed: names of modules that plans take for
+    what they are.      audits_all: whether other threads run.      helpers: names for plans.
     """
 
     def __init__(self, recording, is_recorded, with_state):
@@ -13677,7 +13826,8 @@ class Follower(object):
         self.log, self.tokens = recording.log, recording.tokens
         self.put, self.add = self.log.extend, self.log.append
         self.followed, self.modules, self.homes, self.classes, self.kinds = [], {}, set(), [], {}
-        self.has_defaults, self.has_lazy, self.audits_all, self.assumed, self.filled = False, False, False, set(), set()
+        self.has_defaults, self.has_lazy, self.audits_all = False, False, False
+        self.assumed, self.filled, self.lazy_parts = set(), set(), {}
         self.tokens[id(builtins_space)] = Token(builtins_space, OPAQUE, (), ())
         self.helpers = dict(
             log=self.log, put=self.put, add=self.add, ENTER=ENTER, ATOMS=ATOMS, MISSING=MISSING, Unsure=Unsure,
@@ -13738,8 +13888,6 @@ class Follower(object):
                 return kind, bool((own or kind is ERROR) and (body[0] or body[1]))
         if own or cls in _OLD_LAYOUTS:
             return INSTANCE, False
-        if cls in LAZY_TYPES or cls.__module__ == 'itertools':
-            self.learn('has_lazy')
         return None
 
     def see(self, value):
@@ -13767,6 +13915,8 @@ class Follower(object):
                     token = tokens[id(part)] = Token(part, kind, None)
                     if kind is CLASS:
                         self._learn_class(part)
+                    elif kind is OPAQUE and is_lazy(part):
+                        self._learn_lazy(part)
                     if has_body:
                         token.body = Token(part, INSTANCE, None)
             if token.now is None:
@@ -13783,6 +13933,15 @@ class Follower(object):
         if not self.filled.issuperset(names):
             self.filled.update(names)
             self.forget_plans()
+
+    def _learn_lazy(self, value):
+        """Note what an iterator works on, which it lets go of when it has come to its end."""
+        todo, parts = [value], self.lazy_parts.setdefault(id(value), [])
+        while todo:
+            inner = [part for part in gc.get_referents(todo.pop()) if type(part) not in MARKED]
+            parts += inner
+            todo += filter(is_lazy, inner)
+        self.learn('has_lazy')
 
     def _follow(self, token, todo):
         """Note the content of a token from now on."""
@@ -14088,8 +14247,8 @@ class Follower(object):
 
     def consumed(self, value):
         """After an iterator may have been asked for the next."""
-        if type(value) in LAZY_TYPES or type(value).__module__ == 'itertools':
-            self.reach((value,))
+        if is_lazy(value):
+            self.reach([value] + self.lazy_parts.get(id(value), []))
 
     def left(self, manager):
         """At the end of a `with` block of a manager."""
@@ -14204,6 +14363,11 @@ class Follower(object):
             todo += [part for part in parts if type(part) not in ATOMS]
 
 
+def is_lazy(value):
+    """Whether it is an iterator that calls what it was given only when it is asked for the next."""
+    return type(value) in LAZY_TYPES or type(value).__module__ == 'itertools'
+
+
 def is_data(value):
     """Whether an object of a library is a plain record: its attributes are atoms and containers of atoms."""
     getter, slots = layout(type(value))
@@ -14264,7 +14428,6 @@ def learn_methods():
     ALL_MUTATORS = frozenset().union(*MUTATORS.values())
     INERT = MARKED | frozenset([type(sys), CodeType, type(sys._getframe()), slice, range_type, Token, Space, Recording])
     INERT |= frozenset(type(iter(part)) for part in ([], {}, (), set(), range_type(0)))
-    # Iterators that call what they were given only when they are asked for the next.
     LAZY_TYPES = frozenset([enumerate, reversed, type(iter(int, 0)), map, filter, zip] if lazy_map is map else [
         enumerate, reversed, type(iter(int, 0))])
 
@@ -14626,14 +14789,15 @@ class LinePlan(object):
     # -- what is looked at
 
     def _containers(self, writes, checks):
-        for item in writes.items:
-            checks.append(lambda item=item: self._item(*item))
+        # What is found by way of another comes first: `self.tail.next = self.tail = new` changes the old tail.
+        stores = [(item[0], lambda item=item: self._item(*item)) for item in writes.items]
+        stores += [(item[0], lambda item=item: self._attribute(*item)) for item in writes.attrs]
+        stores.sort(key=lambda pair: -sum(isinstance(part, (_ast.Attribute, _ast.Subscript)) for part in walk(pair[0])))
+        checks += [check for _, check in stores]
         if self.engine.has_defaults:
             for item in writes.reads:
                 if item[1] is not None:
                     checks.append(lambda item=item: self._read(*item))
-        for item in writes.attrs:
-            checks.append(lambda item=item: self._attribute(*item))
         for owner, name in writes.loads:
             if name in self.engine.filled:
                 checks.append(lambda owner=owner, name=name: self._attribute(owner, name, False))
@@ -15506,7 +15670,7 @@ class Engine(Follower):
         recording.keyframes.append(Keyframe(0, {namespace: namespace.kind.copy(namespace.now or {}), top: {}}, top))
         stdout, self.limit[0] = sys.stdout, 0
         # the log keeps all alive: looking for garbage costs a seventh of the time
-        collects = gc.get_threshold()
+        collects = gc.get_threshold() if hasattr(gc, 'get_threshold') else (0,)        # PyPy's collects otherwise
         if collects[0]:
             gc.set_threshold(max(collects[0], 200000), *collects[1:])
         sys.stdout = tee = Tee(stdout, self.log)
@@ -15546,7 +15710,8 @@ class Engine(Follower):
             if recording.error is error:
                 set_traceback(error, users_trace(sys.exc_info()[2]))
         finally:
-            gc.set_threshold(*collects)
+            if collects[0]:
+                gc.set_threshold(*collects)
             if hasattr(gc, 'freeze') and not gc.get_freeze_count():
                 gc.freeze()                     # makes the log old, without looking through it
                 gc.unfreeze()
@@ -15593,6 +15758,7 @@ def record(code, globals=None, callback=None, max_steps=0, max_seconds=0, record
     >>> [recording.state(n).get('a') for n in range(recording.steps())]
     [None, None, 1, 2]
     """
+    require_bytecode('recording')
     text, path, kind = None, '<recorded>', engine_of(engine)
     if isinstance(code, CodeType):
         path = code.co_filename
@@ -15621,6 +15787,7 @@ def engine_of(name):
 
 def record_call(function, args, kwargs):
     """Call a function and record it; see Recording.of."""
+    require_bytecode('recording')
     inner = getattr(function, '__func__', function)
     code = getattr(inner, '__code__', None)
     if type(code) is not CodeType:
@@ -15707,15 +15874,16 @@ def show_value(value, room=60):
 
 
 class Cursor(object):
-    """A place in a Recording, moved by what is typed at the prompt. n: the step."""
+    """A place in a Recording, moved by what is typed at the prompt. n: the step.      VERBS: methods to type."""
+
+    VERBS = ['back', 'forward', 'goto', 'last']
 
     def __init__(self, recording):
         self.recording, self.n = recording, max(0, recording.steps() - 1)
 
     def verbs(self):
         """{name: what it means at the prompt}."""
-        return {'rec': self.recording, 'back': self.back, 'forward': self.forward, 'goto': self.goto, 'last':
-            self.last}
+        return dict([('rec', self.recording)] + [(verb, getattr(self, verb)) for verb in self.VERBS])
 
     def goto(self, n):
         """Go to step n, and show it."""
@@ -15780,7 +15948,8 @@ class RecordedScript(ReloadedScript):
     """Run a script as ReloadedScript does, and record it and the local modules that it imports.
 
     path, argv, module, entrypoint: see ReloadedScript.      engine: 'trace' or 'auto'.      max_steps, max_seconds:
-    limits. recording: the Recording of the last run, or None.
+    limits. html: a file to be written after each run, see Recording.to_html.      recording: the Recording of the last
+    run, or None.
 
     >>> RecordedScript('no such file')
     Traceback (most recent call last):
@@ -15788,12 +15957,16 @@ class RecordedScript(ReloadedScript):
     HotloadError: no such file: there is no such script
     """
 
+    CURSOR = Cursor
     given_names = ()                            # what the prompt added to the script's names
 
-    def __init__(self, path=None, argv=(), module=None, engine='auto', max_steps=0, max_seconds=0, entrypoint=None):
+    def __init__(self, path=None, argv=(), html=None, module=None, engine='auto', max_steps=0, max_seconds=0,
+                 entrypoint=None):
+        require_bytecode('recording')
         ReloadedScript.__init__(self, path, argv, entrypoint, module)
         self.engine = engine_of(engine)
         self.recording, self.max_steps, self.max_seconds, self.cursor = None, max_steps, max_seconds, None
+        self.html = html and os.path.abspath(path_text(html))     # the script may change the folder
 
     def run(self, changed=()):
         """Run and record it once; what it raises goes through."""
@@ -15815,16 +15988,28 @@ class RecordedScript(ReloadedScript):
         engine.run(lambda: ReloadedScript.execute(self, code), self.namespace)
         for note in self.recording.notes:
             say(note)
+        if self.html is not None:
+            self.write_page()
         error = self.recording.error
         if error is not None:
             reraise(error, traceback_of(error))
+
+    def write_page(self):
+        """Write the file `html`; says what is in it, or why it could not be written."""
+        try:
+            first, last = self.recording.to_html(self.html)
+        except HotloadError as error:
+            return say(str(error))
+        count = self.recording.steps()
+        say('%s shows %s' % (self.html, 'all %d steps' % count if last - first + 1 >= count else
+            'the steps %d to %d of %d' % (first, last, count)))
 
     def prompt_names(self):
         """What the prompt of -i has beside the script's names."""
         if self.recording is None:
             return {}
         if self.cursor is None:
-            self.cursor = Cursor(self.recording)
+            self.cursor = self.CURSOR(self.recording)
             verbs = self.cursor.verbs()
             taken = sorted(name for name in verbs if name in self.namespace)
             if taken:
@@ -15858,8 +16043,8 @@ def make_recorded(choice):
                 raise ValueError
         except ValueError:
             raise HotloadError('--%s %s: expected a number' % (name, choice[name]))
-    return RecordedScript(choice.script, choice.argv, choice.module, 'auto', int(limits[0]), limits[1],
-                          choice.get('entrypoint') or choice.function)
+    return RecordedScript(choice.script, choice.argv, choice.get('html') or None, choice.module, 'auto',
+                          int(limits[0]), limits[1], choice.get('entrypoint') or choice.function)
 
 
 MODES.append(Mode('record', 'the whole script; the state at each of its steps is kept', make_recorded,
@@ -15867,421 +16052,7 @@ MODES.append(Mode('record', 'the whole script; the state at each of its steps is
 
 
 ##############################################################################
-## 21. Scopes -- whose names are whose
-##############################################################################
-#
-# Gives to those below the Scopes of a module's syntax tree, makers of nodes, and Shelf, which gives code objects
-# constants of any kind. What is not understood raises Unsupported.
-
-functools = Later('functools')
-MAKES_FRAMES = ('locals', 'vars', 'dir', 'eval', 'exec', 'execfile')     # functions that look at the frame's names
-SAFE_CALLS = frozenset(['print', 'sum'])
-
-
-class Unsupported(Exception):
-    """Raised for a text that is left to the trace engine; says why."""
-
-
-class Shelf(object):
-    """Objects that code is to have as constants: while it is compiled a text stands for each."""
-
-    MARK = '\0hotload '
-
-    def __init__(self):
-        self.things, self.numbers = [], {}
-
-    def text(self, thing):
-        """The text that stands for an object."""
-        number = self.numbers.get(id(thing))
-        if number is None:
-            number = self.numbers[id(thing)] = len(self.things)
-            self.things.append(thing)
-        return str('%s%d' % (self.MARK, number))
-
-    def filled(self, code):
-        """The code object with the objects in place of their texts."""
-        def fill(const):
-            if isinstance(const, str) and const.startswith(self.MARK):
-                return self.things[int(const[len(self.MARK):])]
-            if type(const) is tuple:
-                return tuple(map(fill, const))
-            if type(const) is CodeType:
-                return self.filled(const)
-            if isinstance(const, str) and HIDDEN_GENERATOR in const:    # names of functions and what is in them
-                return const.replace(HIDDEN_GENERATOR, '<genexpr>')
-            return const
-        changes = {'co_consts': tuple(map(fill, code.co_consts))}
-        for name in ('co_name', 'co_qualname'):
-            text = getattr(code, name, '')
-            if HIDDEN_GENERATOR in text:
-                changes[name] = text.replace(HIDDEN_GENERATOR, '<genexpr>')
-        return recode(code, **changes)
-
-
-HIDDEN_GENERATOR = '.genexpr'
-
-
-class Scope(object):
-    """What has names of its own: a module, a class, a function, a comprehension.
-
-    kind: 'module', 'class', 'function', 'comprehension'.      node, parent, chain: the names of the classes around.
-    params: names.      stores, loads, shared (global statements), outer (nonlocal statements): sets of names.
-    has_yield, sees_frame: whether it looks at its own names as a dict.      children.      frees: names of scopes
-    around that it uses.      frame: the name of its code.      lines: those that have code.      first_line.      home: see Space; set when it runs.
-    """
-
-    def __init__(self, kind, node, parent, frame, chain=()):
-        self.kind, self.node, self.parent, self.frame, self.chain = kind, node, parent, frame, chain
-        self.params, self.stores, self.loads, self.shared, self.outer = [], {}, set(), set(), set()
-        self.has_yield = self.sees_frame = self.is_expression = False
-        self.children, self.frees, self.lines, self.first_line = [], set(), None, 1
-        self.home, self.path, self.sites = None, None, {}
-        if parent is not None:
-            parent.children.append(self)
-
-    def store(self, name, node=None):
-        """Note that a name is bound by a node."""
-        self.stores.setdefault(name, []).append(node)
-
-    def site(self, event, line):
-        """The Site of an event in a line."""
-        if (event, line) not in self.sites:
-            self.sites[event, line] = Site(event, max(line, 1), self.path, self.frame)
-        return self.sites[event, line]
-
-    def begins(self, namespace):
-        """The code of the module begins to run; namespace: the Token of its names."""
-        for scope in self.walk():
-            scope.home = Home(namespace, scope.frame)
-
-    def owner(self, name):
-        """The Scope that a name belongs to; that of the module when it is global."""
-        scope = self
-        while True:
-            if name in scope.shared:
-                return scope.module()
-            if name in scope.stores and name not in scope.outer and (scope is self or scope.kind != 'class'):
-                return scope
-            if scope.parent is None:
-                return scope
-            scope = scope.parent
-
-    def module(self):
-        """The Scope of the module."""
-        scope = self
-        while scope.parent is not None:
-            scope = scope.parent
-        return scope
-
-    def walk(self):
-        """It and all scopes in it."""
-        todo = [self]
-        while todo:
-            scope = todo.pop()
-            yield scope
-            todo += scope.children
-
-    def finish(self):
-        """Find out what all scopes use of those around them."""
-        for child in self.children:
-            child.finish()
-        names = set(self.loads) | self.outer
-        for child in self.children:
-            names |= child.frees
-        if self.kind in ('function', 'comprehension'):
-            if 'super' in self.loads and not PY2 or '__class__' in self.loads:
-                names.add('__class__')
-        for name in names:
-            owner = self.owner(name)
-            if name == '__class__' and not PY2 and any(scope.kind == 'class' for scope in self._around()):
-                self.frees.add(name)
-            elif owner is not self and owner.kind in ('function', 'comprehension'):
-                self.frees.add(name)
-        if self.kind == 'class':
-            self.frees.discard('__class__')
-
-    def _around(self):
-        scope = self.parent
-        while scope is not None:
-            yield scope
-            scope = scope.parent
-
-
-class ScopeReader(object):
-    """Finds the scopes of a module's tree. of: {id of a node: its Scope}."""
-
-    def __init__(self, body, chain=()):
-        self.of, self.top = {}, Scope('module', None, None, '<module>')
-        for node in body:
-            self.read(node, self.top)
-        self.top.finish()
-
-    def read(self, node, scope):
-        """Note what a node and those in it do with names."""
-        kind = type(node).__name__
-        if kind.startswith('Async') or kind in ('Await', 'YieldFrom', 'TypeAlias', 'TryStar'):
-            raise Unsupported('%s in line %d' % (kind, getattr(node, 'lineno', 0)))
-        handle = getattr(self, '_' + kind, None)
-        if handle is not None:
-            return handle(node, scope)
-        self.parts(node, scope)
-
-    def parts(self, node, scope):
-        """Read the nodes directly in a node."""
-        for part in inner_nodes(node):
-            self.read(part, scope)
-
-    def _Name(self, node, scope):
-        name = mangled(node.id, scope.chain)
-        if type(node.ctx).__name__ in ('Load', 'AugLoad'):
-            scope.loads.add(name)
-            if name in MAKES_FRAMES or name in ('_getframe', 'currentframe'):
-                scope.sees_frame = True
-        else:
-            scope.store(name, node)
-
-    def _FunctionDef(self, node, scope):
-        scope.store(mangled(node.name, scope.chain), node)
-        for part in node.decorator_list + [getattr(node, 'returns', None)]:
-            if part is not None:
-                self.read(part, scope)
-        if getattr(node, 'type_params', None):
-            raise Unsupported('type parameters in line %d' % node.lineno)
-        inner = Scope('function', node, scope, node.name, scope.chain)
-        self._parameters(node.args, scope, inner)
-        inner.first_line = _first_line(node) + 1
-        for part in node.body:
-            self.read(part, inner)
-        self.of[id(node)] = inner
-
-    def _parameters(self, args, scope, inner):
-        for part in args.defaults + [part for part in getattr(args, 'kw_defaults', ()) if part is not None]:
-            self.read(part, scope)
-        if PY2 and any(not isinstance(arg, _ast.Name) for arg in args.args):
-            raise Unsupported('tuple parameters')
-        ordered = [getattr(arg, 'arg', getattr(arg, 'id', None)) for arg in
-                   list(getattr(args, 'posonlyargs', ())) + args.args + list(getattr(args, 'kwonlyargs', ()))]
-        ordered += [getattr(arg, 'arg', arg) for arg in (args.vararg, args.kwarg) if arg]
-        for arg in inner_nodes(args):
-            if getattr(arg, 'annotation', None) is not None:
-                self.read(arg.annotation, scope)
-        for name in ordered:
-            inner.params.append(mangled(name, inner.chain))
-            inner.store(inner.params[-1])
-
-    def _Lambda(self, node, scope):
-        inner = Scope('function', node, scope, '<lambda>', scope.chain)
-        inner.is_expression = True
-        inner.first_line = node.lineno
-        self._parameters(node.args, scope, inner)
-        self.read(node.body, inner)
-        self.of[id(node)] = inner
-        if inner.has_yield:
-            raise Unsupported('yield in a lambda')
-
-    def _ClassDef(self, node, scope):
-        scope.store(mangled(node.name, scope.chain), node)
-        if getattr(node, 'type_params', None):
-            raise Unsupported('type parameters in line %d' % node.lineno)
-        for part in node.decorator_list + node.bases + list(getattr(node, 'keywords', ())):
-            self.read(part, scope)
-        inner = Scope('class', node, scope, node.name, scope.chain + (node.name,))
-        inner.first_line = _first_line(node) + 1
-        for part in node.body:
-            self.read(part, inner)
-        self.of[id(node)] = inner
-
-    def _comprehension(self, node, scope):
-        self.read(node.generators[0].iter, scope)
-        if isinstance(node, _ast.ListComp) and LISTS_LEAK:
-            inner = scope
-        else:
-            frame = COMPREHENSIONS[type(node).__name__]
-            inner = Scope('function' if frame == '<genexpr>' else 'comprehension', node, scope, frame, scope.chain)
-            inner.first_line, inner.has_yield = node.lineno, frame == '<genexpr>'
-        for at, loop in enumerate(node.generators):
-            if getattr(loop, 'is_async', 0):
-                raise Unsupported('async comprehension in line %d' % node.lineno)
-            self.read(loop.target, inner)
-            if at:
-                self.read(loop.iter, inner)
-            for test in loop.ifs:
-                self.read(test, inner)
-        for part in (getattr(node, 'elt', None), getattr(node, 'key', None), getattr(node, 'value', None)):
-            if part is not None:
-                self.read(part, inner)
-        self.of[id(node)] = inner
-
-    _ListComp = _SetComp = _DictComp = _GeneratorExp = _comprehension
-
-    def _NamedExpr(self, node, scope):
-        self.read(node.value, scope)
-        owner = scope
-        while owner.kind == 'comprehension' or owner.frame == '<genexpr>':
-            owner.loads.add(node.target.id)
-            if owner.frame == '<genexpr>' and owner.parent.kind == 'function':
-                owner.outer.add(node.target.id)
-            owner = owner.parent
-        name = mangled(node.target.id, owner.chain)
-        owner.store(name, node)
-
-    def _Yield(self, node, scope):
-        scope.has_yield = True
-        if scope.kind != 'function' or scope.frame == '<genexpr>':
-            raise Unsupported('yield in a comprehension')
-        self.parts(node, scope)
-
-    def _Global(self, node, scope):
-        scope.shared.update(mangled(name, scope.chain) for name in node.names)
-        for name in node.names:
-            scope.module().store(mangled(name, scope.chain), 'global')
-
-    def _Nonlocal(self, node, scope):
-        scope.outer.update(mangled(name, scope.chain) for name in node.names)
-
-    def _Import(self, node, scope):
-        for alias in node.names:
-            if alias.name == '*':
-                scope.module().sees_frame = True
-                continue
-            scope.store(mangled((alias.asname or alias.name).partition('.')[0], scope.chain), node)
-
-    _ImportFrom = _Import
-
-    def _Exec(self, node, scope):
-        scope.sees_frame = True
-        self.parts(node, scope)
-
-    def _ExceptHandler(self, node, scope):
-        if isinstance(node.name, string_types):
-            scope.store(mangled(node.name, scope.chain), node)
-        self.parts(node, scope)
-
-    def _MatchAs(self, node, scope):
-        if node.name:
-            scope.store(mangled(node.name, scope.chain), node)
-        self.parts(node, scope)
-
-    _MatchStar = _MatchAs
-
-    def _MatchMapping(self, node, scope):
-        if node.rest:
-            scope.store(mangled(node.rest, scope.chain), node)
-        self.parts(node, scope)
-
-
-def code_lines(code):
-    """The lines that begin in a code object and can be reached."""
-    import dis
-    starts = list(dis.findlinestarts(code))
-    lines = set(line for _, line in starts if line)
-    if not JUMPS_ARE_THREADED:
-        return lines
-    targets, at, data, previous = set(dis.findlabels(code.co_code)), 0, bytearray(code.co_code), None
-    begins = dict(starts)
-    stops = [opcode.opmap[name] for name in ('JUMP_FORWARD', 'JUMP_ABSOLUTE', 'RETURN_VALUE', 'RAISE_VARARGS',
-                                             'BREAK_LOOP', 'CONTINUE_LOOP') if name in opcode.opmap]
-    alive = set()
-    while at < len(data):
-        if at in begins and (at == 0 or at in targets or previous not in stops):
-            alive.add(begins[at])
-        previous = data[at]
-        at += 2 if HAS_WORDCODE else 3 if data[at] >= opcode.HAVE_ARGUMENT else 1
-    return alive
-
-
-# ---- making nodes
-
-def _context(store):
-    return _ast.Store() if store else _ast.Load()
-
-
-def name_node(name, store=False):
-    """A Name."""
-    return _ast.Name(id=str(name), ctx=_context(store))
-
-
-def text_node(text):
-    """A literal text."""
-    return _ast.Constant(value=text, kind=None) if HAS_CONSTANT_NODE else _ast.Str(s=text)
-
-
-def number_node(number):
-    """A literal number."""
-    return _ast.Constant(value=number, kind=None) if HAS_CONSTANT_NODE else _ast.Num(n=number)
-
-
-def call_node(function, *args):
-    """A call with positional arguments."""
-    made = _ast.Call(func=function, args=list(args), keywords=[])
-    if HAS_STAR_FIELDS:
-        made.starargs = made.kwargs = None
-    return made
-
-
-def item_node(box, number):
-    """box[number]."""
-    key = number_node(number)
-    return _ast.Subscript(value=box, slice=_ast.Index(value=key) if HAS_INDEX_NODE else key, ctx=_ast.Load())
-
-
-def tuple_node(parts):
-    """A tuple."""
-    return _ast.Tuple(elts=parts, ctx=_ast.Load())
-
-
-def assign_node(target, value):
-    """An assignment to one target."""
-    return _ast.Assign(targets=[target], value=value, type_comment=None)
-
-
-def if_node(test, body, orelse=()):
-    """An if statement."""
-    return _ast.If(test=test, body=list(body), orelse=list(orelse))
-
-
-def choice_node(test, one, two):
-    """A conditional expression."""
-    return _ast.IfExp(test=test, body=one, orelse=two)
-
-
-def within_node(part, box, negated=False):
-    """part in box."""
-    return _ast.Compare(left=part, ops=[_ast.NotIn() if negated else _ast.In()], comparators=[box])
-
-
-def try_node(body, handlers=(), final=()):
-    """A try statement with except clauses or a finally clause."""
-    if not HAS_TRY_NODE:
-        return (_ast.TryFinally(body=body, finalbody=list(final)) if final else
-                _ast.TryExcept(body=body, handlers=list(handlers), orelse=[]))
-    return _ast.Try(body=body, handlers=list(handlers), orelse=[], finalbody=list(final))
-
-
-def raise_node():
-    """A raise statement that raises again."""
-    return _ast.Raise(type=None, inst=None, tback=None) if PY2 else _ast.Raise(exc=None, cause=None)
-
-
-def placed(made, like):
-    """The nodes, with the place of another in those that have none."""
-    todo = [made] if isinstance(made, _ast.AST) else list(made)
-    line, column = getattr(like, 'lineno', 1), getattr(like, 'col_offset', 0)
-    end, end_column = getattr(like, 'end_lineno', line), getattr(like, 'end_col_offset', column)
-    while todo:
-        node = todo.pop()
-        if 'lineno' in node._attributes:
-            if hasattr(node, 'lineno'):
-                continue                        # of the program, as is all in it
-            node.lineno, node.col_offset = line, column
-            if 'end_lineno' in node._attributes:
-                node.end_lineno, node.end_col_offset = end, end_column
-        todo += inner_nodes(node)
-    return made
-
-
-##############################################################################
-## 22. Signs -- what instrumented code writes to the log
+## 32. Signs -- what instrumented code writes to the log
 ##############################################################################
 #
 # Gives to those below the Signs. Instrumented code appends them, each followed by its operands as they are, to the
@@ -16800,7 +16571,7 @@ SPLICED, CONTENT = SpliceSign(None, 5), ContentSign(None, 3)
 
 
 ##############################################################################
-## 23. Expressions -- calls that are looked at, generators and lambdas that tell of themselves
+## 33. Expressions -- calls that are looked at, generators and lambdas that tell of themselves
 ##############################################################################
 #
 # Gives to those below Expressions, which writes the log within expressions. Names are read again for the log where
@@ -17274,7 +17045,7 @@ def set_key(node, key):
 
 
 ##############################################################################
-## 24. Stores -- assignments and other simple statements
+## 34. Stores -- assignments and other simple statements
 ##############################################################################
 #
 # Gives to those below Stores. After a simple statement its changes are logged, and the Sign of what follows it. A
@@ -17586,7 +17357,7 @@ class Stores(Expressions):
 
 
 ##############################################################################
-## 25. Instrument -- source that writes the log
+## 35. Instrument -- source that writes the log
 ##############################################################################
 #
 # Gives to those below Instrumenter, which adds to the syntax tree of a module what writes the log.
@@ -18144,7 +17915,7 @@ class Instrumenter(Stores):
 
 
 ##############################################################################
-## 24. Operations -- what instrumented code calls
+## 36. Operations -- what instrumented code calls
 ##############################################################################
 #
 # Gives to those below Operations: what happens beside list.append and list.extend while instrumented code runs. An
@@ -18531,7 +18302,7 @@ def len_of(box):
 
 
 ##############################################################################
-## 25. Rewrite -- the fast engine
+## 37. Rewrite -- the fast engine
 ##############################################################################
 #
 # Gives to record() and RecordedScript the engine 'rewrite', which turns what instrumented code wrote into the log.
@@ -19099,7 +18870,1376 @@ ENGINES['rewrite'] = Rewriter
 
 
 ##############################################################################
-## 39. Run -- start when this file is the program
+## 38. Player -- what a browser knows of a recording
+##############################################################################
+#
+# Gives to those below the first half of the script of a page that shows a recording in a browser: it knows the run, as
+# Recording does here. It plays the log for one object at a time, and only for those that are to be seen; each object
+# has keyframes of its own, made when they are come by. Section Export tells what is in the data.
+
+PLAYER_SCRIPT = r'''
+'use strict';
+// The data: see section Export. A step is here its place in the page (0 is step `first` of the run), an object the
+// number of one that can change, a value a number in the table of values, `at` a place in the log.
+const D = JSON.parse(document.getElementById('data').textContent), {log, values, objects, calls, first} = D;
+const total = D.last - first + 1, ENTER = -1, PRINT = -2, SET = -3, CUT = -4, PUSH = -5, SPLICE = -6, PUT = -7;
+
+// A text with all that cannot be seen, or that turns the order of the letters, written as an escape.
+const clean = text => text.replace(/[\0-\x08\x0b-\x1f\x7f-\xa0\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu, letter =>
+  '\\u' + letter.codePointAt(0).toString(16).padStart(4, '0'));
+const shorter = (text, room) => text.length <= room ? text : text.slice(0, room - 12) + '...' + text.slice(-8);
+const number = n => n.toLocaleString('en');
+
+// How many numbers of an ascending list are below `limit`.
+function below(list, limit) {
+  let low = 0, high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle] < limit) low = middle + 1; else high = middle;
+  }
+  return low;
+}
+
+// ---- the run: what is known of each step; `printed`: the steps before which `texts` were written; the places in the
+// log of the changes of each object; the steps at each line
+
+const places = [], sites = [], spaces = [], callOf = [], depths = [], ownBefore = [], printed = [], texts = [];
+const changes = objects.map(() => []), callsIn = calls.map(() => []), outermost = [], visits = new Map();
+let deepest = 1;
+
+function sizeAt(at) {
+  const op = log[at];
+  if (op >= PRINT) return op < 0 ? 2 : 1;
+  return op === SET ? 4 : op > SPLICE ? 3 : op > PUT ? 5 + log[at + 4] : 4 + log[at + 3];
+}
+function readLog() {
+  const open = [], latest = [];
+  for (let at = 0, next = 0, space = D.space; at < log.length; at += sizeAt(at)) {
+    const op = log[at], n = first + places.length;
+    if (op === ENTER) space = log[at + 1];
+    else if (op === PRINT) { printed.push(places.length); texts.push(D.texts[log[at + 1]]); }
+    else if (op < 0) changes[log[at + 1]].push(at);
+    if (op < 0) continue;
+    while (open.length && calls[open[open.length - 1]][1] < n) open.pop();
+    for (; next < calls.length && calls[next][0] <= n; open.push(next++)) {
+      (callsIn[calls[next][2]] || outermost).push(next);
+    }
+    const call = open[open.length - 1], [event, line, file, frame] = D.sites[op], key = file + ':' + line;
+    if (event === 'line' || event === 'call' && frame !== '<module>') {
+      if (!visits.has(key)) visits.set(key, []);
+      visits.get(key).push(places.length);
+    }
+    ownBefore.push(latest[call] ?? -1);
+    latest[call] = places.length;
+    places.push(at); sites.push(D.sites[op]); spaces.push(space); callOf.push(call); depths.push(open.length);
+    deepest = Math.max(deepest, open.length);
+  }
+}
+const visitsOf = (file, line) => visits.get(file + ':' + line) || [];
+const spaceOf = call => calls[call][4] >= 0 ? calls[call][4] : spaces[calls[call][0] - first];
+const frameOf = space => objects[space][1], moduleOf = space => objects[space][2];
+
+// ---- the content of an object at a place of the log: its keyframe before that, and the changes since
+
+const played = [];
+const copied = ({items, length}) => ({items: items instanceof Map ? new Map(items) : items.slice(), length});
+function filled(kind, list) {
+  if (kind === 'set') return new Map(list.map(value => [value, value]));
+  return /dict|space|class/.test(kind) ? new Map(list.flatMap((key, i) => i % 2 ? [] : [[key, list[i + 1]]])) : list;
+}
+function play(content, kind, at) {
+  const op = log[at], key = log[at + 2], value = log[at + 3], items = content.items, isMap = items instanceof Map;
+  if (op === PUT) Object.assign(content, {items: filled(kind, log.slice(at + 4, at + 4 + value)), length: key});
+  else if (op === SET && isMap) items.set(key, value);
+  else if (op === SET) items[key] = value;
+  else if (op === CUT && isMap) items.delete(key);
+  else if (op === CUT) items.splice(key, 1);
+  else if (op === PUSH) items.push(key);
+  else items.splice(key, value - key, ...log.slice(at + 5, at + 5 + log[at + 4]));
+}
+// {items: array or Map, length: of the whole, where there is more than items}; good until it is asked for again.
+function contentOf(object, at) {
+  const [kind, , , items, length = 0] = objects[object], ops = changes[object], wanted = below(ops, at);
+  if (!played[object]) {
+    const content = {items: filled(kind, items), length};
+    played[object] = {done: 0, content: copied(content), counts: [0], keyframes: [content]};
+  }
+  const known = played[object], nearest = below(known.counts, wanted + 1) - 1;
+  if (wanted < known.done || known.counts[nearest] > known.done) {
+    known.done = known.counts[nearest];
+    known.content = copied(known.keyframes[nearest]);
+  }
+  for (; known.done < wanted; known.done++) {
+    const {items} = known.content, size = items.size || items.length || 0;
+    if (known.done - known.counts[known.counts.length - 1] > Math.max(100, 4 * size)) {
+      known.counts.push(known.done);
+      known.keyframes.push(copied(known.content));
+    }
+    play(known.content, kind, ops[known.done]);
+  }
+  return known.content;
+}
+// The objects that changed between two places of the log.
+function touchedBetween(from, to) {
+  const found = new Set();
+  for (let at = from; at < to; at += sizeAt(at)) if (log[at] <= SET) found.add(log[at + 1]);
+  return found;
+}
+
+// ---- values: what they are made of, and a text
+
+const valueOfText = new Map(values.map((row, value) => [row, value]));
+const isAtom = value => typeof values[value] === 'string';
+const objectOf = value => value in values && values[value][0] === 'r' ? values[value][1] : -1;
+const nameOf = key => isAtom(key) ? values[key].replace(/^u?'(.*)'$/, '$1') : text(key, 0);
+const pairs = (items, label) => Array.from(items, ([key, value]) => [label(key), value]);
+
+// What a name stands for in an object of names (isStrict false: or in its module); undefined where there is none.
+function lookUp(space, name, at, isStrict = true) {
+  if (!(space >= 0)) return undefined;
+  const found = contentOf(space, at).items.get(valueOfText.get("'" + name + "'"));
+  return found === undefined && !isStrict ? lookUp(moduleOf(space), name, at) : found;
+}
+// [[label, value]] of the attributes of an instance, from its dict and its slots.
+function attributes(object, at) {
+  const [dict, ...slots] = contentOf(object, at).items;
+  const found = objectOf(dict) < 0 ? [] : pairs(contentOf(objectOf(dict), at).items, nameOf);
+  slots.forEach((value, i) => values[value][1] !== '' && found.push([objects[object][7][i], value]));
+  return found;
+}
+// [[label, value]] of what is in a value, or null. Labels: a number of items, a name of attributes, a text of keys.
+function parts(value, at) {
+  const row = values[value];
+  if (isAtom(value) || row[0] === 's' || row[0] === 'o') return null;
+  if (row[0] !== 'r') return row[1].map((part, i) => [row[0] === 't' ? i : '', part]);
+  const [kind, , , , , body, plain] = objects[row[1]], items = contentOf(row[1], at).items;
+  if (kind === 'opaque') return null;
+  if (kind === 'instance') return attributes(row[1], at);
+  return (kind === 'value' ? parts(plain, at) || [] : kind === 'class' ? pairs(items, nameOf)
+    : kind === 'set' ? pairs(items, () => '') : kind === 'dict' ? pairs(items, key => text(key, at))
+    : items.map((part, i) => [i, part])).concat(body >= 0 ? attributes(body, at) : []);
+}
+const BRACKETS = {list: '[]', dict: '{}', set: '{}', t: '()', z: '{}'};
+// A short text of a value.
+function text(value, at, depth = 0) {
+  const row = values[value];
+  if (isAtom(value) || row[0] === 'o') return shorter(clean(isAtom(value) ? row : row[1]), 120);
+  if (row[0] === 's') return shorter(clean(row[1]), 60) + ' (' + number(row[2]) + ' long)';
+  const [kind, type, address, , , , plain] = objects[objectOf(value)] || [row[0], {t: 't', z: 'frozenset'}[row[0]]];
+  if (kind === 'opaque') return '<' + type + ' object at ' + address + '>';
+  if (kind === 'class') return '<class ' + type + '>';
+  if (kind === 'value') return type + '(' + text(plain, at, depth + 1) + ')';
+  const found = parts(value, at), length = row[0] === 'r' && contentOf(row[1], at).length || found.length;
+  const sign = {dict: ': ', instance: '='}[kind], [open = '', close = ''] = BRACKETS[kind] || '';
+  const inside = depth > 3 && length ? '...' : found.slice(0, 8).map(([label, part]) => (sign ? label + sign : '')
+    + text(part, at, depth + 1)).join(', ') + (length > 8 ? ', ...' : kind === 't' && length === 1 ? ',' : '');
+  return type === kind && (inside || kind !== 'set') ? open + inside + close : type + '(' + open + inside + close + ')';
+}
+// The objects that a value is made of; where they are very many, the nearest.
+function reach(value, at) {
+  const found = new Set(), todo = [value], seen = new Set();
+  for (const part of todo) {
+    const row = values[part];
+    if (found.size > 1000 || isAtom(part) || seen.has(part)) continue;
+    seen.add(part);
+    if (row[0] === 't' || row[0] === 'z') todo.push(...row[1]);
+    if (row[0] !== 'r') continue;
+    for (const object of [row[1], objects[row[1]][5]]) {
+      if (!(object >= 0)) continue;
+      found.add(object);
+      if (objects[object][6] >= 0) todo.push(objects[object][6]);
+      for (const pair of contentOf(object, at).items.entries()) {
+        todo.push(...pair.slice(objects[object][0] === 'dict' ? 0 : 1).filter(inner => !isAtom(inner)));
+      }
+    }
+  }
+  return found;
+}
+// Tells whether a value, or something in it, is another than when it was last asked.
+class Watched {
+  constructor() { this.inside = new Set(); }
+  moved(value, at) {
+    const isNew = value !== this.value
+      || this.inside.size && Array.from(touchedBetween(this.at, at)).some(object => this.inside.has(object));
+    if (isNew) this.inside = value === undefined ? new Set() : reach(value, at);
+    Object.assign(this, {value, at});
+    return Boolean(isNew);
+  }
+}
+
+// ---- conditions: comparisons of names with literals, joined by and/or; they mean what they mean in Recording.when().
+// What is compared: number, bigint, boolean, null, or {type, items}; the items of a text are its letters.
+
+const STRING = /([bru]{0,2})('(?:[^'\\]|\\[^])*'|"(?:[^"\\]|\\[^])*")/iy, SIGN = /[=!<>]=|[<>]|not\s+in\b|in\b/y;
+const NUMBER = /(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?/iy, NAME = /[\p{L}_][\p{L}\p{N}_]*/uy;
+const unescaped = letters => letters.replace(/\\(x..|u.{4}|U.{8}|[^])/g, (whole, code) => /^[xuU]./.test(code)
+  ? String.fromCodePoint('0x' + code.slice(1)) : {n: '\n', t: '\t', r: '\r'}[code] || code);
+
+class Reader {
+  constructor(source) { Object.assign(this, {source, at: 0, names: new Set()}); }
+  take(pattern) {
+    pattern.lastIndex = this.at + this.source.slice(this.at).search(/\S|$/);
+    const found = pattern.exec(this.source);
+    if (found) this.at = pattern.lastIndex;
+    return found;
+  }
+  need(pattern, what) {
+    const found = this.take(pattern);
+    if (found) return found[0];
+    throw new SyntaxError('Expected ' + what + ' at "' + clean(this.source.slice(this.at, this.at + 20))
+      + '". Write comparisons of names with literals, joined by and/or.');
+  }
+  operand(isLiteral) {
+    let found = this.take(STRING);
+    if (found) {
+      const inner = found[2].slice(1, -1), type = /b/i.test(found[1]) && D.python[0] > 2 ? 'bytes' : 'str';
+      return {type, items: Array.from(/r/i.test(found[1]) ? inner : unescaped(inner))};
+    }
+    if ((found = this.take(/[[{(]/y))) {
+      const [open] = found, close = {'[': /\]/y, '{': /\}/y, '(': /\)/y}[open], items = [];
+      while (!this.take(close)) {
+        const item = this.operand(isLiteral || open !== '(' || items.length);
+        items.push(open === '{' && this.take(/:/y) ? [item, this.operand(true)] : item);
+        if (!(item && item.name) && this.take(/,/y)) continue;
+        this.need(close, 'a comma or bracket');
+        if (open === '(' && items.length === 1) return item;
+        break;
+      }
+      const type = {'[': 'list', '(': 'tuple', '{': Array.isArray(items[0] || []) ? 'dict' : 'set'}[open];
+      return {type, items};
+    }
+    if (this.take(/-/y)) return -this.operand(true);
+    if ((found = this.take(NUMBER))) {
+      this.take(/L/y);
+      return /[.e]/i.test(found[0]) || Number.isSafeInteger(Number(found[0])) ? Number(found[0]) : BigInt(found[0]);
+    }
+    const name = this.need(NAME, 'a name or literal'), atoms = {None: null, True: true, False: false};
+    return name in atoms ? atoms[name] : isLiteral ? this.need(/$^/y, 'a literal') : {name};
+  }
+  comparison() {
+    const start = this.at, operands = [], signs = [];
+    try {
+      operands.push(this.operand());
+      signs.push(this.need(SIGN, 'a comparison'));
+    } catch (error) {  // not a comparison, so perhaps a condition in brackets
+      this.at = start;
+      if (!this.take(/\(/y)) throw error;
+      const inner = this.condition();
+      this.need(/\)/y, ')');
+      return inner;
+    }
+    for (let sign = true; sign; sign = this.take(SIGN)) {
+      if (sign !== true) signs.push(sign[0]);
+      operands.push(this.operand());
+    }
+    for (const part of operands) if (part && part.name) this.names.add(part.name);
+    return look => {
+      const of = part => part && part.name ? look(part.name) : part;
+      return signs.every((sign, i) => compare(of(operands[i]), sign, of(operands[i + 1])));
+    };
+  }
+  condition() {
+    const any = [[this.comparison()]];
+    for (let word; (word = this.take(/(and|or)\b/y));) {
+      if (word[1] === 'or') any.push([]);
+      any[any.length - 1].push(this.comparison());
+    }
+    return look => any.some(all => all.every(part => part(look)));
+  }
+}
+// A value as conditions compare it.
+function whole(value, at, known = new Map()) {
+  const row = values[value], other = {type: 'other', items: value};
+  const each = list => Array.from(list, part => known.get(part) || known.set(part, whole(part, at, known)).get(part));
+  if (isAtom(value) && /^-?inf$|^nan$/.test(row)) return Number(row.replace('inf', 'Infinity'));
+  if (isAtom(value)) return /^(El|No.I|\()|j$/.test(row) ? other : new Reader(row).operand();
+  if (row[0] === 's') return new Reader(row[1]).operand();
+  if (row[0] === 'o') return other;
+  if (row[0] !== 'r') return {type: row[0] === 't' ? 'tuple' : 'set', items: each(row[1])};
+  const [kind, type, , , , , plain] = objects[row[1]], {items} = contentOf(row[1], at);
+  return kind === 'value' ? whole(plain, at, known) : kind === 'dict' ? {type: kind, items: Array.from(items, each)}
+    : kind === 'set' ? {type: kind, items: each(items.keys())} : kind === 'list' && type !== 'deque'
+      ? {type: kind, items: each(items)} : type === 'bytearray'
+        ? {type: 'bytes', items: items.map(part => String.fromCharCode(values[part]))} : other;
+}
+const typeOf = value => value === null ? 'None' : typeof value === 'object' ? value.type : 'number';
+function isEqual(one, two) {
+  const type = typeOf(one), a = one && one.items, b = two && two.items;
+  if (one === two || type !== typeOf(two)) return one === two;
+  if (!Array.isArray(a)) return type === 'other' ? a === b : one == two;  // true equals 1, as in Python
+  if (/str|bytes/.test(type)) return a.join('') === b.join('');
+  const same = type === 'dict' ? (x, y) => isEqual(x[0], y[0]) && isEqual(x[1], y[1]) : isEqual;
+  return a.length === b.length && a.every((part, i) => /set|dict/.test(type) ? b.some(other => same(part, other))
+    : same(part, b[i]));
+}
+// Whether one < two, or with `orEqual` one <= two; a TypeError where Python raises one.
+function isBelow(one, two, orEqual) {
+  const type = typeOf(one), isText = /str|bytes/.test(type);
+  if (type !== typeOf(two) || /None|dict|other/.test(type)) throw new TypeError();
+  if (type === 'number') return orEqual ? one <= two : one < two;
+  const a = one.items, b = two.items;
+  if (type === 'set') return a.every(part => isIn(part, two)) && (orEqual || a.length < b.length);
+  const differ = a.findIndex((part, i) => i >= b.length || !(isText ? part === b[i] : isEqual(part, b[i])));
+  if (differ < 0) return orEqual || a.length < b.length;
+  return differ < b.length && (isText ? a[differ].codePointAt(0) < b[differ].codePointAt(0)
+    : isBelow(a[differ], b[differ], orEqual));
+}
+function isIn(part, {type, items}) {
+  if (!Array.isArray(items)) throw new TypeError();
+  return items.some(other => isEqual(part, type === 'dict' ? other[0] : other));
+}
+function compare(one, sign, two) {
+  if (sign === '==' || sign === '!=') return isEqual(one, two) === (sign === '==');
+  if (sign[0] === '<') return isBelow(one, two, sign === '<=');
+  if (sign[0] === '>') return isBelow(two, one, sign === '>=');
+  const isText = /str|bytes/.test(typeOf(two));
+  if (isText && typeOf(one) !== typeOf(two)) throw new TypeError();
+  return (isText ? two.items.join('').includes(one.items.join('')) : isIn(one, two)) === (sign === 'in');
+}
+// The steps whose state passes a condition.
+function stepsWhen(source) {
+  const reader = new Reader(source), passes = reader.condition(), found = [];
+  reader.need(/$/y, 'and, or or the end');
+  const names = Array.from(reader.names), watched = names.map(() => new Watched());
+  for (let step = 0, passed; step < total; step++) {
+    const at = places[step];
+    const moved = names.map((name, i) => watched[i].moved(lookUp(spaces[step], name, at, false), at));
+    try {
+      if (!step || moved.includes(true)) passed = passes(name => whole(watched[names.indexOf(name)].value, at));
+    } catch (error) {  // no such name, or values that cannot be compared
+      passed = false;
+    }
+    if (passed) found.push(step);
+  }
+  return found;
+}
+// The changes of a name of a function or (null) module, and of what is in it: {step: that finds the new value, space,
+// old: the step that found the old one, or undefined}.
+function changesOf(name, frame) {
+  const found = [], watched = new Map();
+  for (let step = 0; step < total; step++) {
+    if (frame !== null && frameOf(spaces[step]) !== frame) continue;
+    const space = frame === null ? moduleOf(spaces[step]) : spaces[step], at = places[step];
+    if (!watched.has(space)) watched.set(space, new Watched());
+    const known = watched.get(space);
+    if (known.moved(lookUp(space, name, at), at)) {
+      found.push({step, space, old: known.step});
+      known.step = step;
+    }
+  }
+  return found;
+}
+'''
+
+
+##############################################################################
+## 39. Page -- what it shows of it
+##############################################################################
+#
+# Gives to those below the rest of the page: what is to be seen, and what can be pressed. All that came from the program
+# is put in as text, never as HTML. With section Player it has at most 40 KB.
+
+PAGE_STYLE = r'''
+:root { --back: #fff; --panel: #f6f7f9; --ink: #1c2128; --soft: #5b6470; --line: #d3d8df; --link: #0b5cad;
+  --now: #fff1b8; --edge: #d99a00; --past: #e6f2e8; --new: #b04a00; --bad: #b3261e; --error: #fdecea; --word: #7a3ea8;
+  --text: #1f7a3d; color-scheme: light dark; }
+@media (prefers-color-scheme: dark) { :root { --back: #14171c; --panel: #1c2027; --ink: #e4e7eb; --soft: #9aa5b1;
+  --line: #3a424d; --link: #7db7ff; --now: #4a3d0c; --past: #1f2f24; --new: #ffab70; --bad: #ff8a80;
+  --error: #3a1d1c; --word: #d2a8ff; --text: #7ee2a0; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--back); color: var(--ink); font: 15px/1.4 system-ui, sans-serif; }
+pre, code, #code, .values, #stack, #calls, #test { font: 13px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
+header, nav, main, footer { padding: 8px 12px; }
+h1 { font-size: 20px; margin: 0 8px 0 0; display: inline; }
+h2, h3 { font-size: 13px; margin: 4px 0; }
+ul, ol, pre, #status { list-style: none; margin: 0; padding: 0; }
+li { overflow-wrap: anywhere; }
+li ul { margin-left: 1ch; padding-left: 2ch; border-left: 1px solid var(--line); }
+h2, del, .soft, .note, .number, .pager, #about, #notes, footer { color: var(--soft); }
+#error { padding: 6px 10px; background: var(--error); border-left: 4px solid var(--bad); }
+#failure, #found { color: var(--bad); overflow-wrap: anywhere; }
+button, input, select { font: inherit; color: inherit; background: var(--back); border: 1px solid var(--line);
+  border-radius: 6px; padding: 3px 9px; }
+button:disabled { opacity: .4; }
+.bare { border: 0; background: none; padding: 0 2px; text-align: left; }
+nav { position: sticky; top: 0; z-index: 2; background: var(--back); border-bottom: 1px solid var(--line); }
+.line { display: flex; flex-wrap: wrap; gap: 4px; align-items: center; }
+#test { flex: 1; }
+#profile { display: block; width: 100%; height: 26px; margin-top: 6px; background: var(--panel); }
+#slider { width: 100%; margin: 0; display: block; accent-color: var(--link); }
+#status { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+main, .column { display: grid; gap: 10px; grid-template-columns: minmax(0, 1fr); align-content: start; }
+section { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 4px 10px 8px; }
+#code { overflow: auto; max-height: 40vh; position: relative; }
+.row { display: flex; white-space: pre; min-width: max-content; border-left: 3px solid transparent; }
+.hit, button { cursor: pointer; }
+.past { background: var(--past); }
+.now, .here { background: var(--now); }
+.now { border-color: var(--edge); }
+.raised { background: var(--error); border-color: var(--bad); }
+.number, .hits { flex: none; width: 5ch; padding-right: 1ch; text-align: right; user-select: none; }
+.hits, .name, .rate { color: var(--link); }
+.pager { font: 13px system-ui, sans-serif; padding-left: 2ch; }
+.row .pager { position: sticky; right: 0; background: inherit; }
+.pager button { padding: 0 8px; margin-right: 4px; }
+.said { padding-left: 3ch; }
+.said, #output b, .changed > .name, .changed > .label { color: var(--new); }
+.changed > .name::before, .changed > .label::before { content: "\25CF\A0"; }
+.word { color: var(--word); } .text { color: var(--text); }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+.fold { width: 2ch; display: inline-block; }
+.value, del { unicode-bidi: isolate; }
+.mark { font-size: 11px; padding: 0 5px; margin-left: 5px; border: 1px solid var(--edge); border-radius: 8px; }
+#output, #calls, .steps { max-height: 30vh; overflow: auto; }
+@media (min-width: 900px) {
+  main { grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); }
+  #code { max-height: calc(100vh - 320px); min-height: 220px; }
+}
+@media (max-width: 899px) {
+  .column { display: contents; }
+  #source { order: -2; } #known { order: -1; }
+  #status { white-space: normal; }
+}
+@media print {
+  .line, #slider, footer, .pager { display: none; }
+  nav { position: static; }
+  #code, #output, #calls, .steps { max-height: none; overflow: visible; }
+}
+'''
+PAGE_SCRIPT = r'''
+// ---- what is shown. All lists are made anew at each step; data-key is for the focus.
+
+let current = 0, chosen = -1, shownFile = -1, listed = null, hits = null, open = [];
+const toggled = new Map(), room = new Map(), marks = new Map(), rowsOf = [], $ = id => document.getElementById(id);
+const errorStep = D.error >= first && D.error <= D.last ? D.error - first : -1;
+const again = () => go(current), show = (id, ...inside) => $(id).replaceChildren(...inside);
+
+// A new element. what: its class; or properties, and attributes where there is no such property.
+function make(tag, what, ...inside) {
+  const made = document.createElement(tag);
+  if (typeof what === 'string') made.className = what;
+  else for (const name in what) if (name in made) made[name] = what[name]; else made.setAttribute(name, what[name]);
+  made.append(...inside);
+  return made;
+}
+const button = (label, key, onclick, what) => make('button', {className: 'bare', type: 'button', onclick,
+  'data-key': key, ...what}, label);
+const fold = (path, isOpen, label) => button(isOpen ? '\u25be' : '\u25b8', 'f' + path, () => {
+  toggled.set(path, !isOpen);
+  again();
+}, {className: 'bare fold', ariaExpanded: Boolean(isOpen), ariaLabel: 'What is in ' + label});
+// As many items of a list as usual, around one, and a button for more.
+function some(list, path, one, around = 0, usual = 100) {
+  const most = room.get(path) || usual, from = Math.max(0, Math.min(around - most / 2, list.length - most));
+  const found = list.slice(from, from + most).map(one), rest = list.length - found.length;
+  if (rest) found.push(make('li', '', button(number(rest) + ' more', 'r' + path, () => {
+    room.set(path, most * 9);
+    again();
+  })));
+  return found;
+}
+// Buttons to the one before and after the current step in an ascending list of steps; what they are called.
+function pager(steps, what) {
+  const nth = below(steps, current + 1), at = [steps[below(steps, current) - 1], steps[nth]];
+  return make('span', 'pager', ...['Previous ', 'Next '].map((way, i) => button('\u2039\u203a'[i], way + what, () =>
+    go(at[i]), {className: '', disabled: at[i] === undefined, ariaLabel: way + what})),
+  what + ' ' + number(nth) + ' of ' + number(steps.length));
+}
+
+function go(step) {
+  const focus = document.activeElement.dataset.key, stack = [];
+  current = step = Math.max(0, Math.min(total - 1, step));
+  for (let call = callOf[step], site = sites[step]; call >= 0; call = calls[call][2]) {
+    stack.push({call, site});
+    site = calls[call][3] < first ? D.sites[calls[call][5]] : sites[calls[call][3] - first];
+  }
+  open = stack.map(row => row.call);
+  const frame = stack.find(row => row.call === chosen) || stack[0], isInner = frame === stack[0];
+  $('slider').value = $('step').value = first + step;
+  for (const one of $('moves').children) one.disabled = step === (/first|back/i.test(one.ariaLabel) ? 0 : total - 1);
+  const said = D.space < 0 ? '' : showNames(frame, isInner ? ownBefore[step] : -1);
+  showSource(frame.site, isInner ? sites[ownBefore[step]] : undefined, said);
+  const isNear = D.approximate.some(([from, to]) => from <= first + step && first + step <= to);
+  show('status', (isNear ? '\u2248 ' : '') + clean(sites[step][4]) + (said && ' \u00b7 ' + said));
+  showOutput();
+  show('stack', ...some(stack, 'stack', ({call, site}) => {
+    const act = () => { chosen = call; again(); }, ariaPressed = call === frame.call;
+    return make('li', ariaPressed ? 'here' : '', button(clean(site[5]), 's' + call, act, {ariaPressed}));
+  }));
+  showCalls();
+  if (listed) showChanges();
+  if (hits) show('found', hits.length ? pager(hits, 'step') : 'No step passes.');
+  const old = focus && document.querySelector('[data-key="' + CSS.escape(focus) + '"]');
+  if (old) old.focus({preventScroll: true});
+  clearTimeout(go.later);  // not too often
+  go.later = setTimeout(() => history.replaceState(Array.from(toggled), '', '#' + (first + step)), 100);
+}
+function sourceRows(file) {
+  return D.files[file][1].map((pieces, i) => {
+    const ran = visitsOf(file, ++i).length, label = 'Line ' + i + ', ran ' + ran + ' times';
+    return make('div', {className: ran ? 'row hit' : 'row', 'data-line': i}, ran ? button(number(ran), 'l' + i, null, {
+      className: 'bare hits', tabIndex: -1, ariaLabel: label}) : make('span', 'hits'), make('span', 'number', i),
+    make('code', '', ...pieces.map(([kind, piece]) => make('span', kind, shorter(clean(piece), 2000)))));
+  });
+}
+function showFile(file) {
+  rowsOf[file] = rowsOf[file] || sourceRows(file);
+  if (file !== shownFile) show('code', ...rowsOf[file]);
+  $('file').value = shownFile = file;
+}
+function showSource([event, line, file], before, said) {
+  showFile(file);
+  for (const row of $('code').querySelectorAll('.now, .past')) {
+    row.classList.remove('now', 'past', 'raised');
+    row.removeAttribute('aria-current');
+    row.firstChild.tabIndex = -1;
+    while (row.children.length > 3) row.lastChild.remove();
+  }
+  const row = rowsOf[file][line - 1], all = visitsOf(file, line), box = $('code'), top = row.offsetTop - box.scrollTop;
+  if (before && before[2] === file) {
+    const past = rowsOf[file][before[1] - 1];
+    past.classList.add('past');
+    if (said) past.append(make('span', 'said', shorter(said, 100)));
+  }
+  row.classList.add('now', event === 'exception' ? 'raised' : 'now');
+  row.setAttribute('aria-current', 'step');
+  row.firstChild.tabIndex = 0;
+  if (all.length > 1) row.append(pager(all, 'visit'));
+  if (top < 30 || top > box.clientHeight - 50) box.scrollTop = row.offsetTop - box.clientHeight / 2;
+}
+// Goes to the next or previous visit of a line.
+function visit(line, way) {
+  const all = visitsOf(shownFile, line), nth = way < 0 ? below(all, current) - 1 : below(all, current + 1);
+  go(all[(nth + all.length) % all.length]);
+}
+
+// Shows the variables of a frame and its module; gives a text of what changed since the step `before`.
+function showNames({call}, before) {
+  const space = spaceOf(call), at = places[current], from = before < 0 ? at : places[before], said = [];
+  const scopes = [space, moduleOf(space)].slice(frameOf(space) === '<module>' ? 1 : 0);
+  const now = {at, from, touched: touchedBetween(from, at), seen: new Map()};
+  for (const scope of scopes) for (const value of contentOf(scope, at).items.values()) countSeen(value, at, now.seen);
+  show('names', ...scopes.flatMap((scope, i) => {
+    const old = new Map(contentOf(scope, from).items), frame = scope === space ? frameOf(space) : null;
+    const fixed = [], rows = [];
+    for (const [key, value] of Array.from(contentOf(scope, at).items)) {
+      const name = nameOf(key), row = values[value], path = (frame || '') + '/' + name;
+      if (/^__.*__$/.test(name)) continue;
+      const isFixed = row[2] === 'fixed' || objectOf(value) >= 0 && objects[row[1]][0] === 'class';
+      const list = () => { listed = {name, frame}; showChanges(); };
+      const label = button(clean(name), 'n' + path, list, {className: 'bare name', title: 'List its changes'});
+      const item = valueItem(label, ' = ', value, path, now, before < 0 ? value : old.get(key));
+      if (item.className && !isFixed) said.push(clean(name) + ' = ' + shorter(text(value, at), 40));
+      (isFixed ? fixed : rows).push(item);
+    }
+    const path = 'fixed/' + i, isOpen = toggled.get(path), title = 'functions, classes, modules';
+    if (fixed.length) rows.push(make('li', 'soft', fold(path, isOpen, title), title, ...isOpen ? fixed : []));
+    return [make('h3', '', frame === null ? 'Globals' : 'In ' + clean(frame)), make('ul', 'values', ...rows)];
+  }));
+  return said.join(', ');
+}
+// Counts how often things are referred to.
+function countSeen(value, at, seen) {
+  for (const todo = [value]; todo.length && seen.size < 5000;) {
+    const next = todo.pop(), times = (seen.get(next) || 0) + 1;
+    seen.set(next, times);
+    if (times > 1 || (objects[objectOf(next)] || '')[0] === 'class') continue;
+    for (const [, part] of parts(next, at) || []) if (!isAtom(part)) todo.push(part);
+  }
+}
+// A list item. old: the value before, undefined for none.
+function valueItem(label, sign, value, path, now, old) {
+  const {at, from, touched, seen} = now, object = objectOf(value), inner = parts(value, at);
+  const isOpen = toggled.get(path);
+  const isChanged = old !== value || touched.size && Array.from(reach(value, at)).some(inside => touched.has(inside));
+  const item = make('li', isChanged ? 'changed' : '', inner && inner.length ? fold(path, isOpen, label.textContent)
+    : make('span', 'fold'), label, sign, make('span', 'value', text(value, at)));
+  if (object >= 0 && seen.get(value) > 1 && !/class|opaque/.test(objects[object][0])) {
+    if (!marks.has(object)) marks.set(object, marks.size + 1);
+    item.append(make('span', {className: 'mark', title: 'One object in several places'}, '#' + marks.get(object)));
+  }
+  if (isChanged && old !== undefined && old !== value) item.append(' ', make('del', '', text(old, from)));
+  if (!inner || !isOpen) return item;
+  const before = new Map(isChanged && old !== undefined && parts(old, from) || []);
+  const length = object >= 0 && contentOf(object, at).length || inner.length;
+  const items = some(inner, path, ([key, part], i) => key === ''
+    ? valueItem(make('span', ''), '', part, path + '/' + i, now, part)
+    : valueItem(make('span', 'label', key), ': ', part, path + '/' + key, now, isChanged ? before.get(key) : part));
+  if (length > inner.length) items.push(make('li', 'soft', 'The others of ' + number(length) + ' are not here.'));
+  item.append(make('ul', '', ...items));
+  return item;
+}
+
+function showOutput() {
+  const late = below(printed, current), box = $('output');
+  let old = '', at = late;
+  while (at > 0 && old.length < 20000) old = texts[--at] + old;
+  const last = texts.slice(late, below(printed, current + 1)).join('');
+  show('output', clean((at ? '...\n' : D.before) + old), make('b', '', clean(last)));
+  box.scrollTop = box.scrollHeight;
+}
+// The tree of calls; of very deep ones the innermost.
+function showCalls() {
+  const branch = (list, path) => some(list, path, call => {
+    const inner = callsIn[call], key = 'call' + call, isOpen = toggled.get(key) ?? open.includes(call);
+    const begin = Math.max(0, calls[call][0] - first), name = clean(sites[begin][3]), ariaCurrent = call === open[0];
+    return make('li', '', inner.length ? fold(key, isOpen, name) : make('span', 'fold'), button(name + ' '
+      + number(first + begin), key, () => go(begin), {className: ariaCurrent ? 'bare here' : 'bare', ariaCurrent}),
+    isOpen && inner.length ? make('ul', '', ...branch(inner, key)) : '');
+  }, list.findIndex(call => open.includes(call)), 30);
+  show('calls', ...branch(open.length > 20 ? [open[19]] : outermost, 'calls'));
+}
+function showChanges() {
+  const {name, frame} = listed, isNew = !listed.rows, rows = listed.rows = listed.rows || changesOf(name, frame);
+  const steps = rows.map(row => row.step), nth = below(steps, current + 1) - 1;
+  const textAt = (space, step) => {
+    const value = lookUp(space, name, places[step]);
+    return value === undefined ? 'deleted' : text(value, places[step]);
+  };
+  $('history').hidden = false;
+  show('of', 'Changes of ' + clean(name) + (frame === null ? '' : ' in ' + clean(frame)));
+  const items = some(rows, 'changes', ({step, space, old}) => make('li', steps[nth] === step ? 'here' : '',
+    button(number(first + step), 'h' + step, () => go(step), {className: 'bare name'}), ' line ',
+    sites[Math.max(0, step - 1)][1], ': ', old === undefined ? '' : make('del', '', textAt(space, old)), ' ',
+    textAt(space, step)), nth);
+  show('history-list', pager(steps, 'change'), make('ul', 'values steps', ...items));
+  if (isNew) { drawProfile(); $('history').scrollIntoView({block: 'nearest'}); }
+}
+function find(event) {
+  event.preventDefault();
+  hits = null;
+  show('found');
+  try {
+    hits = $('test').value.trim() ? stepsWhen($('test').value) : null;
+    go(hits && hits.length ? hits[below(hits, current) % hits.length] : current);
+  } catch (error) {
+    show('found', error.message);
+  }
+  drawProfile();
+}
+// The depth of calls along the run; the error, the changes that are listed, what was found, what is approximate.
+function drawProfile() {
+  const canvas = $('profile'), width = canvas.width = canvas.clientWidth, height = canvas.height = 26;
+  const pen = canvas.getContext('2d'), style = getComputedStyle(document.body), most = total - 1 || 1;
+  const x = step => 8 + step / most * (width - 16);
+  const draw = (colour, step, top = 0, high = height, wide = 2) => {
+    pen.fillStyle = style.getPropertyValue('--' + colour);
+    pen.fillRect(x(step) - 1, top, wide, high);
+  };
+  for (let step = 0; step < total; step += Math.max(1, most / width / 4)) {
+    const high = depths[Math.floor(step)] / deepest * 16;
+    draw('line', step, height - high, high, Math.max(1, width / most));
+  }
+  for (const [from, to] of D.approximate) draw('now', from - first, 0, height, x(to) - x(from) + 1);
+  for (const row of listed && listed.rows || []) draw('new', row.step, 0, 5);
+  for (const step of hits || []) draw('link', step, 6, 5);
+  if (errorStep >= 0) draw('bad', errorStep);
+}
+
+// ---- the start
+
+function over(way) {  // to the next step that is not in a call made at this one
+  let next = current + way;
+  while (next >= 0 && next < total && !open.includes(callOf[next])) next += way;
+  if (next >= 0 && next < total) go(next);
+}
+const MOVES = [['|\u00ab', 'First step', 'Home', () => go(0)],
+  ['\u00ab', 'Back over calls', 'Shift+ArrowLeft', () => over(-1)],
+  ['\u2039', 'Back', 'ArrowLeft', () => go(current - 1)],
+  ['\u203a', 'Forward', 'ArrowRight', () => go(current + 1)], ['\u00bb', 'Forward over calls', 'Shift+ArrowRight', () =>
+    over(1)], ['\u00bb|', 'Last step', 'End', () => go(total - 1)],
+  ['Out', 'Out of the call', 'o', () => go(calls[callOf[current]][1] + 1 - first)]];
+function press(event) {
+  const {target} = event, key = (event.shiftKey ? 'Shift+' : '') + event.key;
+  if (event.ctrlKey || event.altKey || event.metaKey || /text|number|select/.test(target.type)) return;
+  const lines = Array.from(document.querySelectorAll('button.hits')), nth = lines.indexOf(target);
+  const next = nth < 0 ? null : lines[nth + {ArrowUp: -1, ArrowDown: 1}[key]];
+  const move = MOVES.find(row => row[2] === key);
+  if (next) next.focus();
+  else if (key === '/') $('test').focus();
+  else if (key === 'e' && errorStep >= 0) go(errorStep);
+  else if (move) move[3]();
+  else return;
+  event.preventDefault();
+}
+function start() {
+  document.title = clean(D.title);
+  for (const name of ['title', 'about', 'failure', 'trace']) show(name, clean(D[name]));
+  for (const words of D.notes) $('notes').append(make('li', '', clean(words)));
+  $('error').hidden = !D.failure;
+  Object.assign($('to-error'), {hidden: errorStep < 0, onclick: () => go(errorStep)});
+  for (const [sign, ariaLabel, key, act] of MOVES) $('moves').append(button(sign, key, act, {className: '', ariaLabel,
+    title: ariaLabel + ': ' + key}));
+  $('file').append(...D.files.map(([path], value) => make('option', {value}, clean(path))));
+  Object.assign($('file'), {hidden: D.files.length < 2, onchange: () => showFile(Number($('file').value))});
+  const goTo = event => go(Number(event.target.value) - first);
+  for (const id of ['slider', 'step']) Object.assign($(id), {min: first, max: D.last, onchange: goTo});
+  $('slider').oninput = goTo;
+  $('code').onclick = event => {
+    const row = event.target.closest('.hit');
+    if (!row || event.target.closest('.pager') || !getSelection().isCollapsed) return;
+    visit(row.dataset.line, event.shiftKey ? -1 : 1);
+  };
+  $('find').onsubmit = find;
+  document.onkeydown = press;
+  window.onresize = drawProfile;
+  const fromHash = other => go((/^#\d+$/.test(location.hash) ? location.hash.slice(1) : other) - first);
+  window.onhashchange = () => fromHash(first + current);
+  for (const [path, isOpen] of history.state || []) toggled.set(path, isOpen);  // before it was loaded again
+  fromHash(D.start);
+  drawProfile();
+}
+if (total) { readLog(); start(); } else show('about', 'Nothing ran.');
+'''
+PAGE_HTML = r'''
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-@STYLE-HASH@';
+ script-src 'sha256-@SCRIPT-HASH@'; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>A recorded run</title>
+<style>@STYLE@</style>
+</head>
+<body>
+<header>
+  <h1 id="title"></h1> <span id="about"></span>
+  <ul id="notes"></ul>
+  <div id="error" hidden><strong id="failure"></strong> <button id="to-error" title="Key: e">Go to it</button>
+    <details><summary>Traceback</summary><pre id="trace"></pre></details></div>
+</header>
+<nav aria-label="Steps">
+  <div class="line"><span id="moves" class="line"></span> <label>Step <input type="number" id="step"></label></div>
+  <canvas id="profile" aria-hidden="true"></canvas>
+  <input type="range" id="slider" aria-label="Step">
+  <p id="status" role="status"></p>
+</nav>
+<main>
+  <div class="column">
+    <section id="source" aria-label="Source">
+      <h2>Source <select id="file" aria-label="File"></select></h2>
+      <div id="code" role="group" aria-label="Lines, with how often each ran"></div>
+    </section>
+    <section id="said" aria-label="Output">
+      <h2>Output</h2>
+      <pre id="output" tabindex="0" aria-label="Output"></pre>
+    </section>
+  </div>
+  <div class="column">
+    <section id="known" aria-label="Variables"><h2>Variables</h2><div id="names"></div></section>
+    <section id="history" aria-label="Changes" hidden>
+      <h2 id="of"></h2><div id="history-list"></div>
+    </section>
+    <section aria-label="Find a step">
+      <h2>Find a step</h2>
+      <form id="find" class="line" role="search"><input type="text" id="test" aria-label="Condition" autocomplete="off"
+        spellcheck="false" placeholder="total &gt; 9 and name == 'x'"><button>Find</button></form>
+      <div id="found" role="status"></div>
+    </section>
+    <section aria-label="Call stack"><h2>Call stack</h2><ol id="stack"></ol></section>
+    <section aria-label="Calls"><h2>Calls</h2><ul id="calls"></ul></section>
+  </div>
+</main>
+<footer>Keys: &larr; &rarr; with Shift over calls, Home, End; o: out of the call; e: the error; /: find. Click a line
+  for its visits (with Shift backward), a variable for its changes.</footer>
+<script type="application/json" id="data">@DATA@</script>
+<script>@SCRIPT@</script>
+</body>
+</html>
+'''
+
+
+##############################################################################
+## 40. Export -- a recording as one HTML file
+##############################################################################
+#
+# Gives to the user Recording.to_html(), `hotload --record --html FILE`, and more verbs for the prompt of -i.
+#
+# What the page gets is the recording's own log, with each thing that it names replaced by a number: values are
+# looked up in one table, objects that change in another. So a page has deltas only; it makes its keyframes itself,
+# for each object, when it comes by. Of large containers and texts it has the beginning, and how large they are.
+
+ENTER_CODE, PRINT_CODE, SET_CODE, CUT_CODE, PUSH_CODE, SPLICE_CODE, PUT_CODE = range(-1, -8, -1)
+LONGEST_PAGE, MOST_BYTES = 100000, 20000000     # steps and bytes, where the user does not say which steps
+MOST_ITEMS, FEW_ITEMS = 10000, 100              # of a container; it has a few when it has been larger than that
+MOST_LETTERS, MOST_PRINTED = 2000, 20000        # of a value's text; of what one call printed
+# Keys of these types may be equal to others with another repr, as 1.0 and True are to 1, and u'a' is to 'a' on 2.7.
+RISKY_TYPES = (float, complex, bool) + number_types[1:] + ((text_type,) if bytes is str else ())
+EVENT_WORDS = {'line': 'Next is line %d', 'call': 'Called: line %d', 'return': 'Left: line %d',
+               'exception': 'Exception in line %d'}
+MIDDLE_DOT = b' \xc2\xb7 '.decode('utf-8')
+OWN_REPR_MODULES = ('decimal', '_decimal', 'fractions', 'datetime', 'uuid', 'pathlib')
+
+
+class Calls(object):
+    """Which call each step of a recording belongs to.
+
+    rows: [first step, last step, number of the call that it was made in or None, the last step of that one before it]
+    of each call; of: for each step the number of its call.
+    """
+
+    def __init__(self, recording):
+        self.recording, self.rows, self.of = recording, [], []
+        steps, latest, open_calls = recording._index(), [], []
+        for n, step in enumerate(steps):
+            if open_calls and step.event != 'call' and not self._is_at(steps, open_calls[-1], step):
+                places = [at for at, number in enumerate(open_calls) if self._is_at(steps, number, step)]
+                del open_calls[places[-1] + 1 if places else 0:]        # calls that were left without a 'return'
+            if step.event == 'call' or not open_calls:
+                around = open_calls[-1] if open_calls else None
+                open_calls.append(len(self.rows))
+                self.rows.append([n, len(steps) - 1, around, None if around is None else latest[around]])
+                latest.append(n)
+            number = open_calls[-1]
+            latest[number] = self.rows[number][1] = n
+            self.of.append(number)
+            if step.event == 'return':
+                open_calls.pop()
+        for number in open_calls:
+            self.rows[number][1] = len(steps) - 1
+
+    def _is_at(self, steps, number, step):
+        begin = steps[self.rows[number][0]]
+        return begin.frame == step.frame and begin.path == step.path
+
+    def stack(self, n):
+        """[(first step of a call, the step that it is at)] of the calls open at step n, the outermost first."""
+        found, number, at = [], self.of[n], n
+        while number is not None:
+            found.insert(0, (self.rows[number][0], at))
+            at, number = self.rows[number][3], self.rows[number][2]
+        return found
+
+    def over(self, n, way=1):
+        """The next step (or, way=-1, the one before) that is not in a call made at step n; n at the end."""
+        around, number = set(), self.of[n]
+        while number is not None:
+            around.add(number)
+            number = self.rows[number][2]
+        at = n + way
+        while 0 <= at < len(self.of) and self.of[at] not in around:
+            at += way
+        return at if 0 <= at < len(self.of) else n
+
+    def out(self, n):
+        """The step after the call that step n belongs to; n where there is none."""
+        end = self.rows[self.of[n]][1] + 1
+        return end if end < len(self.of) else n
+
+
+def error_step(recording):
+    """The step at which the error was raised that ended the recording, the last one where that is not known; None
+    when there is no error.
+    """
+    steps, error = recording._index(), recording.error
+    if error is None or not steps:
+        return None
+    trace, place = traceback_of(error), None
+    paths = set((step.path, step.frame) for step in steps)
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if (code.co_filename, code.co_name) in paths:
+            place = code.co_filename, code.co_name
+        trace = trace.tb_next
+    at = len(steps) - 1
+    if place is not None:
+        while at >= 0 and (steps[at].event != 'exception' or (steps[at].path, steps[at].frame) != place):
+            at -= 1
+        return at if at >= 0 else len(steps) - 1
+    while at > 0 and steps[at].event in ('return', 'exception'):        # of a file: it has no traceback
+        at -= 1
+    found = [n for n in range(at, len(steps)) if steps[n].event == 'exception']
+    return found[0] if found else len(steps) - 1
+
+
+# ---- values as texts
+
+def atom_text(part):
+    """The repr of an atom, or ['s', repr of its beginning, its length] of a long one."""
+    if type(part) in number_types and type(part) is not bool and part.bit_length() > 3 * MOST_LETTERS:
+        return ['o', '<%s of %d bits>' % (type(part).__name__, part.bit_length())]
+    if isinstance(part, (bytes, text_type)) and len(part) > MOST_LETTERS:
+        return ['s', repr(part[:MOST_LETTERS]), len(part)]
+    return repr(part)
+
+
+def other_row(part):
+    """The row for what is neither an atom nor an object that is followed; no code of the user's runs."""
+    cls = type(part)
+    if cls in (range_type, type(re.compile(''))) or cls.__module__ in OWN_REPR_MODULES:
+        return ['o', repr(part)[:MOST_LETTERS]]
+    if cls is FunctionType or cls in SELF_TYPES or isinstance(part, class_types + (type(sys),)):
+        name = getattr(part, '__qualname__', getattr(part, '__name__', None))
+        if isinstance(name, string_types):
+            return ['o', '<%s %s>' % ('class' if isinstance(part, class_types) else cls.__name__, name), 'fixed']
+        if cls in TEXT_TYPES:
+            return ['o', '<%s>' % cls.__name__, 'fixed']
+    getter = layout(cls)[0] if type(cls).__name__ in ('EnumMeta', 'EnumType') else None
+    name = dict.get(getter(part), '_name_') if getter else None
+    return ['o', '%s.%s' % (cls.__name__, name) if isinstance(name, string_types) else '<%s object at %#x>' % (
+        cls.__name__, id(part))]
+
+
+def is_risky_key(key):
+    """Whether a key may be equal to one with another repr, as 1.0 and True are to 1."""
+    kind = type(key)
+    return kind in RISKY_TYPES or kind is tuple and any(map(is_risky_key, key))
+
+
+class PageLog(object):
+    """The log of a page, made of that of a recording from step `first` on.
+
+    values: the table of values: a repr, or ['t' or 'z', numbers of the parts] of a tuple or frozenset, ['r', number
+    of the object], ['s', repr of the beginning, length], ['o', text], and 'fixed' for functions, classes and modules.
+    objects: [kind, type, address, content, length when that is cut, number of the object with its attributes, number
+    of its plain value, names of its slots], ['space', function, number of its module's names, content]; content is as
+    in the log's PUT.      log: numbers; 0 and above is a step at that site, else an operation: ENTER object; PRINT
+    text; SET object, key or index, value; CUT object, key or index; PUSH object, value; SPLICE object, from, to,
+    count, values; PUT object, length when that is cut, count, content.
+    """
+
+    def __init__(self, recording, first, last):
+        self.recording, self.log = recording, []
+        self.values, self.objects, self.sites, self.texts = [], [], Numbers(), Numbers()
+        self.numbers, self.numbers_of_objects, self.todo, self.kept = {}, {}, [], []
+        self.cut, self.mixed = {}, set()
+        self.world, self.space = None, -1
+        if first <= last:
+            self.world, at = self._world_at(first)
+        if self.world is not None:
+            self.space = self.number_of(self.world.space)
+            self.finish()
+        if first <= last:
+            self._play(at, last - first + 1)
+
+    def _world_at(self, n):
+        """(the World before step n, its place in the log); the World is None when no states were recorded."""
+        recording = self.recording
+        steps = recording._index()
+        if recording.keyframes:
+            chosen = max(bisect.bisect_right(recording._places, n) - 1, 0)
+            world, at = World(recording.keyframes[chosen], recording.tokens), recording.keyframes[chosen].at
+            return world, recording._play(world, at, n - recording._places[chosen])
+        at = 0
+        for _ in range(min(n + 1, len(steps))):
+            while type(recording.log[at]) is not Site:
+                at += recording.log[at].size
+            at += 1
+        return None, at - 1
+
+    def spaces_of_calls(self, first):
+        """{first step of a call before step `first`: the Space of its names}."""
+        found, space, count, at, log = {}, None, 0, 0, self.recording.log
+        while count < first and self.world is not None:
+            entry = log[at]
+            if type(entry) is Site:
+                if entry.event == 'call':
+                    found[count] = space
+                count, at = count + 1, at + 1
+            else:
+                space = log[at + 1] if entry is ENTER else space
+                at += entry.size
+        return dict((n, space) for n, space in found.items() if space is not None)
+
+    # -- values and objects
+
+    def value(self, part):
+        """The number of a value."""
+        kind = type(part)
+        if kind is float or kind is complex:
+            key = kind, repr(part)
+        elif kind in ATOMS:
+            key = kind, part
+        else:
+            key = id(part)
+            if kind is tuple:
+                key = self._tuple_key(part, 0) or key
+        found = self.numbers.get(key)
+        if found is None:
+            found = self.numbers[key] = len(self.values)
+            self.kept.append(part)              # its id stays its own
+            self.values.append(None)
+            self.values[found] = self._described(part, kind, found)
+        return found
+
+    def _tuple_key(self, part, depth):
+        """What is the same for tuples of the same atoms; None for other tuples."""
+        if depth > 4 or len(part) > 8 or not all(type(inner) in ATOMS or type(inner) is tuple for inner in part):
+            return None
+        parts = [self.value(inner) if type(inner) in ATOMS else self._tuple_key(inner, depth + 1) for inner in part]
+        return None if None in parts else (tuple, tuple(parts))
+
+    def _described(self, part, kind, number):
+        if kind in ATOMS:
+            return atom_text(part)
+        if kind is tuple or kind is frozenset:
+            self.todo.append((number, part))
+            return ['t' if kind is tuple else 'z', []]
+        if kind is Mark:
+            return ['o', '<%s object at %#x>' % (part.name, part.id)]
+        token = self.recording.tokens.get(id(part))
+        if token is not None and self.world is not None:
+            return ['r', self.number_of(token)]
+        return ['o', ''] if part is MISSING else other_row(part)
+
+    def number_of(self, token):
+        """The number of an object that can change; finish() fills in its content."""
+        found = self.numbers_of_objects.get(token)
+        if found is None:
+            found = self.numbers_of_objects[token] = len(self.objects)
+            self.objects.append(None)
+            self.todo.append((found, token))
+        return found
+
+    def finish(self):
+        """Fill in what was numbered since the last time, as it is now."""
+        while self.todo:
+            number, part = self.todo.pop()
+            if type(part) in (tuple, frozenset):
+                self.values[number][1] = [self.value(inner) for inner in list(part)[:MOST_ITEMS]]
+            elif type(part) is Space:
+                row = ['space', part.home.frame, self.number_of(part.home.namespace)]
+                self.objects[number] = row + [self._first_items(number, part)]
+            else:
+                self.objects[number] = self._object(number, part)
+
+    def _object(self, number, token):
+        part = token.obj
+        cls = type(part)
+        is_body = token.kind is INSTANCE and self.recording.tokens.get(id(part)) is not token
+        name = part.__name__ if token.kind is CLASS else getattr(cls, '__name__', '?')
+        row = [token.kind.name, str(name), '%#x' % id(part), self._first_items(number, token),
+               len(self.world.content(token)) if number in self.cut else 0]
+        if token.body is not None or token.kind is VALUE or token.kind is INSTANCE:
+            plain = plain_value(part) if token.kind is VALUE else None
+            row += [-1 if token.body is None else self.number_of(token.body),
+                    -1 if token.kind is not VALUE else self.value(plain),
+                    [slot for slot, _ in layout(cls)[1]] if token.kind is INSTANCE or is_body else []]
+        return row
+
+    def _first_items(self, number, token):
+        content = self.world.content(token)
+        if len(content) > MOST_ITEMS:
+            self.cut[number] = None
+        return self.items(number, token, content)
+
+    def items(self, number, token, content):
+        """The numbers that a content is made of, in one list."""
+        kind, most = token.kind, FEW_ITEMS if number in self.cut else MOST_ITEMS
+        if kind is VALUE or kind is OPAQUE:
+            return []
+        if not isinstance(content, dict):
+            return [self.value(part) for part in itertools.islice(content, most)]
+        if kind is SET_KIND:
+            return [self.value(part) for part in itertools.islice(content.values(), most)]
+        pairs, found = content.values() if type(content) is Keyed else content.items(), []
+        for key, part in itertools.islice(pairs, most):
+            if is_risky_key(key):
+                self.mixed.add(number)
+            if type(token) is not Space or not key.startswith('.'):     # the compiler's own names
+                found += self.value(key), self.value(part)
+        return found
+
+    # -- the log
+
+    def site(self, step):
+        """The number of a Site."""
+        return self.sites[step.event, step.line, step.path, step.frame]
+
+    def _play(self, at, count):
+        log, put, world = self.recording.log, self.log.append, self.world
+        while True:
+            entry = log[at]
+            if type(entry) is Site:
+                put(self.site(entry))
+                count, at = count - 1, at + 1
+                if count <= 0:
+                    return
+                continue
+            if entry is PRINTED:
+                self.log += PRINT_CODE, self.texts[cut_text(log[at + 1])]
+            elif world is not None:
+                self._change(entry, log, at)
+                if self.todo:
+                    self.finish()
+            at += entry.size
+
+    def _change(self, entry, log, at):
+        """Make one change in the World, and write it."""
+        world = self.world
+        if entry is ENTER:
+            entry.play(world, log, at)
+            self.log += ENTER_CODE, self.number_of(world.space)
+        elif isinstance(entry, Bind):
+            entry.play(world, log, at)
+            number = self.number_of(world.space.home.namespace if entry.is_global else world.space)
+            if not entry.name.startswith('.'):
+                self.log += [CUT_CODE if type(entry) is Unbind else SET_CODE, number, self.value(entry.name)]
+                if type(entry) is Bind:
+                    self.log.append(self.value(log[at + 1]))
+        else:
+            number = self.numbers_of_objects.get(log[at + 1])
+            if number is None:                  # what nothing in the page refers to so far
+                entry.play(world, log, at)
+            else:
+                self._change_object(entry, log, at, number)
+
+    def _change_object(self, op, log, at, number):
+        token, operands = log[at + 1], log[at + 2:at + op.size]
+        content, key, whole = self.world.content(token), operands[0], op is PUT or number in self.cut
+        length, is_dict = len(content), isinstance(content, dict)
+        if op is SET or op is CUT:
+            if is_dict and type(content) is not Keyed and is_risky_key(key):
+                self.mixed.add(number)
+            whole = whole or type(content) is Keyed or number in self.mixed or (
+                not is_dict and type(key) not in number_types)
+        op.play(self.world, log, at)
+        content = self.world.content(token)
+        if whole or type(content) is Keyed or len(content) > MOST_ITEMS or type(key) is slice:
+            return self._put_whole(number, token, content)
+        if op is PUSH:
+            self.log += PUSH_CODE, number, self.value(key)
+        elif op is SPLICE:
+            start, end, _ = slice(*operands[:2]).indices(length)
+            values = [self.value(part) for part in operands[2]]
+            self.log += [SPLICE_CODE, number, start, max(start, end), len(values)] + values
+        else:
+            at = self.value(key) if is_dict else key if key >= 0 else key + length
+            self.log += [CUT_CODE, number, at] if op is CUT else [SET_CODE, number, at, self.value(operands[1])]
+
+    def _put_whole(self, number, token, content):
+        if len(content) > MOST_ITEMS:
+            self.cut.setdefault(number, None)
+        shown = [len(content) if number in self.cut else 0, self.items(number, token, content)]
+        if number not in self.cut or self.cut[number] != shown:
+            if number in self.cut:
+                self.cut[number] = shown
+            self.log += [PUT_CODE, number, shown[0], len(shown[1])] + shown[1]
+
+
+def cut_text(text):
+    """A printed text, or its beginning and how long it is."""
+    text = text if isinstance(text, text_type) else text.decode('utf-8', 'replace')
+    return text if len(text) <= MOST_PRINTED else text[:MOST_PRINTED] + '... (%d letters)\n' % len(text)
+
+
+def page_data(recording, first, last):
+    """The data of a page with the steps first..last, as JSON knows them: see PageLog, and `files`, [path, text or
+    None]; `sites`, [event, line, number of the file, function]; `calls`, rows as those of Calls, with places in this
+    list, -1 for None, and then the number of the object of the call's names, where it began before `first`, and of
+    the site at which its caller was.
+    """
+    steps, calls, made = recording._index(), Calls(recording), PageLog(recording, first, last)
+    chosen = [number for number, row in enumerate(calls.rows) if row[0] <= last and row[1] >= first]
+    place, rows = dict((number, at) for at, number in enumerate(chosen)), []
+    spaces = made.spaces_of_calls(first)
+    for begin, end, around, before in [calls.rows[number] for number in chosen]:
+        rows.append([begin, end, place.get(around, -1), -1 if before is None else before,
+                     made.number_of(spaces[begin]) if begin in spaces else -1,
+                     -1 if before is None else made.site(steps[before])])
+    made.finish()
+    files, main, texts, sites = Numbers(), recording.path(0), [], []
+    for event, line, path, frame in made.sites.things:
+        name, where = as_text(os.path.basename(path)), '' if frame == '<module>' else ' of ' + frame
+        sites.append([event, line, files[path], frame, EVENT_WORDS[event] % line + where,
+                      MIDDLE_DOT.join([as_text(frame), '%s:%d' % (name, line)])])
+    for number, path in enumerate(files.things):
+        data = recording.code if path == main and recording.code is not None else file_text(path)
+        if data is None:
+            data = '(its text is not here)'
+        elif not isinstance(data, text_type):
+            data = as_text(type(source_lines(data)[0])().join(source_lines(data)))
+        texts.append([as_text(path), source_pieces(data, max(site[1] for site in sites if site[2] == number))])
+    facts = error_facts(recording)
+    facts.update(
+        python=sys.version.split()[0], title=as_text(os.path.basename(main or 'nothing')),
+        first=first, last=last, files=texts, sites=sites, calls=rows, values=made.values, objects=made.objects,
+        log=made.log, texts=made.texts.things, space=made.space, notes=notes_of_page(recording, first, last),
+        before=as_text(recording.output(first))[-MOST_PRINTED:] if first else '',
+        approximate=[span[:2] for span in recording.approximate])
+    facts['about'] = MIDDLE_DOT.join([grouped(len(steps)) + ' steps', 'Python ' + facts['python'],
+                                      time.strftime('%Y-%m-%d %H:%M:%S')])
+    return facts
+
+
+def source_pieces(text, count):
+    """The lines of a source text, at least so many, each a list of (kind, piece): 'note' (a comment), 'text', 'word',
+    'rate' (a number) or ''.
+    """
+    import keyword
+    lines, end = [[]], 0
+    texts = '|'.join([r'"{3}[\s\S]*?"{3}', r"'{3}[\s\S]*?'{3}", r'"(?:\\[\s\S]|[^"\\\n])*"',
+                      r"'(?:\\[\s\S]|[^'\\\n])*'"])
+    pattern = re.compile(r'(?P<note>#.*)|(?P<text>%s)|\b(?P<word>(?:%s)\b)|\b(?P<rate>\d[\w.]*)|\w+' % (
+        texts, '|'.join(keyword.kwlist)))
+
+    def add(kind, piece):
+        for at, part in enumerate(piece.split('\n')):
+            if at:
+                lines.append([])
+            if part:
+                lines[-1].append((kind, part))
+    text = text.replace('\r\n', '\n').replace('\r', '\n').rstrip('\n')
+    for match in pattern.finditer(text):
+        add('', text[end:match.start()])
+        add(match.lastgroup or '', match.group())
+        end = match.end()
+    add('', text[end:])
+    return lines + [[] for _ in range(count - len(lines))]
+
+
+def grouped(n):
+    """A number with commas."""
+    return '{:,}'.format(n)
+
+
+def notes_of_page(recording, first, last):
+    """What is to be known of a page, as texts."""
+    notes, count = [as_text(note) for note in recording.notes], recording.steps()
+    if last - first + 1 < count:
+        notes.append('This page has the steps %s to %s only.' % (grouped(first), grouped(last)))
+    if not recording.keyframes:
+        notes.append('The run was recorded without states.')
+    return notes + ['Approximate from step %s to %s: %s.' % (grouped(begin), grouped(end), as_text(why))
+                    for begin, end, why in recording.approximate if begin <= last and end >= first]
+
+
+def as_text(data):
+    """A unicode text, whatever is in it."""
+    return data if isinstance(data, text_type) else data.decode('utf-8', 'replace')
+
+
+def error_facts(recording):
+    """What a page tells of the error: {failure: a line, trace: its traceback, error: its step or None, start: step}."""
+    error, trace, line = recording.error, '', ''
+    try:
+        if error is not None:
+            trace = format_error(type(error), error, traceback_of(error))
+            line = traceback.format_exception_only(type(error), error)[-1].strip()
+    except Exception as failure:                # a __str__ of the user's that raises
+        line = '%s (its text cannot be shown: %s)' % (type(error).__name__, type(failure).__name__)
+    step = error_step(recording)
+    return {'failure': as_text(line)[:MOST_LETTERS], 'trace': as_text(trace)[-MOST_PRINTED:], 'error': step,
+            'start': 0 if step is None or isinstance(error, SystemExit) else step}
+
+
+# ---- the file
+
+def steps_of_page(recording, first, last, most):
+    """(first, last) steps of a page: those asked for, or as many as may be around the error, or before the end."""
+    end = recording.steps() - 1
+    if end < 0:
+        return 0, -1
+    if first is None and last is None:
+        at = error_step(recording)
+        last = end if at is None else min(end, at + most // 10)
+    if last is None:
+        last = max(0, first) + most - 1
+    last = max(0, min(last, end))
+    return min(last, max(0, last - most + 1 if first is None else first)), last
+
+
+def page_text(recording, first=None, last=None):
+    """(the text of a page, its first and last step)."""
+    import base64
+    import hashlib
+    import json
+    most = LONGEST_PAGE
+    if first is not None and last is not None and first > last:
+        raise HotloadError('to_html(first=%r, last=%r): expected a first step that is not after the last' % (
+            first, last))
+    while True:
+        begin, end = steps_of_page(recording, first, last, most)
+        text = json.dumps(page_data(recording, begin, end), separators=(',', ':'))
+        if len(text) <= MOST_BYTES or first is not None and last is not None or end - begin < 100:
+            break
+        most = (end - begin + 1) // 2           # large values: as many steps as there is room for
+    for letter in '<>&':                        # so nothing in it can end the element that it stands in
+        text = text.replace(letter, '\\u%04x' % ord(letter))
+    page = PAGE_HTML
+    for name, part in (('STYLE', PAGE_STYLE), ('SCRIPT', PLAYER_SCRIPT + PAGE_SCRIPT)):
+        part = part.strip('\n') + '\n'
+        known = base64.b64encode(hashlib.sha256(part.encode('ascii')).digest()).decode('ascii')
+        page = page.replace('@%s-HASH@' % name, known).replace('@%s@' % name, part)
+    return page.replace('@DATA@', text).lstrip('\n'), begin, end
+
+
+def _to_html(self, path, first=None, last=None):
+    """Write a page to walk through the run in a browser: one file, which needs no network; (first, last) of its steps.
+
+    first, last: the steps that are in it. Default: all; of a long run the last 100,000, or those around its error;
+    the page says so. The file is exchanged at once, so that a browser that reads it meanwhile has the old one.
+
+    >>> record('x = 1').to_html('/no such folder/page.html')
+    Traceback (most recent call last):
+        ...
+    HotloadError: /no such folder/page.html: cannot be written: No such file or directory
+    """
+    path, (text, first, last) = path_text(path), page_text(self, first, last)
+    part = '%s.%d.part' % (path, os.getpid())
+    try:
+        with open(part, 'wb') as stream:
+            stream.write(text.encode('ascii'))
+        replace_file(part, path)
+    except EnvironmentError as error:
+        raise HotloadError('cannot be written: %s' % error.strerror, path=path)
+    finally:
+        with suppress(EnvironmentError):        # it is there when that failed, or a save ended the run meanwhile
+            os.remove(part)
+    return first, last
+
+
+Recording.to_html = _to_html                     # here, because it stands on the page
+[mode for mode in MODES if mode.name == 'record'][0].options.append(
+    ('', 'html', 'FILE', 'after each run write FILE, a page to walk through it in a browser'))
+
+
+# ---- the same at the prompt of -i
+
+class CallCursor(Cursor):
+    """A Cursor that knows the calls."""
+
+    VERBS = Cursor.VERBS + ['over', 'out', 'stack', 'find', 'error']
+
+    def __init__(self, recording):
+        Cursor.__init__(self, recording)
+        self.calls = Calls(recording)
+
+    def over(self, steps=1):
+        """Go forward, or back with over(-1), and not into calls."""
+        n = self.n
+        for _ in range(abs(steps)):
+            n = self.calls.over(n, 1 if steps > 0 else -1)
+        self.goto(n)
+
+    def out(self):
+        """Go on to the step after this call."""
+        self.goto(self.calls.out(self.n))
+
+    def stack(self):
+        """Print the open calls, the outermost first."""
+        for _, at in self.calls.stack(self.n) if self.recording.steps() else ():
+            write(sys.stdout, 'step %d  %s\n' % (at, line_text(self.recording, at)))
+
+    def find(self, test):
+        """Go to the next step whose state passes a test, as in Recording.when(); says so when there is none."""
+        later = [n for n in self.recording.when(test) if n > self.n]
+        if not later:
+            return write(sys.stdout, 'no step after %d passes\n' % self.n)
+        self.goto(later[0])
+
+    def error(self):
+        """Go to the step at which the error was raised; without one to the last step."""
+        at = error_step(self.recording)
+        self.goto(self.recording.steps() - 1 if at is None else at)
+
+
+RecordedScript.CURSOR = CallCursor
+
+
+##############################################################################
+## 41. Run -- start when this file is the program
 ##############################################################################
 
 # While it runs a file, the interpreter keeps its syntax tree: 7 MB for this one, in both processes. It lets go of

@@ -13241,6 +13241,103 @@ data = pickle.dumps([A()], 2)
 back = pickle.loads(data)
 t = cost("t", back[0].tag)
 @[t=1] tag = 1 => tag = 2
+
+names like __version__
+__version__ = "1"
+a = cost("a", [__version__])
+b = __doc__
+@[a=1] "1" => "2"
+@[a=0] __version__ = => """first"""\n__version__ =
+@[a=0] first => second
+
+a generator of random numbers in a variable
+import random
+r = random.Random(3)
+a = r.random()
+b = r.random()
+@ b = => c = r.choice([1, 2, 3])\nb =
+@ - a = r.random()
+
+a builtin that the script adds
+try:
+    import builtins
+except ImportError:
+    import __builtin__ as builtins
+builtins.zork = 5
+a = zork
+@ 5 => 6
+@ builtins.zork = 6 => zork = 7
+
+values whose C code hides what they are
+import hashlib
+h = hashlib.md5()
+h.update(b"a")
+h.update(b"b")
+d = h.hexdigest()
+@ - h.update(b"b")
+@ + h.update(b"c")\ne = h.hexdigest()
+
+a file that is appended to
+import os
+if os.path.exists("l.txt"): os.remove("l.txt")
+with open("l.txt", "a") as f:
+    f.write("x")
+a = open("l.txt").read()
+@ a = => with open("l.txt", "a") as f:\n    f.write("y")\na =
+@ "y" => "z"
+
+bytes written to a descriptor
+import os, sys
+sys.stdout.flush()
+os.write(1, b"raw\n") and None
+k = 1
+@ k = 1 => k = 2
+
+sys.stdout exchanged 3.3
+import sys, io
+b = io.StringIO()
+o = sys.stdout
+sys.stdout = b
+print("x")
+sys.stdout = o
+v = b.getvalue()
+print(v)
+@ print("x") => print("y")
+@ + print("end")
+
+loggers
+import logging
+log = logging.getLogger("q")
+log.setLevel(10)
+log.addHandler(logging.NullHandler())
+n = len(log.handlers)
+log = 0
+@ setLevel(10) => setLevel(20)
+@ addHandler(logging.NullHandler()) => addHandler(logging.NullHandler()); log.propagate = False
+
+folders of one run
+import tempfile, os
+d = tempfile.mkdtemp()
+open(os.path.join(d, "x"), "w").close()
+names = os.listdir(d)
+d = None
+@ "x" => "y"
+
+a module imported by a computed name
+file h.py: x = [1]\n
+import importlib
+h = importlib.import_module("h")
+a = h.x
+@ file h.py: x = [2]\n
+@ + a.append(3)
+
+an exception that is kept
+try:
+    1 // 0
+except ZeroDivisionError as problem:
+    e = problem
+k = 1
+@ k = 1 => k = 2
 '''
 
 COSTLY = '''
@@ -14006,6 +14103,12 @@ class TestMeaning(Case):
             self.assertEqual(before, self.digest(u'import helpers\n' + text, u'# why\n' + HELPERS))
             self.assertNotEqual(before, self.digest(u'import helpers\n' + text, HELPERS.replace(u'OFFSET = 10', u'OFFSET = 1')))
 
+    def test_what_pip_has_put_into_a_folder_is_not_the_users(self):
+        self.files({'lib/pkg-1.0.dist-info/RECORD': u'pkg/__init__.py,sha256=x,1\npkg/sub/a.py,,\nsix.py,,\n'})
+        found = [hotload.is_users_file(self.path('lib', *name.split('/')))
+                 for name in ('pkg/__init__.py', 'pkg/sub/a.py', 'six.py', 'own.py', 'own/sub/b.py', 'site-packages/c.py')]
+        self.assertEqual(found, [False, False, False, True, True, False])
+
     def test_objects_that_raise_when_they_are_looked_at(self):
         text = u'class Angry(object):\n @property\n def __class__(self): raise RuntimeError\n' \
                u' def __getattr__(self, name): raise RuntimeError\nangry = Angry()\ndef top(): return id(angry) + 1\n'
@@ -14296,32 +14399,40 @@ def show(pipe):
                 self.assertEqual(str(plant.get_ingredient_object('y').type), 'thing')
             self.assertEqual((self.noted, self.given, module.ThingSpec.closed), (ran, given, 1))
 
+    @needs_processes
     def test_numpy_arrays_are_mapped_into_memory(self):
-        try:
-            import numpy
-        except ImportError:
+        if run_python('import numpy\n', packages=True)[0]:
             self.skipTest('no numpy here')
-        self.extra['np'] = numpy
-        text = u'''
+        self.save('arrays.py', u"""from __future__ import print_function
+import numpy as np
+from hotload import Ingredient, Plant, ReactorFunc
 @ReactorFunc
-def a(pipe):
-    note('a')
+def make(pipe):
+    print('make')
     pipe.send('big', np.arange(400000.).reshape(400, 1000))
     pipe.send('small', np.arange(3), Ingredient.Type.array)
     pipe.send('empty', np.zeros((0, 3)), Ingredient.Type.array)
+    pipe.send('objects', np.array([None, 'x'] * 100000, dtype=object))
     array = pipe.allocate('filled', Ingredient.Type.array, shape=(1000, 100), dtype='f4')
     array[:] = 7
 @ReactorFunc
-def show(pipe):
-    for name in 'big', 'small', 'empty', 'filled':
+def show(pipe, config):
+    for name in 'big', 'small', 'empty', 'filled', 'objects':
         array = yield pipe.receive(name)
-        out([type(array) is np.ndarray, array.shape, float(array.sum())])
+        print(type(array) is np.ndarray, array.shape, array.sum() if name != 'objects' else array[1])
         if array.size:
             array.flat[0] = 99
-'''
-        expected = [[True, (400, 1000), 79999800000.0], [True, (3,), 3.0], [True, (0, 3), 0.0], [True, (1000, 100), 700000.0]]
-        for _ in range(2):
-            self.assertEqual(self.run_text(text)[1], expected)
+    print(config.window.sum())
+for last in 1, 1, 2:
+    with Plant('store', {'window': np.array([0, last])}) as plant:
+        plant.run_reactor(show)
+        print(plant.get_ingredient_object('big').type)
+""")
+        status, out, err = run_python('arrays.py', packages=True)
+        said = ['True (400, 1000) 79999800000.0', 'True (3,) 3', 'True (0, 3) 0.0', 'True (1000, 100) 700000.0',
+                'True (200000,) x']
+        self.assertEqual(out.replace('(200000L,)', '(200000,)').splitlines(),
+                         ['make'] + said + ['1', 'array'] + said + ['1', 'array'] + said + ['2', 'array'], err)
 
 
 ##############################################################################
@@ -14542,6 +14653,7 @@ if __name__ == '__main__':
 
 
 LONG_LIVED = u'''
+from __future__ import print_function
 import os
 import concurrent.futures, hotload, helper
 @hotload.ReactorFunc
@@ -14603,12 +14715,14 @@ class TestExecutors(PlantCase):
         self.assertIn('ERROR HotloadError a worker died (KilledWorker) while it ran reactor make1', died, out)
         self.assertIn('RESULT [100, 102, 104, 106]', died, out)
 
+    @same_between
     @slow
     @not_on_pypy('its pool cannot spawn processes')
     @unittest.skipIf(sys.version_info < (3, 7), 'a pool of spawned processes')
     def test_spawned_processes(self):
         self.check('spawn')
 
+    @same_between
     @slow
     @not_on_pypy('its pool cannot spawn processes')
     @unittest.skipIf(sys.version_info < (3, 7), 'a pool of spawned processes')
@@ -14618,14 +14732,15 @@ class TestExecutors(PlantCase):
         self.assertIn('job.py:%d' % len(script.splitlines()), out)
         self.assertIn('__main__', out)
 
+    @same_between
     def test_four_half_seconds_go_side_by_side(self):
         for kind in ('threads', 'fork') if os.name == 'posix' else ('threads',):
             shutil.rmtree(self.path('store'), True)
             out, err = self.runs(kind, '{"nap": 0.5}')
             self.assertIn('RESULT', out)
-            self.assertLess(float(out.split()[-1]), 1.2, out + err)
+            self.assertLess(float(out.split()[-1]), 1.8, out + err)   # two seconds one after another
 
-    @unittest.skipIf(PY2, 'the pool that 2.7 was given here would be loaded anew, too')
+    @same_between
     def test_a_pool_may_outlive_the_code_that_it_was_made_with(self):
         program = u"""if 1:
             import os, sys, time, hotload
@@ -14645,6 +14760,16 @@ class TestExecutors(PlantCase):
         self.files({'script.py': LONG_LIVED, 'helper.py': u'def f(x):\n    return x + 1\n', 'program.py': program})
         status, out, err = run_python('program.py', packages=True)
         self.assertEqual(out.splitlines(), ['2 1 True', '3 1 True', '3 10 True', '2 10 True'], err)
+
+    @needs_posix
+    def test_a_store_in_memory_is_no_workers(self):
+        self.noted, self.given = [], []
+        module = self.load(CHAIN.replace(u'[1, 2, 3]', u'list(range(1000))'))
+        for executor in concurrent.futures.ThreadPoolExecutor(1), concurrent.futures.ProcessPoolExecutor(1):
+            self.addCleanup(executor.shutdown)
+            with hotload.Plant(None, executor=executor) as plant:
+                plant.run_reactor(module.show)
+        self.assertEqual(self.given, [499500] * 2)
 
     def test_one_session_may_run_several_reactors(self):
         executor = concurrent.futures.ThreadPoolExecutor(2)
@@ -14803,6 +14928,7 @@ def show(pipe):
             self.assertEqual(self.noted, ['a'])
         self.assertRuns(text, [], [1], config={'n': 1})
 
+    @same_between
     def test_a_chain_and_a_fan_of_thousands(self):
         text = u'''
 def step(i):
@@ -14910,7 +15036,8 @@ class TestPipeline(PlantCase):
         self.assertIn('2 ran, 1 kept', lines[-1])
         self.assertEqual((self.out.getvalue(), self.err.getvalue()), ('', ''))
 
-    def test_a_tree_with_names_of_all_kinds(self):
+    @needs_processes
+    def test_a_tree_and_a_graph_with_names_of_all_kinds(self):
         text = u"""
 @ReactorFunc
 def make(pipe):
@@ -14927,7 +15054,43 @@ def show(pipe):
             top, below = plant.tree().replace("u'", "'").splitlines()
             self.assertEqual((top.split()[0], below.split(' <- ')[0]),
                              ('show', "  one, 'a\\nb', ' ', %s..." % ('x' * 37)))
-            self.assertEqual(plant.graph().count('->'), 8)
+            graph = plant.graph()
+        self.assertEqual(graph.count('->'), 8)
+        self.save('graph.dot', graph if isinstance(graph, bytes) else graph.encode('utf-8'))
+        try:
+            status = subprocess.call(['dot', '-Tsvg', '-o', 'graph.svg', 'graph.dot'])
+        except EnvironmentError:
+            self.skipTest('no dot here')
+        self.assertEqual(status, 0)
+        with io.open('graph.svg', encoding='utf-8') as stream:
+            self.assertIn('>one</text>', stream.read())
+
+    def test_a_script_of_which_only_some_statements_run(self):
+        script = u'from __future__ import print_function\nfrom hotload import Plant, ReactorFunc\nimport tools\nFACTOR = 2\n' + (
+            CHAIN.replace(u"note('", u"print('").replace(u'out(s)', u"print(s)").replace(
+                u'sum(raw)', u'tools.add(raw) * FACTOR').replace(u'[1, 2, 3]', u"[len(open(pipe.depends_on('data')).read())]")
+            + u"\nplant = Plant('store', progress=False)\nplant.run_reactor(show)\nplant.shutdown()\n")
+        tools, total = u'def add(values):\n    return sum(values)\n', u'tools.add(raw)'
+        without = script[:script.index(u'@ReactorFunc\ndef load')] + script[script.index(u'@ReactorFunc\ndef total'):]
+        self.files({'script.py': script, 'tools.py': tools, 'data': u'123'})
+        step = hotload.CachedScript('script.py')
+        self.addCleanup(step.close)
+        for name, text, result in (
+                ('script.py', script, '6'), ('script.py', script.replace(total, total + u' + 1'), '5'),
+                ('script.py', script.replace(u'FACTOR = 2', u'FACTOR = 3'), '9'),
+                ('tools.py', tools.replace(u'sum', u'-sum'), '-9'), ('data', u'12345', '-15'),
+                ('script.py', without, None), ('script.py', script, '-10'),
+                ('script.py', script.replace(u'@ReactorFunc\ndef load', u'def load'), None),
+                ('script.py', script.replace(u'def load', u'def fetch'), '-10'), ('script.py', script, '-10')):
+            self.save(name, text)
+            self.out.seek(0)
+            self.out.truncate()
+            report = step.run()
+            if result is None:
+                self.assertIn("'raw'", str(report.error))
+            else:
+                self.assertEqual((report.error, self.out.getvalue().splitlines()[-1]), (None, result), (name, text))
+        self.assertEqual(step.run().ran, [])    # what the plant itself reads and writes is none of the script's files
 
     def test_a_reactor_whose_name_was_deleted_is_forgotten(self):
         module = self.load(CHAIN)               # as by live patching, or when only some statements run again
@@ -15121,6 +15284,7 @@ def show(pipe):
         self.assertLess(len(self.entries()), 20)
         self.assertRuns(CHAIN.replace(u'[1, 2, 3]', u'[7]'), [], [7])
 
+    @same_between
     @needs_posix
     @needs_processes
     def test_killed_shared_and_damaged_at_random_the_next_run_is_right(self):
@@ -15128,6 +15292,7 @@ def show(pipe):
                                       '2' if QUICK else '4', '--runs', '6', '--damages', '20', limit=100)
         self.assertEqual(status, 0, out + err)
 
+    @same_between
     @needs_processes
     def test_processes_may_share_a_store(self):
         self.save('program.py', u'import sys\nfrom hotload import *\n' + CHAIN.replace(u"note('", u"str('").replace(
@@ -15138,6 +15303,7 @@ def show(pipe):
         for child in children:
             self.assertEqual(child.communicate()[0].split(), [b'0', b'1000', b'2000', b'3000', b'4000'])
 
+    @same_between
     @needs_processes
     def test_a_class_has_one_name_whoever_runs_its_file(self):
         self.files({'things.py': u'''from __future__ import print_function
@@ -15225,11 +15391,12 @@ def picture(spaces):
             base = list if isinstance(value, list) else collections.deque
             parts += [look(part) for part in base.__iter__(value)] + [getattr(value, 'maxlen', None)]
         elif isinstance(value, dict):
-            pairs = [(look(key), look(part)) for key, part in hotload.DICT.pairs(value)]
-            parts += pairs if sys.version_info >= (3, 6) or isinstance(value,
-                collections.OrderedDict) else sorted(pairs)
+            pairs = list(hotload.DICT.pairs(value))
+            if sys.version_info < (3, 6) and not isinstance(value, collections.OrderedDict):
+                pairs.sort(key=lambda pair: alone(pair[0]))
+            parts += [(look(key), look(part)) for key, part in pairs]
         elif isinstance(value, set):
-            parts += sorted(look(part) for part in set.__iter__(value))
+            parts += [look(part) for part in sorted(set.__iter__(value), key=alone)]
         elif isinstance(value, bytearray):
             parts += bytearray.__iter__(value)
         elif isinstance(value, BaseException):
@@ -15237,6 +15404,9 @@ def picture(spaces):
         if kind.__module__ in ('__main__', '<recorded>'):
             parts.append(names(attributes(value)))
         return parts
+
+    def alone(value):
+        return repr(picture([{'': value}]))
 
     def names(space):
         return [(name, look(space[name])) for name in sorted(space) if not name.startswith(('__', '.'))]
@@ -15703,6 +15873,77 @@ add_program('values_that_cannot_be_pickled', '''
 ## 29. Plan -- what a line can change
 ##############################################################################
 
+add_program('stores_that_change_how_others_are_found', '''
+    class N(object):
+        def __init__(self, v):
+            self.v, self.next = v, None
+    class Chain(object):
+        def __init__(self):
+            self.head = self.tail = N(0)
+            self.a = [0]
+        def add(self, v):
+            self.tail.next = self.tail = N(v)
+            self.a[0] = self.a = [v, 1]
+            self.a, self.a[0] = [v], self
+    c = Chain()
+    d = {'k': {}}
+    for i in range(4):
+        c.add(i)
+        d['k']['n'] = d['k'] = {'i': i}
+        i, d[i] = 7, i
+    def pair(x, y):
+        x.append(y)
+        return x, (y for y in [x])
+    a, (b,) = pair([], 1)
+    a = (b,) = pair([a], 2)[1]
+    ''')
+add_program('what_works_when_it_is_asked', '''
+    import struct
+    out, box = [], []
+    for _ in range(9):
+        lazy = iter(out.pop, 'end')
+        out.extend(['end', 1, 2])
+        for v in lazy:
+            box.append(v)
+        e = enumerate(iter(lambda: box.append('x') or len(box), 4))
+        rest = list(e)
+        del box[:]
+        raw = bytearray(4)
+        view = memoryview(raw)
+        view[0:1] = b'z'
+        struct.pack_into('>H', raw, 2, 513)
+        del view
+    ''')
+add_program('own_hashes', '''
+    log = []
+    class S(object):
+        __slots__ = ('x', 'y')
+        def __init__(self, x):
+            self.x = x
+        def __hash__(self):
+            log.append('h')
+            return hash(self.x)
+        def __eq__(self, o):
+            log.append('e')
+            return type(o) is type(self) and self.x == o.x
+    class T(S):
+        __slots__ = ('z',)
+    class Meta(type):
+        pass
+    M = Meta('M', (S,), {})
+    d = {}
+    for c in (S, T, M):
+        for i in range(3):
+            o = c(i % 2)
+            d[o] = d.get(o, 0) + 1
+            d[o, i] = [o]
+            s = set([o])
+    cons = None
+    for i in range(5):
+        cons = (i, [], cons)
+    ''')
+
+
 class TestPlans(Exactness):
     """The same with plans from the first run of each line on, and no audits to mend them."""
     section = SECTION['Plan']
@@ -15826,6 +16067,67 @@ class TestRecord(Case):
             self.assertEqual(recording.state(99)['x'], 5)
         self.assertRaises(SyntaxError, hotload.record, 'x = (')
 
+    def test_members_of_enumerations_are_themselves(self):
+        try:
+            import enum                                                          # noqa: F401
+        except ImportError:
+            self.skipTest('no enum module here')
+        recording = hotload.record('import enum\nclass C(enum.Enum):\n    RED = 1\n    BOX = [2]\nc = C.RED\n'
+                                   'C.BOX.value.append(3)\nx = C.BOX')
+        first, last = recording.state(recording.visits(6)[0]), recording.state(99)
+        self.assertTrue(first['c'] is last['c'])
+        self.assertEqual((first['C'].BOX.value, last['x'].value), ([2], [2, 3]))
+
+    def test_a_deep_tuple_is_no_problem(self):
+        recording = hotload.record('t = ()\nfor i in range(3000):\n    t = (i, [], t)')
+        t, depth = recording.state(10 ** 6)['t'], 0
+        while t:
+            t, depth = t[2], depth + 1
+        self.assertEqual(depth, 3000)
+        self.assertRaises(hotload.HotloadError, recording.save, self.path('deep'))
+
+    def test_a_line_that_calls_back_often_takes_no_audit_each_time(self):
+        text = 'x = [[i] for i in range(2000)]\ny = sorted(x, key=lambda v: -v[0])\nx.append(y[0])'
+        begin = time.time()
+        recording = hotload.record(text)
+        self.assertEqual(recording.state(10 ** 6)['x'][-1], [1999])
+        self.assertTrue(time.time() - begin < 10)
+
+    def test_a_script_is_recorded_with_its_modules(self):
+        self.save('app.py', 'import helper\nlast = 1\nfor i in range(3):\n    last = helper.half(2 - i)\n')
+        self.save('helper.py', 'def half(n):\n    return 6 // n\n')
+        step = hotload.RecordedScript(self.path('app.py'))
+        self.addCleanup(step.close)
+        hotload.fresh.install(roots=[self.folder])
+        self.addCleanup(hotload.fresh.remove)
+        self.assertRaises(ZeroDivisionError, step.run)
+        recording = step.recording
+        self.assertEqual(len(recording.visits(2, self.path('helper.py'))), 7)       # each with its return, and an error
+        step.show_past()
+        self.assertIn('helper.py:2 in half', self.err.getvalue())
+        self.assertIn('last = 6', self.err.getvalue())
+        names = step.prompt_names()
+        self.assertEqual(sorted(names), ['back', 'forward', 'goto', 'last_', 'rec'])
+        self.assertTrue(names['rec'] is recording)
+        names['last_']('n')
+        names['back'](2)
+        names['goto'](10 ** 6)
+        self.assertIn('step %d of %d' % (recording.steps() - 1, recording.steps()), self.out.getvalue())
+
+    @needs_processes
+    def test_on_the_command_line(self):
+        self.save('app.py', 'while True:\n    x = 1\n')
+        text = ('import os, subprocess, sys\nnothing = open(os.devnull)\n'
+                'p = subprocess.Popen([sys.executable] + %r, stdin=nothing, stderr=subprocess.PIPE)\n'
+                'for line in iter(p.stderr.readline, b""):\n    print(line.decode().rstrip())\n'
+                '    if b"run 1" in line:\n        p.kill()\nprint(p.wait())')
+        child = [HOTLOAD, '--record', '--max-steps']
+        status, out, err = run_python(text % (child + ['50', 'app.py']))
+        self.assertIn('reached its limit of 50 steps', out)
+        self.assertIn('app.py:2', out)
+        status, out, err = run_python(text % (child + ['many', 'app.py']))
+        self.assertEqual(out.split('\n')[:2], ['hotload: --max-steps many: expected a number', '2'])
+
     def test_of_a_function(self):
         def double(numbers):
             found = []
@@ -15839,7 +16141,903 @@ class TestRecord(Case):
 
 
 ##############################################################################
-## 32. Run -- start when this file is the program
+## 32. Player -- what a browser knows of a recording
+##############################################################################
+
+class TestPageText(Case):
+    section, needs = SECTION['Player'], SECTION['Export']
+
+    def test_the_text_of_the_page_is_small_readable_and_refers_to_nothing_outside(self):
+        text = hotload.PLAYER_SCRIPT + hotload.PAGE_SCRIPT + hotload.PAGE_STYLE + hotload.PAGE_HTML
+        self.assertTrue(len(text.encode('ascii')) <= 40 * 1024, len(text))
+        for word in ('://', 'innerHTML', 'outerHTML', 'insertAdjacent', 'document.write', 'eval(', 'import(', 'fetch(',
+                     '@import', 'url(', 'src=', 'href='):
+            self.assertFalse(word in text, word)
+
+
+##############################################################################
+## 33. Page -- what it shows of it
+##############################################################################
+
+def find_browser():
+    """The path of Chromium. HOTLOAD_BROWSER names another, or is empty where another Python tries the page."""
+    if os.environ.get('HOTLOAD_BROWSER') == '':
+        raise unittest.SkipTest('another Python tries the page in a browser')
+    for name in [os.environ.get('HOTLOAD_BROWSER'), 'chromium', 'chromium-browser', 'google-chrome']:
+        for folder in os.environ.get('PATH', '').split(os.pathsep):
+            if name and os.access(os.path.join(folder, name), os.X_OK):
+                return os.path.join(folder, name)
+    raise unittest.SkipTest('no chromium here')
+
+
+class Browser(object):
+    """Chromium without a window, told in its own language (the DevTools protocol) over two pipes."""
+
+    OPTIONS = ('--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking '
+               '--disable-component-update --disable-sync --disable-dev-shm-usage --remote-debugging-pipe').split()
+
+    def __init__(self, program, folder):
+        low = [os.open(os.devnull, os.O_RDONLY)]
+        while low[-1] < 4:                      # it reads from 3 and writes to 4
+            low.append(os.open(os.devnull, os.O_RDONLY))
+        (its_input, self.to), (self.of, its_output) = os.pipe(), os.pipe()
+
+        def place_pipes():
+            os.dup2(its_input, 3)
+            os.dup2(its_output, 4)
+        with open(os.devnull, 'r+b') as nothing:
+            self.child = subprocess.Popen([program] + self.OPTIONS + ['--user-data-dir=' + folder, 'about:blank'],
+                                          stdin=nothing, stdout=nothing, stderr=nothing, close_fds=False,
+                                          preexec_fn=place_pipes)
+        for descriptor in low + [its_input, its_output]:
+            os.close(descriptor)
+        self.data, self.count, self.session, self.events = b'', 0, None, []
+        target = self.call('Target.createTarget', url='about:blank')['targetId']
+        self.session = self.call('Target.attachToTarget', targetId=target, flatten=True)['sessionId']
+        for domain in ('Page', 'Runtime', 'Log', 'Network'):
+            self.call(domain + '.enable')
+
+    def read(self, limit=60):
+        end = time.time() + limit
+        while b'\0' not in self.data:
+            if not select.select([self.of], [], [], max(0, end - time.time()))[0]:
+                raise AssertionError('the browser says nothing')
+            part = os.read(self.of, 1 << 20)
+            if not part:
+                raise AssertionError('the browser ended')
+            self.data += part
+        one, _, self.data = self.data.partition(b'\0')
+        return json.loads(one.decode('utf-8'))
+
+    def call(self, method, **params):
+        self.count += 1
+        message = {'id': self.count, 'method': method, 'params': params}
+        if self.session is not None:
+            message['sessionId'] = self.session
+        os.write(self.to, json.dumps(message).encode('ascii') + b'\0')
+        while True:
+            answer = self.read()
+            if answer.get('id') == self.count:
+                if 'error' in answer:
+                    raise AssertionError('%s: %s' % (method, answer['error']))
+                return answer['result']
+            self.events.append(answer)
+
+    def run(self, script):
+        """The value of an expression in the page."""
+        answer = self.call('Runtime.evaluate', expression=script, returnByValue=True, awaitPromise=True)
+        if 'exceptionDetails' in answer:
+            raise AssertionError('%s: %s' % (script, json.dumps(answer['exceptionDetails'])[:1000]))
+        return answer['result'].get('value')
+
+    def open(self, path, hash=''):
+        """Open a file as a page, which must say nothing of errors and ask for nothing else."""
+        del self.events[:]
+        self.call('Page.navigate', url='about:blank')
+        self.call('Page.navigate', url='file://' + path + hash)
+        self.wait_for_load(path)
+
+    def wait_for_load(self, path):
+        end = time.time() + 60
+        while not self.run('document.readyState === "complete" && location.href.includes(%s)' % json.dumps(
+                os.path.basename(path))):
+            if time.time() > end:
+                raise AssertionError('the page does not load')
+            time.sleep(0.01)
+
+    def complaints(self):
+        return [event for event in self.events if event.get('method') in ('Runtime.exceptionThrown', 'Log.entryAdded')
+                or event.get('method') == 'Network.requestWillBeSent'
+                and not event['params']['request']['url'].startswith(('file:///', 'about:'))]
+
+    def press(self, key, *modifiers):
+        bits = sum({'Alt': 1, 'Shift': 8}[name] for name in modifiers)
+        text = {'text': key} if len(key) == 1 else {'text': '\r'} if key == 'Enter' else {}
+        code = {'Tab': 9, 'Enter': 13, 'ArrowLeft': 37, 'ArrowRight': 39, 'Home': 36, 'End': 35}.get(key, 0)
+        for kind in ('keyDown', 'keyUp'):
+            self.call('Input.dispatchKeyEvent', type=kind, key=key, modifiers=bits, windowsVirtualKeyCode=code,
+                      **(text if kind == 'keyDown' else {}))
+
+    def look(self, width, height, scheme='light', is_phone=False):
+        self.call('Emulation.setDeviceMetricsOverride', width=width, height=height, deviceScaleFactor=1,
+                  mobile=is_phone)
+        self.call('Emulation.setEmulatedMedia', features=[{'name': 'prefers-color-scheme', 'value': scheme}])
+
+    def picture(self, path):
+        import base64
+        with open(path, 'wb') as stream:
+            stream.write(base64.b64decode(self.call('Page.captureScreenshot', format='png')['data']))
+
+    def close(self):
+        self.child.kill()
+        self.child.wait()
+        os.close(self.to)
+        os.close(self.of)
+
+
+@needs_posix
+@needs_processes
+class TestPage(Case):
+    """The page in a real browser: one for all tests."""
+
+    section, needs, browser = SECTION['Page'], SECTION['Export'], None
+    SHOP = '''"""A small shop: who pays what, and one mistake."""
+
+
+class Basket(object):
+    def __init__(self, owner):
+        self.owner = owner
+        self.items = []
+
+    def add(self, name, price, count=1):
+        self.items.append((name, price * count))
+        return self
+
+
+def total(basket, discount=0):
+    found = 0
+    for name, price in basket.items:
+        found += price          # in cents
+    return found - found * discount // 100
+
+
+baskets = [Basket('Ada'), Basket('Grace')]
+best = baskets[0]
+best.add('tea', 350, 2).add('cake', 420)
+baskets[1].add('coffee', 280)
+prices = {}
+for basket in baskets:
+    prices[basket.owner] = total(basket, discount=10)
+    print('%s pays %d' % (basket.owner, prices[basket.owner]))
+while prices:
+    print('on average', sum(prices.values()) // (len(prices) - 1))
+    prices.popitem()
+'''
+
+    @classmethod
+    def setUpClass(cls):
+        program = find_browser()
+        cls.home = tempfile.mkdtemp(prefix='hotload-browser-')
+        cls.browser = Browser(program, cls.home)
+
+    @classmethod
+    def tearDownClass(cls):
+        if cls.browser is not None:
+            cls.browser.close()
+            shutil.rmtree(cls.home, True)
+
+    def open(self, text, hash='', **how):
+        """The recording of a program; its page is opened."""
+        if not isinstance(text, hotload.Recording):
+            text = hotload.record(textwrap.dedent(text).lstrip('\n'))
+        self.recording = text
+        self.recording.to_html(self.path('page.html'), **how)
+        self.browser.open(self.path('page.html'), hash)
+        self.assertEqual(self.browser.complaints(), [])
+        return self.browser
+
+    def step(self):
+        return self.browser.run('first + current')
+
+    def shown(self, name):
+        return self.browser.run('document.getElementById(%s).innerText' % json.dumps(name))
+
+    CALLS = '''
+        def add(box, item):
+            box.append(item)
+            return len(box)
+        box = []
+        for n in range(3):
+            size = add(box, n)
+            print('size %d' % size)
+        other = box
+    '''
+
+    def test_keys_and_buttons_move_step_by_step_and_over_calls(self):
+        browser = self.open(self.CALLS)
+        self.assertEqual(self.step(), 0)
+        for key, shift, way in [('ArrowRight', (), 1)] * 6 + [('ArrowLeft', (), -1)] * 2:
+            before = self.step()
+            browser.press(key, *shift)
+            self.assertEqual(self.step(), before + way)
+        calls, visits = hotload.Calls(self.recording), self.recording.visits(6)
+        browser.run('go(%d)' % visits[0])
+        browser.press('ArrowRight', 'Shift')
+        self.assertEqual(self.step(), calls.over(visits[0]))
+        self.assertEqual(self.recording.line(self.step()), 7)
+        browser.press('ArrowLeft', 'Shift')
+        self.assertEqual(self.step(), visits[0])
+        browser.press('End')
+        self.assertEqual(self.step(), self.recording.steps() - 1)
+        browser.press('ArrowRight')
+        self.assertEqual(self.step(), self.recording.steps() - 1)
+        browser.press('Home')
+        self.assertEqual(self.step(), 0)
+        inside = self.recording.visits(3)[1]
+        browser.run('go(%d)' % inside)
+        browser.press('o')
+        self.assertEqual(self.step(), calls.out(inside))
+        browser.run('document.querySelector("button[aria-label=Back]").click()')
+        self.assertEqual(self.step(), calls.out(inside) - 1)
+        browser.run('$("slider").value = 5; $("slider").oninput({target: $("slider")})')
+        self.assertEqual(self.step(), 5)
+
+    def test_variables_output_stack_lines_and_what_changed(self):
+        browser = self.open(self.CALLS)
+        # in add, after the append
+        n = [n for n in self.recording.visits(3) if self.recording.event(n) == 'line'][2]
+        browser.run('go(%d)' % n)
+        self.assertEqual(browser.run('document.querySelector(".now").dataset.line'), '3')
+        names = self.shown('names')
+        self.assertTrue('In add' in names and 'box = [0, 1, 2]' in names and 'item = 2' in names, names)
+        self.assertEqual(browser.run('Array.from(document.querySelectorAll(".changed > .name"), e => e.textContent)'),
+                         ['box', 'box'])
+        self.assertEqual(set(browser.run('Array.from(document.querySelectorAll(".mark"), e => e.textContent)')),
+                         set(['#1']))
+        self.assertEqual(self.shown('output').strip(), 'size 1\nsize 2')
+        stack = self.shown('stack').split('\n')
+        self.assertTrue(stack[0].startswith('add') and stack[0].endswith(':3') and stack[1].endswith(':6'), stack)
+        browser.run('document.querySelectorAll("#stack button")[1].click()')
+        self.assertEqual(browser.run('document.querySelector(".now").dataset.line'), '6')
+        self.assertFalse('In add' in self.shown('names'))
+        for line in range(1, 9):                        # hits are counted as the recording counts
+            hits = browser.run('document.querySelector(".row[data-line=\\"%d\\"] .hits").textContent' % line) or '0'
+            wanted = [n for n in self.recording.visits(line) if self.recording.event(n) == 'line'
+                      or self.recording.event(n) == 'call' and n]
+            self.assertEqual(int(hits), len(wanted), 'line %d' % line)
+        browser.run('go(0); document.querySelector(".row[data-line=\\"7\\"]").click()')
+        self.assertEqual(self.step(), self.recording.visits(7)[0])
+        browser.run('document.querySelector(".row[data-line=\\"7\\"]").dispatchEvent('
+                    'new MouseEvent("click", {bubbles: true, shiftKey: true}))')
+        self.assertEqual(self.step(), self.recording.visits(7)[2])
+
+    def test_changes_of_a_variable_are_those_of_the_recording(self):
+        browser = self.open(self.CALLS)
+        browser.run('document.querySelector("[data-key=\\"n/box\\"]") || go(20);'
+                    'document.querySelector("[data-key=\\"n/box\\"]").click()')
+        self.assertEqual(browser.run('listed.rows.map(row => first + row.step)'),
+                         [change[0] for change in hotload.Recording.changes(self.recording, 'size')]
+                         and browser.run('changesOf("box", null).map(row => first + row.step)'))
+        for name, frame in (('size', None), ('n', None), ('other', None)):
+            self.assertEqual(browser.run('changesOf(%s, %s).map(row => first + row.step)' % (
+                json.dumps(name), json.dumps(frame))), [change[0] for change in self.recording.changes(name)])
+        text = self.shown('history-list')
+        self.assertTrue('[0, 1, 2]' in text and '[0, 1]' in text, text)
+        browser.run('go(0); document.querySelector("#history-list [aria-label=\\"Next change\\"]").click()')
+        self.assertEqual(self.step(), browser.run('first + listed.rows[0].step'))
+
+    CONDITIONS = ['x > 2', 'x == 2.0', 'x >= 1 and x < 3', "name == 'b' or x == 4", '1 <= x < 3', "'b' in name",
+                  'x in [1, 3]', 'items == [1, 2]', 'items < [1, 3]', '2 in items', '2 not in items', 'x in (1, 9)',
+                  "table == {'a': 1}", 'items == (1, 2)', '0 == False and x == 1', "pair in [(1, (2, 3))]", 'x < True',
+                  "'a' in table", 'pair == (1, (2, 3))', 'pair < (2,)', 'flag == True', 'flag == 1', 'x != None',
+                  'big == 100000000000000000001', 'big > 1e20', "(x > 1 and name == 'b') or (x == 0)", 'missing == 1',
+                  'name < 3', 'kinds == {1, 2}', 'kinds > {1}', 'x == -1', "data == b'a\\x00'", 'half < 0.6', 'x == y',
+                  "name != 'a' and items != []", 'nothing == None', "name == 'it\\'s'", 'deep == [[1], {2: (3,)}]']
+
+    def test_conditions_mean_what_they_mean_in_when(self):
+        browser = self.open("""
+            x, y, name, items, table, flag, nothing = 0, 1, 'a', [], {}, False, None
+            pair, big, kinds, data, half, deep = (1, (2, 3)), 10 ** 20, set(), b'a\\x00', 0.5, [[1], {2: (3,)}]
+            for x in range(5):
+                items.append(x)
+                del items[3:]
+                if x == 2:
+                    items.remove(0)
+                    name, table['a'], flag = 'b', 1, True
+                kinds.add(x)
+                big += 1
+            name = "it's"
+            x = -1
+            deep[1][2] = (4,)
+            half = float('inf')
+        """)
+        for condition in self.CONDITIONS:
+            if PY2 and 'kinds' in condition:        # its literal_eval() knows no sets
+                continue
+            self.assertEqual(browser.run('stepsWhen(%s)' % json.dumps(condition)), self.recording.when(condition),
+                             condition)
+        for wrong in ('x', 'x = 1', 'x ==', 'f(x) == 1', 'not x == 1', 'x == 1 or', "x == 'a", 'x.y == 1', '(x == 1',
+                      '', 'x == (y, 1)', 'x in [y]', 'x == 1 y == 2'):
+            self.assertRaises(Exception, self.recording.when, wrong)
+            self.assertTrue(browser.run('(() => { try { stepsWhen(%s); return false } catch (error) { return '
+                                        'error instanceof SyntaxError } })()' % json.dumps(wrong)), wrong)
+        browser.run('go(0); $("test").value = "x == 3"; $("find").requestSubmit()')
+        self.assertEqual(self.step(), self.recording.when('x == 3')[0])
+        self.assertTrue('of %d' % len(self.recording.when('x == 3')) in self.shown('found'))
+
+    def test_hostile_values_are_text(self):
+        hostile = [u'</script><script>window.bad = 1</script>', u'<img src=x onerror="window.bad = 1">', u'\'"`${1}\\',
+                   u'a\u202eb\u2066c', u'\x00\x07\x1b[31m\r\n', u'<!--', u']]>', u'\u2028\u2029', u'&lt;&#60;']
+        program = u'# </script><script>window.bad = 1</script> \u202e\n'
+        program += u'class A(object):\n    pass\na = A()\nnames = []\n'
+        program += u''.join(u'names.append(%s)\n' % json.dumps(text) for text in hostile)
+        program += u'names.append("x" * 1000000)\nd = {"</script>": "<b>", (1, "\\"<i>"): names}\n' \
+                   u'setattr(a, "</script><b>", names)\nprint("</script><script>window.bad = 1</script>\\x1b")\n' \
+                   u'raise ValueError("</script><script>window.bad = 1</script>")\n'
+        if not PY2:
+            program = program.replace(u'd = {', u's = "\\ud800 \\udfff"\nd = {')
+        browser = self.open(hotload.record(program.encode('utf-8') if PY2 else program))
+        for n in range(self.recording.steps()):
+            browser.run('go(%d)' % n)
+        for path in ('/a', '/names', '/d'):
+            browser.run('toggled.set(%s, true); again()' % json.dumps(path))
+        names = self.shown('names')
+        self.assertTrue('(1,000,000 long)' in names, names[-600:])
+        for letter in u'\u202e\u2066\x00\x1b\u2028':
+            self.assertFalse(letter in browser.run('document.body.innerText + document.title'), repr(letter))
+        self.assertTrue('window.bad' in self.shown('failure') and 'window.bad' in self.shown('output'))
+        self.assertEqual(browser.run('[window.bad, document.querySelectorAll("img, main script, b b, i").length]'),
+                         [None, 0])
+        self.assertEqual(browser.complaints(), [])
+        browser.run('document.body.append(make("script", {textContent: "window.bad = 2"}))')
+        self.assertEqual(browser.run('window.bad'), None)               # the policy holds
+        self.assertTrue(browser.run('fetch("https://example.org/").then(() => false, () => true)'))
+
+    def test_what_is_shared_many_times_and_what_holds_itself_takes_no_time(self):
+        browser = self.open("""
+            x, y, z = (), [], {}
+            for n in range(60):
+                y, z = [y, y], {'a': z, 'b': z}
+                if n < 9:
+                    x = (x, (x, x))
+            y.append(y)
+            z['z'] = z
+            end = 1
+        """)
+        browser.press('End')
+        browser.run('toggled.set("/x", true); toggled.set("/y", true); toggled.set("/y/2", true); again()')
+        self.assertTrue('...' in self.shown('names'))
+        self.assertEqual(browser.run('stepsWhen("x == 1 or end == 1")'), self.recording.when('x == 1 or end == 1'))
+        self.assertEqual(browser.run('changesOf("n", null).length'), len(self.recording.changes('n')))
+
+    def test_windows_have_the_calls_around_them(self):
+        recording = hotload.record(textwrap.dedent("""
+            def deep(n, box):
+                box.append(n)
+                if n:
+                    deep(n - 1, box)
+                return len(box)
+            for turn in range(3):
+                deep(5, [])
+        """))
+        n = recording.visits(6)[4]
+        browser = self.open(recording, first=n - 3, last=n + 5)
+        browser.run('go(3)')
+        wanted = [at for _, at in hotload.Calls(recording).stack(n)][::-1]
+        for place, at in enumerate(wanted):
+            browser.run('document.querySelectorAll("#stack button")[%d].click()' % place)
+            self.assertEqual(browser.run('document.querySelector(".now").dataset.line'), str(recording.line(at)))
+            inner = recording.dicts(at)[1]
+            for name in inner and ['n']:
+                self.assertTrue('n = %d' % inner['n'] in self.shown('names'), self.shown('names'))
+        self.assertTrue('only' in self.shown('notes'))
+        self.assertEqual(self.step(), n)
+
+    def test_what_is_approximate_is_marked(self):
+        recording = hotload.record('x = 1\ny = 2\nz = 3\n')
+        recording.approximate.append((2, 3, 'late <b>'))
+        browser = self.open(recording)
+        self.assertTrue('Approximate from step 2 to 3: late <b>.' in self.shown('notes'), self.shown('notes'))
+        for n in range(recording.steps()):
+            browser.run('go(%d)' % n)
+            self.assertEqual(u'\u2248' in self.shown('status'), n in (2, 3), n)
+
+    def test_each_file_is_shown_and_what_it_has_not_either(self):
+        self.save('helper.py', u'def double(n):\n    return 2 * n   # \u00e4\n')
+        self.save('app.py', 'import helper\nx = helper.double(4)\n')
+        script = hotload.RecordedScript(self.path('app.py'), engine='trace')
+        loop = hotload.Loop([self.path('app.py')], [script])
+        loop.run()
+        loop.close()
+        browser = self.open(script.recording)
+        self.assertEqual(browser.run('Array.from($("file").options, e => e.text)'), [
+            self.path('app.py'), self.path('helper.py')])
+        browser.run('go(visitsOf(1, 2)[0])')
+        self.assertEqual((browser.run('$("file").value'), browser.run('document.querySelector(".now").dataset.line')),
+                         ('1', '2'))
+        self.assertTrue(u'# \u00e4' in self.shown('code'))
+        self.assertTrue('app.py:2' in self.shown('stack'))
+        code = compile('a = 1\n\nb = 2\n', self.path('gone.py'), 'exec')
+        browser = self.open(hotload.record(code))
+        browser.press('End')
+        self.assertEqual(browser.run('document.querySelectorAll(".row").length'), 3)
+
+    def test_an_error_is_where_the_page_begins(self):
+        browser = self.open('''
+            def f(x):
+                return 1 // x
+            for n in (2, 1, 0):
+                f(n)
+        ''')
+        self.assertEqual(self.step(), hotload.error_step(self.recording))
+        self.assertEqual((self.recording.event(self.step()), self.recording.line(self.step())), ('exception', 2))
+        self.assertTrue('ZeroDivisionError' in self.shown('failure'))
+        browser.press('Home')
+        browser.press('e')
+        self.assertEqual(self.step(), hotload.error_step(self.recording))
+
+    def test_it_stays_at_its_step_when_it_was_written_again(self):
+        browser = self.open(self.CALLS)
+        browser.run('go(7); toggled.set("/box", true)')
+        text = textwrap.dedent(self.CALLS).lstrip('\n').replace('range(3)', 'range(5)')
+        hotload.record(text).to_html(self.path('page.html'))
+        browser.run('window.isOld = true')
+        wait_for(lambda: browser.run('location.hash') == '#7')
+        browser.call('Page.reload')
+        wait_for(lambda: browser.run('typeof isOld === "undefined" && document.readyState === "complete"'))
+        self.assertEqual([self.step(), browser.run('toggled.get("/box")')], [7, True])
+        self.open('x = 1', hash='#7')                   # the last, where the run is shorter now
+        self.assertEqual(self.step(), self.recording.steps() - 1)
+
+    def test_each_button_and_field_has_a_name_and_the_order_of_focus_is_that_of_the_page(self):
+        browser = self.open(self.CALLS, hash='#12')
+        nodes = browser.call('Accessibility.getFullAXTree')['nodes']
+        nameless = [node for node in nodes if node.get('role', {}).get('value') in (
+            'button', 'slider', 'textbox', 'spinbutton', 'combobox', 'region', 'search') and not node['ignored']
+            and not (node.get('name') or {}).get('value') and node['role']['value'] != 'search']
+        self.assertEqual(nameless, [])
+        roles = set(node['role']['value'] for node in nodes if 'role' in node)
+        self.assertTrue(roles >= set(['banner', 'navigation', 'main', 'region', 'status', 'slider', 'list', 'heading']),
+                        roles)
+        seen = []
+        browser.run('document.activeElement.blur()')
+        for _ in range(60):
+            browser.press('Tab')
+            seen.append(browser.run('''(e => {
+                const place = e.closest("section, nav, header");
+                return place && place.tagName + place.id;
+            })(document.activeElement)'''))
+        order = [place for at, place in enumerate(seen) if place and place not in seen[:at]]
+        self.assertEqual(order[:3], ['NAV', 'SECTIONsource', 'SECTIONsaid'])
+        browser.run('document.querySelector("[data-key=\\"n/box\\"]").focus()')
+        browser.press('ArrowRight')                     # the focus stays where it was
+        self.assertEqual(browser.run('document.activeElement.dataset.key'), 'n/box')
+
+    def test_it_fits_a_phone_and_has_a_dark_side(self):
+        browser = self.open(self.CALLS, hash='#12')
+        for width, scheme in ((1000, 'light'), (390, 'dark'), (1400, 'dark'), (320, 'light')):
+            browser.look(width, 800, scheme, width < 600)
+            self.assertTrue(browser.run('document.documentElement.scrollWidth') <= width, width)
+            dark = browser.run('getComputedStyle(document.body).backgroundColor')
+            self.assertEqual(dark == 'rgb(255, 255, 255)', scheme == 'light')
+        browser.call('Emulation.setEmulatedMedia', media='print')
+        self.assertEqual(browser.run('getComputedStyle($("slider")).display'), 'none')
+        browser.call('Emulation.setEmulatedMedia', media='')
+        browser.look(1000, 800)
+
+    def test_a_long_run_opens_and_moves_at_once(self):
+        recording = hotload.record(textwrap.dedent('''
+            import random
+            random.seed(1)
+            def swap(items, i):
+                items[i], items[i + 1] = items[i + 1], items[i]
+            items = [random.randrange(1000) for _ in range(60)]
+            counts = {}
+            for end in range(len(items) - 1, 0, -1):
+                for i in range(end):
+                    counts[i] = counts.get(i, 0) + 1
+                    if items[i] > items[i + 1]:
+                        swap(items, i)
+        '''))
+        browser = self.open(recording)
+        worst = browser.run('''(() => {
+            let worst = 0;
+            for (const step of [1, total - 1, 5, total >> 1, (total >> 1) + 1]) {
+                const begin = performance.now();
+                go(step);
+                document.body.offsetWidth;
+                worst = Math.max(worst, performance.now() - begin);
+            }
+            return worst;
+        })()''')
+        self.assertTrue(worst < 1000, worst)            # 5 to 20 ms on an idle machine: docs/benchmarks/page.py
+        for n in (0, 1, 777, recording.steps() // 2, recording.steps() - 1):
+            browser.run('go(%d)' % n)
+            items = recording.state(n).get('items')
+            shown = browser.run('''(() => {
+                const at = places[current], value = lookUp(moduleOf(spaces[current]), "items", at);
+                return value === undefined ? null
+                    : contentOf(objectOf(value), at).items.map(part => Number(values[part]));
+            })()''')
+            self.assertEqual(shown, items, 'step %d' % n)
+
+    @unittest.skipUnless(os.environ.get('HOTLOAD_PICTURES'), 'HOTLOAD_PICTURES=docs makes the pictures in docs again')
+    def test_make_the_pictures_in_docs(self):
+        script = hotload.RecordedScript(self.save('shop.py', self.SHOP))
+        self.assertRaises(ZeroDivisionError, script.run)
+        browser = self.open(script.recording)
+        folder = os.path.join(HERE, os.environ['HOTLOAD_PICTURES'])
+        for name, width, scheme in (('page', 1000, 'light'), ('page-dark', 1000, 'dark'), ('page-phone', 390, 'light')):
+            browser.look(width, 800, scheme, width < 600)
+            browser.run('go(%d); toggled.set("/baskets", true); again()' % script.recording.visits(17)[1])
+            browser.picture(os.path.join(folder, name + '.png'))
+
+
+##############################################################################
+## 34. Export -- a recording as one HTML file
+##############################################################################
+
+class PageStates(object):
+    """The states in the data of a page, as picture() shows them: what the script does, done in Python."""
+
+    def __init__(self, recording, first=None, last=None):
+        self.text = hotload.page_text(recording, first, last)[0]
+        self.data = json.loads(self.text.partition('id="data">')[2].partition('</script>')[0])
+        self.first, self.last = self.data['first'], self.data['last']
+        self.contents = [self.filled(row[0], row[3]) for row in self.data['objects']]
+
+    @staticmethod
+    def filled(kind, items):
+        if kind in ('dict', 'space', 'class'):
+            return collections.OrderedDict(zip(items[::2], items[1::2]))
+        return collections.OrderedDict((part, part) for part in items) if kind == 'set' else list(items)
+
+    def walk(self):
+        """[names of the module, names of the frame] as picture() has them, at each step."""
+        log, at, space = self.data['log'], 0, self.data['space']
+        while at < len(log):
+            op = log[at]
+            if op >= 0:
+                yield self.picture(space)
+                at += 1
+            elif op == -1:
+                space, at = log[at + 1], at + 2
+            elif op == -2:
+                at += 2
+            else:
+                at = self.change(op, log, at)
+
+    def change(self, op, log, at):
+        number = log[at + 1]
+        content = self.contents[number]
+        if op == -3:
+            content[log[at + 2]] = log[at + 3]
+        elif op == -4:
+            del content[log[at + 2]]
+        elif op == -5:
+            content.append(log[at + 2])
+        elif op == -6:
+            content[log[at + 2]:log[at + 3]] = log[at + 5:at + 5 + log[at + 4]]
+            return at + 5 + log[at + 4]
+        else:
+            self.contents[number] = self.filled(self.data['objects'][number][0], log[at + 4:at + 4 + log[at + 3]])
+            return at + 4 + log[at + 3]
+        return at + (4 if op == -3 else 3)
+
+    def places(self):
+        """The places of the steps in the log."""
+        log, at = self.data['log'], 0
+        while at < len(log):
+            op = log[at]
+            if op >= 0:
+                yield at
+            at += 1 if op >= 0 else {-1: 2, -2: 2, -3: 4, -4: 3, -5: 3}.get(op) or (
+                5 + log[at + 4] if op == -6 else 4 + log[at + 3])
+
+    def picture(self, space):
+        self.numbers = {}
+        row = self.data['objects'][space]
+        spaces = [row[2]] + [space] * (row[1] != '<module>')
+        found = [self.names([(self.key(key), value) for key, value in self.contents[number].items()])
+                 for number in spaces]
+        return found if len(found) == 2 else found + [[]]
+
+    def key(self, value):
+        return ast.literal_eval(self.data['values'][value])
+
+    def names(self, pairs):
+        return [(name, self.look(value)) for name, value in sorted(pairs) if not name.startswith(('__', '.'))]
+
+    def attributes(self, number):
+        row, content = self.data['objects'][number], self.contents[number]
+        head = self.data['values'][content[0]]
+        pairs = [(self.key(key), value) for key, value in self.contents[head[1]].items()] if head[0] == 'r' else []
+        return pairs + [(name, value) for name, value in zip(row[7], content[1:])
+                        if self.data['values'][value] != ['o', '']]
+
+    def look(self, value):
+        row = self.data['values'][value]
+        if not isinstance(row, list):
+            found = eval(row, {'inf': float('inf'), 'nan': float('nan'), 'infj': complex(0, float('inf'))})
+            return type(found).__name__, repr(found)
+        if row[0] == 't':
+            return ('tuple',) + tuple(map(self.look, row[1]))
+        if row[0] == 'z':
+            return ('frozenset',) + tuple(sorted(map(self.look, row[1])))
+        if row[0] == 'o':
+            kind = re.match(r'<(\w+) (.*?)>?$', row[1])
+            if row[2:] or not kind:             # a function and the like, or a range
+                return 'self', kind.group(2).rpartition('.')[2] if kind else '?'
+            key = 'o', value
+        else:
+            key = row[1]
+        if key in self.numbers:
+            return 'again', self.numbers[key]
+        self.numbers[key] = len(self.numbers)
+        return [kind.group(1)] if row[0] == 'o' else self.look_inside(row[1])
+
+    def look_inside(self, number):
+        row, content = self.data['objects'][number], self.contents[number]
+        kind, parts = row[0], [row[1]]
+        if kind == 'class':
+            return ['type'] + self.names([(self.key(name), value) for name, value in content.items()])
+        if kind == 'list':
+            parts += [self.look(value) for value in content]
+            parts.append(None)                  # as picture() shows the largest length of a deque
+        elif kind == 'dict':
+            pairs = [(self.look(name), self.look(value)) for name, value in content.items()]
+            parts += pairs if sys.version_info >= (3, 6) or row[1] == 'OrderedDict' else sorted(pairs)
+        elif kind == 'set':
+            parts += sorted(self.look(value) for value in content)
+        elif kind == 'bytes':
+            parts += [self.key(value) for value in content]
+        elif kind == 'error':
+            parts.append(('tuple',) + tuple(self.look(value) for value in content))
+        if kind == 'instance':
+            parts.append(self.names(self.attributes(number)))
+        elif row[5:] and row[5] >= 0 and not (kind == 'error' and row[1] in dir(hotload.sys.modules[
+                'builtins' if 'builtins' in sys.modules else '__builtin__'])):
+            parts.append(self.names(self.attributes(row[5])))
+        return parts
+
+
+def without_limits(found):
+    """A picture without the largest length of deques, which a page does not know."""
+    if isinstance(found, list) and found and found[0] == 'deque':
+        found = found[:-1] + [None]
+    return type(found)(map(without_limits, found)) if isinstance(found, (list, tuple)) else found
+
+
+@same_between
+class TestStatesInPages(Exactness):
+    """The states in a page of each of the recorder's programs are those of the recording."""
+
+    section = needs = SECTION['Export']
+
+    def check(self, text, first=None, last=None):
+        recording = hotload.record(textwrap.dedent(text))
+        page = PageStates(recording, first, last)
+        n = page.data['first'] - 1
+        for n, found in enumerate(page.walk(), n + 1):
+            self.assertEqual(found, without_limits(picture(recording.dicts(n))), 'step %d, line %d of\n%s' % (
+                n, recording.line(n), text))
+        self.assertEqual(n, recording.steps() - 1 if last is None else last)
+        return recording
+
+
+class TestExport(Case):
+    section = SECTION['Export']
+
+    def test_states_in_windows_and_of_random_programs(self):
+        case = TestStatesInPages('test_targets')
+        for seed in range(5):
+            text = random_program(random.randrange(10 ** 6))
+            count = hotload.record(text).steps()
+            for first, last in ((None, None), (count // 3, count // 2), (count // 2, None), (count - 1, count - 1)):
+                case.check(text, first, last)
+
+    def test_keys_that_are_equal_and_are_not_the_same(self):
+        TestStatesInPages('test_targets').check("""
+            d = {1: 'a', 'b': 2}
+            d[1.0] = 'c'
+            d[True] = 'd'
+            del d[1.0]
+            d[0.0] = 1
+            d[0] = 2
+            d[(1, 2)] = 3
+            d[(1.0, 2)] = 4
+            s = {1}
+            s.add(True)
+            s.discard(1.0)
+            s.add(False)
+            k = {(1, (2, 3)): 1}
+            k[(1, (2, 3))] = 2
+            k[(1, (2, True))] = 3
+        """)
+
+    def test_large_things_are_cut_and_it_is_said(self):
+        recording = hotload.record("items = list(range(9999))\nfor n in range(5):\n    items.append(n)\nitems.pop(0)\n"
+                                   "text = 'ab' * 500000\nnumber = 10 ** 20000\ndata = b'x' * 5000\nprint(text)\n"
+                                   "done = 1")
+        page = PageStates(recording)
+        self.assertTrue(len(page.text) < 400000, len(page.text))
+        sizes = [row for row in page.data['objects'] if row[0] == 'list']
+        lengths = [page.data['log'][at + 2] for at, op in enumerate(page.data['log']) if op == -7]
+        self.assertEqual([len(sizes[0][3]), lengths[-1]], [9999, 10003])
+        texts = [row for row in page.data['values'] if isinstance(row, list) and row[0] == 's']
+        self.assertEqual(sorted(row[2] for row in texts), [5000, 10 ** 6])
+        self.assertTrue(all(len(row[1]) < 2100 for row in texts))
+        self.assertTrue(any(row[0] == 'o' and 'bits' in row[1] for row in page.data['values'] if isinstance(row, list)))
+        self.assertTrue('(1000000 letters)' in page.data['texts'][0])
+
+    def test_a_long_run_gives_a_window_and_says_so(self):
+        recording = hotload.record('x = 0\nwhile x < 99:\n    x += 1\nx // 0\ny = 2')
+        count, longest = recording.steps(), hotload.LONGEST_PAGE
+        for first, last, wanted in ((None, None, (0, count - 1)), (5, None, (5, count - 1)), (None, 9, (0, 9)),
+                                    (7, 7, (7, 7)), (-3, 10 ** 9, (0, count - 1))):
+            self.assertEqual(recording.to_html(self.path('a.html'), first, last), wanted)
+        self.assertRaises(hotload.HotloadError, recording.to_html, self.path('a.html'), 5, 4)
+        try:
+            hotload.LONGEST_PAGE = 50
+            page = PageStates(recording)
+            self.assertEqual([page.first, page.last], [count - 50, count - 1])
+            self.assertTrue('only' in page.data['notes'][0], page.data['notes'])
+            self.assertEqual(recording.to_html(self.path('a.html'), first=20), (20, 69))
+            self.assertEqual(recording.to_html(self.path('a.html'), last=80), (31, 80))
+        finally:
+            hotload.LONGEST_PAGE = longest
+        recording = hotload.record('x = []\nfor n in range(400):\n    x = [str(m) for m in range(200)] + [n]')
+        most = hotload.MOST_BYTES
+        try:
+            hotload.MOST_BYTES = 400000
+            page = PageStates(recording)
+            self.assertTrue(len(page.text) < 450000 and 0 < page.first < page.last == recording.steps() - 1, page.first)
+        finally:
+            hotload.MOST_BYTES = most
+
+    def test_nothing_of_the_program_can_end_its_element(self):
+        for value in ('</script>', '<!--', '&lt;', "\\u2028", '\\ud800' if not PY2 else 'x', '\\x00'):
+            recording = hotload.record(u'# %s\nx = u"%s"\nprint(repr(x))\nraise ValueError(x)' % (value, value))
+            text = hotload.page_text(recording)[0]
+            self.assertEqual(text.encode('ascii').decode('ascii').count('</script>'), 2)
+            data = text.partition('id="data">')[2].partition('</script>')[0]
+            self.assertFalse(set('<>&') & set(data))
+            self.assertEqual(json.loads(data)['files'][0][1][0], [['note', '# ' + value]])
+
+    def test_the_policy_allows_this_script_and_this_style_alone(self):
+        import base64
+        import hashlib
+        text = hotload.page_text(hotload.record('x = 1'))[0]
+        for name in ('script', 'style'):
+            inner = re.findall(r'<%s>(.*?)</%s>' % (name, name), text, re.S)
+            self.assertEqual(len(inner), 1)
+            known = base64.b64encode(hashlib.sha256(inner[0].encode('ascii')).digest()).decode('ascii')
+            self.assertTrue("%s-src 'sha256-%s'" % (name, known) in text)
+        self.assertTrue("default-src 'none'" in text and "base-uri 'none'; form-action 'none'" in text)
+
+    def test_what_can_be_recorded_can_be_written(self):
+        def function(n):
+            return function(n - 1) + 1 if n else 0
+        deep = 'x = ()\nfor n in range(3000):\n    x = (x, n)\ny = []\nfor n in range(3000):\n    y = [y]\n'
+        loaded = hotload.record('class A(object):\n    x = [1]\na = A()\na.b = {a: 1}\n1 // 0')
+        loaded.save(self.path('a.rec'))
+        for recording, count in ((hotload.record(''), None), (hotload.record('x = 1\ny = 2', record_state=False), None),
+                                 (hotload.Recording.of(function, 30), None), (hotload.record(deep), None),
+                                 (hotload.record('while 1:\n    x = 1', max_steps=50), 50),
+                                 (hotload.Recording.load(self.path('a.rec')), loaded.steps()),
+                                 (hotload.record('import sys\nsys.exit(3)'), None),
+                                 (hotload.record('class E(Exception):\n    def __str__(self):\n        1 // 0\n'
+                                                 'raise E()'), None),
+                                 (hotload.record('x = 1', raw=True), None), (hotload.Recording(), 0)):
+            page = PageStates(recording)
+            self.assertEqual(page.last - page.first + 1, recording.steps() if count is None else count)
+            self.assertEqual(len(list(page.places())), recording.steps())
+
+    def test_no_code_of_the_users_runs(self):
+        recording = hotload.record("""if 1:
+            class Trap(object):
+                def __repr__(self): raise SystemExit('repr')
+                __eq__ = __hash__ = __str__ = __len__ = __iter__ = __bool__ = __nonzero__ = __repr__
+                def __getattr__(self, name): raise SystemExit(name)
+                @property
+                def now(self): raise SystemExit('property')
+            class Loud(list):
+                def __iter__(self): raise SystemExit('iter')
+                __len__ = __repr__ = __getitem__ = __iter__
+            class Odd(int):
+                def __repr__(self): raise SystemExit('odd')
+                __str__ = __index__ = __repr__          # PyPy takes an __int__
+            t, l, o, s = Trap(), Loud([1]), Odd(3), slice(Trap(), None)
+            m = t.__repr__
+            d = {'t': t, 'o': o, 'l': [l, (t, l)]}
+            l.append(t)
+            end = 1
+        """)
+        self.assertEqual(recording.error, None)
+        page = PageStates(recording)
+        names = dict(list(page.walk())[-1][0])
+        self.assertTrue('Loud' in repr(names['d']), names['d'])
+
+    def test_a_script_writes_its_page_after_each_run_at_once(self):
+        self.save('app.py', 'x = 1\nprint(x)\n')
+        script = hotload.RecordedScript(self.path('app.py'), html='page.html')
+        script.run()
+        self.assertTrue('page.html shows all ' in self.err.getvalue(), self.err.getvalue())
+        with io.open(self.path('page.html'), encoding='ascii') as old:
+            self.save('app.py', 'import os\nos.chdir(os.path.dirname(os.getcwd()))\nraise ValueError("second run")\n')
+            self.assertRaises(ValueError, script.run, [self.path('app.py')])
+            os.chdir(self.folder)
+            self.assertTrue('second run' not in old.read())           # who reads it meanwhile has the old one
+        with io.open(self.path('page.html'), encoding='ascii') as new:
+            self.assertTrue('second run' in new.read())
+        self.assertEqual([name for name in os.listdir(self.folder) if name.endswith('.part')], [])
+        os.mkdir(self.path('folder'))
+        script = hotload.RecordedScript(self.path('app.py'), html=self.path('folder'))
+        self.assertRaises(ValueError, script.run)
+        self.assertTrue('folder: cannot be written' in self.err.getvalue(), self.err.getvalue())
+
+    @needs_processes
+    def test_the_command_line(self):
+        self.save('app.py', 'def f(n):\n    return 1 // n\nfor n in (1, 0):\n    f(n)\n')
+        with open(self.save('typed', 'error()\nstack()\nout()\n')) as typed:
+            child = subprocess.Popen([sys.executable, HOTLOAD, '--record', '-i', '--html', 'page.html', 'app.py'],
+                                     cwd=self.folder, stdin=typed, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            shown = child.communicate()[0]
+        shown = shown.decode('utf-8', 'replace').replace('\r', '')
+        self.assertTrue('page.html shows all' in shown
+                        and re.search(r'app.py:2 in f\s+exception\s+return 1 // n', shown)
+                        and re.search(r'app.py:4\s+f\(n\)', shown), shown)
+        self.assertTrue(os.path.getsize(self.path('page.html')) > 40000)
+
+
+class TestCalls(Case):
+    section = SECTION['Export']
+
+    TEXT = ('def leaf(n):\n    return n\ndef tree(n):\n    if n:\n        leaf(tree(n - 1))\n    return n\n'
+            'def count():\n    yield 1\n    yield 2\ntree(2)\nfor n in count():\n    n\n'
+            'def fail():\n    tree(0)\n    1 // 0\ntry:\n    fail()\nexcept ZeroDivisionError:\n    n = 9\n')
+
+    def test_each_step_belongs_to_its_call(self):
+        recording = hotload.record(self.TEXT)
+        calls = hotload.Calls(recording)
+        self.assertEqual(len(calls.of), recording.steps())
+        for number, (begin, end, around, before) in enumerate(calls.rows):
+            self.assertEqual((recording.event(begin), recording.event(end)), ('call', 'return'))
+            own = [n for n in range(recording.steps()) if calls.of[n] == number]
+            self.assertEqual((own[0], own[-1]), (begin, end))
+            if around is not None:
+                self.assertTrue(calls.rows[around][0] <= before < begin and end < calls.rows[around][1])
+                self.assertEqual(calls.of[before], around)
+        deepest = max(range(recording.steps()), key=lambda n: len(calls.stack(n)))
+        self.assertEqual([recording.line(at) for _, at in calls.stack(deepest)][:3], [10, 5, 5])
+
+    def test_verbs_for_the_prompt(self):
+        recording = hotload.record(self.TEXT + 'fail()')
+        cursor = hotload.CallCursor(recording)
+        verbs = cursor.verbs()
+        self.assertEqual(sorted(verbs), sorted('rec back forward goto last over out stack find error'.split()))
+        start = recording.visits(10)[0]
+        verbs['goto'](start)
+        verbs['over']()
+        self.assertEqual(recording.line(cursor.n), 11)
+        verbs['over'](-1)
+        self.assertEqual(cursor.n, start)
+        verbs['goto'](recording.visits(4)[0])
+        verbs['out']()
+        self.assertEqual((recording.line(cursor.n), hotload.Calls(recording).stack(cursor.n)[-1][0]), (11, 0))
+        verbs['find']('n == 9')
+        self.assertEqual(cursor.n, recording.when('n == 9')[0])
+        verbs['find']('n == 99')
+        self.assertTrue('no step after' in self.out.getvalue())
+        verbs['error']()
+        self.assertEqual((recording.event(cursor.n), recording.line(cursor.n)), ('exception', 15))
+        verbs['stack']()
+        shown = self.out.getvalue()
+        self.assertTrue(re.search(r'step \d+  .*:20 .*\nstep \d+  .*:15 in fail', shown), shown)
+
+
+##############################################################################
+## 35. Run -- start when this file is the program
 ##############################################################################
 
 @needs_processes

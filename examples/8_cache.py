@@ -4,8 +4,10 @@
 #
 # Here the saves are made by the program itself; each prints what ran. The typo of the second is shown, then mended.
 import os
+import sys
 import tempfile
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import hotload
 
 LOAD = """import time

@@ -200,6 +200,8 @@ def write_version(folder, version):
         path = os.path.join(folder, name)
         data = text.encode('utf-8')
         if not os.path.exists(path) or hotload.read_bytes(path) != data:
+            if not os.path.isdir(os.path.dirname(path)):
+                os.makedirs(os.path.dirname(path))
             with open(path + '~', 'wb') as stream:
                 stream.write(data)
             os.rename(path + '~', path)
@@ -286,7 +288,7 @@ def session(folder, store, picture, fresh):
             if fresh:
                 try:
                     step.run()
-                except Exception as problem:
+                except (Exception, SystemExit) as problem:
                     error = describe(problem, sys.exc_info()[2], path)
             else:
                 report = step.run()
@@ -302,7 +304,7 @@ def own_picture(names, folder):
     """{name: text} of a namespace, by hotload."""
     def is_local(name):
         return name == '__main__' or os.path.dirname(getattr(sys.modules.get(name), '__file__', None) or '') == folder
-    space = hotload.Space(names, sys.modules['__main__'], is_local)
+    space = hotload.Program(names, sys.modules['__main__'], is_local)
     return hotload.Picture(space).of(names)
 
 
