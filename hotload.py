@@ -55,10 +55,10 @@ Contents. Each section uses only what stands above it: delete from a banner on
     29. Plan          what a line can change
     30. Trace         sys.settrace writes the log
     31. Record        code, functions and scripts
-    38. Player        what a browser knows of a recording
-    39. Page          what it shows of it
-    40. Export        a recording as one HTML file
-    41. Run           start when this file is the program
+    39. Player        what a browser knows of a recording
+    40. Page          what it shows of it
+    41. Export        a recording as one HTML file
+    42. Run           start when this file is the program
 
 Words: a path is an absolute file name; a key is what tells one state of a file
 from another (None: no file); a step is an object with run(); a module is local
@@ -700,6 +700,13 @@ ATOM_TYPES = [int, float, complex, bool, str, bytes, text_type, type(None), type
 number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 # Comprehensions run in the frame around them (2.7: those that make a list); `with` is left on the line of
 # its body.
+ENDLESS_LOOPS_HAVE_STEPS = sys.version_info >= (3, 10)          # `while True`: an event for each turn
+JUMPS_ARE_THREADED = sys.version_info < (3, 10)                 # a jump to a jump has no event there
+JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)      # the line of `return` has one after `finally`, too
+GENERATORS_TELL_END = (3, 3) <= sys.version_info[:2] <= (3, 9)  # a loop over one ends with an 'exception'
+CLOSING_IS_SILENT = sys.version_info >= (3, 13)                 # of a generator that has no try around its yield
+HAS_CONSTANT_NODE, HAS_INDEX_NODE = sys.version_info >= (3, 8), sys.version_info < (3, 9)
+HAS_STAR_FIELDS, HAS_TRY_NODE = sys.version_info < (3, 5), not PY2
 COMPREHENSIONS_INLINE, WITH_ENDS_IN_BODY = sys.version_info >= (3, 12), sys.version_info < (3, 10)
 HAS_LOCALS_PROXY = type((lambda: sys._getframe().f_locals)()) is not dict       # PEP 667
 DICTS_ARE_ORDERED = sys.version_info >= (3, 6)
@@ -725,6 +732,19 @@ def marked_types():
 def native_text(text):
     """A unicode text as a str; on 2.7 what is not ASCII is escaped."""
     return text.encode('ascii', 'backslashreplace') if PY2 else text
+
+
+class quiet_warnings(object):
+    """A context in which warnings are not shown."""
+
+    def __enter__(self):
+        import warnings
+        self.context = warnings.catch_warnings()
+        self.context.__enter__()
+        warnings.simplefilter('ignore')
+
+    def __exit__(self, *error):
+        return self.context.__exit__(*error)
 
 
 def traceback_of(error):
@@ -13066,6 +13086,7 @@ class Packer(object):
 
     def packed(self):
         """The whole, as a dict."""
+        self.recording.steps()                  # the log is complete then
         log = list(self.entries())
         end = len(self.recording.log) if self.recording.end is None else self.recording.end
         keyframes = [[mark.at, self.spaces[mark.space], [
@@ -13425,6 +13446,7 @@ class Recording(object):
         self.code, self.error, self.result, self.engine = code, None, None, 'trace'
         self.approximate, self.notes, self.log, self.tokens, self.keyframes = [], [], [], {}, []
         self.end = None                         # the place in the log where it ends, when it was cut
+        self.reader = None                      # turns what a run wrote last into entries of the log
         if SELF_TYPES is None:
             learn_types()
         self._forget()
@@ -13434,6 +13456,8 @@ class Recording(object):
 
     def _index(self):
         """The list of all steps; what was added to the log since the last time is looked through."""
+        if self.reader is not None:
+            self.reader()
         log = self.log
         end = len(log) if self.end is None else self.end
         if self._indexed < end:
@@ -16052,7 +16076,422 @@ MODES.append(Mode('record', 'the whole script; the state at each of its steps is
 
 
 ##############################################################################
-## 32. Signs -- what instrumented code writes to the log
+## 32. Scopes -- whose names are whose
+##############################################################################
+#
+# Gives to those below the Scopes of a module's syntax tree, makers of nodes, and Shelf, which gives code objects
+# constants of any kind. What is not understood raises Unsupported.
+
+functools = Later('functools')
+MAKES_FRAMES = ('locals', 'vars', 'dir', 'eval', 'exec', 'execfile')     # functions that look at the frame's names
+SAFE_CALLS = frozenset(['print', 'sum'])
+
+
+class Unsupported(Exception):
+    """Raised for a text that is left to the trace engine; says why."""
+
+
+class Shelf(object):
+    """Objects that code is to have as constants: while it is compiled a text stands for each."""
+
+    MARK = '\0hotload '
+
+    def __init__(self):
+        self.things, self.numbers = [], {}
+
+    def text(self, thing):
+        """The text that stands for an object."""
+        number = self.numbers.get(id(thing))
+        if number is None:
+            number = self.numbers[id(thing)] = len(self.things)
+            self.things.append(thing)
+        return str('%s%d' % (self.MARK, number))
+
+    def filled(self, code):
+        """The code object with the objects in place of their texts."""
+        def fill(const):
+            if isinstance(const, str) and const.startswith(self.MARK):
+                return self.things[int(const[len(self.MARK):])]
+            if type(const) is tuple:
+                return tuple(map(fill, const))
+            if type(const) is CodeType:
+                return self.filled(const)
+            if isinstance(const, str) and HIDDEN_GENERATOR in const:    # names of functions and what is in them
+                return const.replace(HIDDEN_GENERATOR, '<genexpr>')
+            return const
+        changes = {'co_consts': tuple(map(fill, code.co_consts))}
+        for name in ('co_name', 'co_qualname'):
+            text = getattr(code, name, '')
+            if HIDDEN_GENERATOR in text:
+                changes[name] = text.replace(HIDDEN_GENERATOR, '<genexpr>')
+        return recode(code, **changes)
+
+
+HIDDEN_GENERATOR = '.genexpr'
+
+
+class Scope(object):
+    """What has names of its own: a module, a class, a function, a comprehension.
+
+    kind: 'module', 'class', 'function', 'comprehension'.      node, parent, chain: the names of the classes around.
+    params: names.      stores, loads, shared (global statements), outer (nonlocal statements): sets of names.
+    has_yield, sees_frame: whether it looks at its own names as a dict.      children.      frees: names of scopes
+    around that it uses.      frame: the name of its code.      lines: those that have code.      first_line.
+    home: see Space; set when it runs.
+    """
+
+    def __init__(self, kind, node, parent, frame, chain=()):
+        self.kind, self.node, self.parent, self.frame, self.chain = kind, node, parent, frame, chain
+        self.params, self.stores, self.loads, self.shared, self.outer = [], {}, set(), set(), set()
+        self.has_yield = self.sees_frame = self.is_expression = False
+        self.children, self.frees, self.lines, self.first_line = [], set(), None, 1
+        self.home, self.path, self.sites = None, None, {}
+        if parent is not None:
+            parent.children.append(self)
+
+    def store(self, name, node=None):
+        """Note that a name is bound by a node."""
+        self.stores.setdefault(name, []).append(node)
+
+    def site(self, event, line):
+        """The Site of an event in a line."""
+        if (event, line) not in self.sites:
+            self.sites[event, line] = Site(event, max(line, 1), self.path, self.frame)
+        return self.sites[event, line]
+
+    def begins(self, namespace):
+        """The code of the module begins to run; namespace: the Token of its names."""
+        for scope in self.walk():
+            scope.home = Home(namespace, scope.frame)
+
+    def owner(self, name):
+        """The Scope that a name belongs to; that of the module when it is global."""
+        scope = self
+        while True:
+            if name in scope.shared:
+                return scope.module()
+            if name in scope.stores and name not in scope.outer and (scope is self or scope.kind != 'class'):
+                return scope
+            if scope.parent is None:
+                return scope
+            scope = scope.parent
+
+    def module(self):
+        """The Scope of the module."""
+        scope = self
+        while scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+    def walk(self):
+        """It and all scopes in it."""
+        todo = [self]
+        while todo:
+            scope = todo.pop()
+            yield scope
+            todo += scope.children
+
+    def finish(self):
+        """Find out what all scopes use of those around them."""
+        for child in self.children:
+            child.finish()
+        names = set(self.loads) | self.outer
+        for child in self.children:
+            names |= child.frees
+        if self.kind in ('function', 'comprehension'):
+            if 'super' in self.loads and not PY2 or '__class__' in self.loads:
+                names.add('__class__')
+        for name in names:
+            owner = self.owner(name)
+            if name == '__class__' and not PY2 and any(scope.kind == 'class' for scope in self._around()):
+                self.frees.add(name)
+            elif owner is not self and owner.kind in ('function', 'comprehension'):
+                self.frees.add(name)
+        if self.kind == 'class':
+            self.frees.discard('__class__')
+
+    def _around(self):
+        scope = self.parent
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
+
+class ScopeReader(object):
+    """Finds the scopes of a module's tree. of: {id of a node: its Scope}."""
+
+    def __init__(self, body, chain=()):
+        self.of, self.top = {}, Scope('module', None, None, '<module>')
+        for node in body:
+            self.read(node, self.top)
+        self.top.finish()
+
+    def read(self, node, scope):
+        """Note what a node and those in it do with names."""
+        kind = type(node).__name__
+        if kind.startswith('Async') or kind in ('Await', 'YieldFrom', 'TypeAlias', 'TryStar'):
+            raise Unsupported('%s in line %d' % (kind, getattr(node, 'lineno', 0)))
+        handle = getattr(self, '_' + kind, None)
+        if handle is not None:
+            return handle(node, scope)
+        self.parts(node, scope)
+
+    def parts(self, node, scope):
+        """Read the nodes directly in a node."""
+        for part in inner_nodes(node):
+            self.read(part, scope)
+
+    def _Name(self, node, scope):
+        name = mangled(node.id, scope.chain)
+        if type(node.ctx).__name__ in ('Load', 'AugLoad'):
+            scope.loads.add(name)
+            if name in MAKES_FRAMES or name in ('_getframe', 'currentframe'):
+                scope.sees_frame = True
+        else:
+            scope.store(name, node)
+
+    def _FunctionDef(self, node, scope):
+        scope.store(mangled(node.name, scope.chain), node)
+        for part in node.decorator_list + [getattr(node, 'returns', None)]:
+            if part is not None:
+                self.read(part, scope)
+        if getattr(node, 'type_params', None):
+            raise Unsupported('type parameters in line %d' % node.lineno)
+        inner = Scope('function', node, scope, node.name, scope.chain)
+        self._parameters(node.args, scope, inner)
+        inner.first_line = _first_line(node) + 1
+        for part in node.body:
+            self.read(part, inner)
+        self.of[id(node)] = inner
+
+    def _parameters(self, args, scope, inner):
+        for part in args.defaults + [part for part in getattr(args, 'kw_defaults', ()) if part is not None]:
+            self.read(part, scope)
+        if PY2 and any(not isinstance(arg, _ast.Name) for arg in args.args):
+            raise Unsupported('tuple parameters')
+        ordered = [getattr(arg, 'arg', getattr(arg, 'id', None)) for arg in
+                   list(getattr(args, 'posonlyargs', ())) + args.args + list(getattr(args, 'kwonlyargs', ()))]
+        ordered += [getattr(arg, 'arg', arg) for arg in (args.vararg, args.kwarg) if arg]
+        for arg in inner_nodes(args):
+            if getattr(arg, 'annotation', None) is not None:
+                self.read(arg.annotation, scope)
+        for name in ordered:
+            inner.params.append(mangled(name, inner.chain))
+            inner.store(inner.params[-1])
+
+    def _Lambda(self, node, scope):
+        inner = Scope('function', node, scope, '<lambda>', scope.chain)
+        inner.is_expression = True
+        inner.first_line = node.lineno
+        self._parameters(node.args, scope, inner)
+        self.read(node.body, inner)
+        self.of[id(node)] = inner
+        if inner.has_yield:
+            raise Unsupported('yield in a lambda')
+
+    def _ClassDef(self, node, scope):
+        scope.store(mangled(node.name, scope.chain), node)
+        if getattr(node, 'type_params', None):
+            raise Unsupported('type parameters in line %d' % node.lineno)
+        for part in node.decorator_list + node.bases + list(getattr(node, 'keywords', ())):
+            self.read(part, scope)
+        inner = Scope('class', node, scope, node.name, scope.chain + (node.name,))
+        inner.first_line = _first_line(node) + 1
+        for part in node.body:
+            self.read(part, inner)
+        self.of[id(node)] = inner
+
+    def _comprehension(self, node, scope):
+        self.read(node.generators[0].iter, scope)
+        if isinstance(node, _ast.ListComp) and LISTS_LEAK:
+            inner = scope
+        else:
+            frame = COMPREHENSIONS[type(node).__name__]
+            inner = Scope('function' if frame == '<genexpr>' else 'comprehension', node, scope, frame, scope.chain)
+            inner.first_line, inner.has_yield = node.lineno, frame == '<genexpr>'
+        for at, loop in enumerate(node.generators):
+            if getattr(loop, 'is_async', 0):
+                raise Unsupported('async comprehension in line %d' % node.lineno)
+            self.read(loop.target, inner)
+            if at:
+                self.read(loop.iter, inner)
+            for test in loop.ifs:
+                self.read(test, inner)
+        for part in (getattr(node, 'elt', None), getattr(node, 'key', None), getattr(node, 'value', None)):
+            if part is not None:
+                self.read(part, inner)
+        self.of[id(node)] = inner
+
+    _ListComp = _SetComp = _DictComp = _GeneratorExp = _comprehension
+
+    def _NamedExpr(self, node, scope):
+        self.read(node.value, scope)
+        owner = scope
+        while owner.kind == 'comprehension' or owner.frame == '<genexpr>':
+            owner.loads.add(node.target.id)
+            if owner.frame == '<genexpr>' and owner.parent.kind == 'function':
+                owner.outer.add(node.target.id)
+            owner = owner.parent
+        name = mangled(node.target.id, owner.chain)
+        owner.store(name, node)
+
+    def _Yield(self, node, scope):
+        scope.has_yield = True
+        if scope.kind != 'function' or scope.frame == '<genexpr>':
+            raise Unsupported('yield in a comprehension')
+        self.parts(node, scope)
+
+    def _Global(self, node, scope):
+        scope.shared.update(mangled(name, scope.chain) for name in node.names)
+        for name in node.names:
+            scope.module().store(mangled(name, scope.chain), 'global')
+
+    def _Nonlocal(self, node, scope):
+        scope.outer.update(mangled(name, scope.chain) for name in node.names)
+
+    def _Import(self, node, scope):
+        for alias in node.names:
+            if alias.name == '*':
+                scope.module().sees_frame = True
+                continue
+            scope.store(mangled((alias.asname or alias.name).partition('.')[0], scope.chain), node)
+
+    _ImportFrom = _Import
+
+    def _Exec(self, node, scope):
+        scope.sees_frame = True
+        self.parts(node, scope)
+
+    def _ExceptHandler(self, node, scope):
+        if isinstance(node.name, string_types):
+            scope.store(mangled(node.name, scope.chain), node)
+        self.parts(node, scope)
+
+    def _MatchAs(self, node, scope):
+        if node.name:
+            scope.store(mangled(node.name, scope.chain), node)
+        self.parts(node, scope)
+
+    _MatchStar = _MatchAs
+
+    def _MatchMapping(self, node, scope):
+        if node.rest:
+            scope.store(mangled(node.rest, scope.chain), node)
+        self.parts(node, scope)
+
+
+def code_lines(code):
+    """The lines that begin in a code object and can be reached."""
+    import dis
+    starts = list(dis.findlinestarts(code))
+    lines = set(line for _, line in starts if line)
+    if not JUMPS_ARE_THREADED:
+        return lines
+    targets, at, data, previous = set(dis.findlabels(code.co_code)), 0, bytearray(code.co_code), None
+    begins = dict(starts)
+    stops = [opcode.opmap[name] for name in ('JUMP_FORWARD', 'JUMP_ABSOLUTE', 'RETURN_VALUE', 'RAISE_VARARGS',
+                                             'BREAK_LOOP', 'CONTINUE_LOOP') if name in opcode.opmap]
+    alive = set()
+    while at < len(data):
+        if at in begins and (at == 0 or at in targets or previous not in stops):
+            alive.add(begins[at])
+        previous = data[at]
+        at += 2 if HAS_WORDCODE else 3 if data[at] >= opcode.HAVE_ARGUMENT else 1
+    return alive
+
+
+# ---- making nodes
+
+def _context(store):
+    return _ast.Store() if store else _ast.Load()
+
+
+def name_node(name, store=False):
+    """A Name."""
+    return _ast.Name(id=str(name), ctx=_context(store))
+
+
+def text_node(text):
+    """A literal text."""
+    return _ast.Constant(value=text, kind=None) if HAS_CONSTANT_NODE else _ast.Str(s=text)
+
+
+def number_node(number):
+    """A literal number."""
+    return _ast.Constant(value=number, kind=None) if HAS_CONSTANT_NODE else _ast.Num(n=number)
+
+
+def call_node(function, *args):
+    """A call with positional arguments."""
+    made = _ast.Call(func=function, args=list(args), keywords=[])
+    if HAS_STAR_FIELDS:
+        made.starargs = made.kwargs = None
+    return made
+
+
+def item_node(box, number):
+    """box[number]."""
+    key = number_node(number)
+    return _ast.Subscript(value=box, slice=_ast.Index(value=key) if HAS_INDEX_NODE else key, ctx=_ast.Load())
+
+
+def tuple_node(parts):
+    """A tuple."""
+    return _ast.Tuple(elts=parts, ctx=_ast.Load())
+
+
+def assign_node(target, value):
+    """An assignment to one target."""
+    return _ast.Assign(targets=[target], value=value, type_comment=None)
+
+
+def if_node(test, body, orelse=()):
+    """An if statement."""
+    return _ast.If(test=test, body=list(body), orelse=list(orelse))
+
+
+def choice_node(test, one, two):
+    """A conditional expression."""
+    return _ast.IfExp(test=test, body=one, orelse=two)
+
+
+def within_node(part, box, negated=False):
+    """part in box."""
+    return _ast.Compare(left=part, ops=[_ast.NotIn() if negated else _ast.In()], comparators=[box])
+
+
+def try_node(body, handlers=(), final=()):
+    """A try statement with except clauses or a finally clause."""
+    if not HAS_TRY_NODE:
+        return (_ast.TryFinally(body=body, finalbody=list(final)) if final else
+                _ast.TryExcept(body=body, handlers=list(handlers), orelse=[]))
+    return _ast.Try(body=body, handlers=list(handlers), orelse=[], finalbody=list(final))
+
+
+def raise_node():
+    """A raise statement that raises again."""
+    return _ast.Raise(type=None, inst=None, tback=None) if PY2 else _ast.Raise(exc=None, cause=None)
+
+
+def placed(made, like):
+    """The nodes, with the place of another in those that have none."""
+    todo = [made] if isinstance(made, _ast.AST) else list(made)
+    line, column = getattr(like, 'lineno', 1), getattr(like, 'col_offset', 0)
+    end, end_column = getattr(like, 'end_lineno', line), getattr(like, 'end_col_offset', column)
+    while todo:
+        node = todo.pop()
+        if 'lineno' in node._attributes:
+            if hasattr(node, 'lineno'):
+                continue                        # of the program, as is all in it
+            node.lineno, node.col_offset = line, column
+            if 'end_lineno' in node._attributes:
+                node.end_lineno, node.end_col_offset = end, end_column
+        todo += inner_nodes(node)
+    return made
+
+
+##############################################################################
+## 33. Signs -- what instrumented code writes to the log
 ##############################################################################
 #
 # Gives to those below the Signs. Instrumented code appends them, each followed by its operands as they are, to the
@@ -16349,7 +16788,8 @@ class ResumeSign(Sign):
 
 
 class GeneratorErrorSign(Sign):
-    """An exception goes through a generator; its Space and the exception's class come next. ends: whether it ends it."""
+    """An exception goes through a generator; its Space and the exception's class come next. ends: whether it ends.
+    """
 
     __slots__ = ('ends',)
 
@@ -16571,7 +17011,7 @@ SPLICED, CONTENT = SpliceSign(None, 5), ContentSign(None, 3)
 
 
 ##############################################################################
-## 33. Expressions -- calls that are looked at, generators and lambdas that tell of themselves
+## 34. Expressions -- calls that are looked at, generators and lambdas that tell of themselves
 ##############################################################################
 #
 # Gives to those below Expressions, which writes the log within expressions. Names are read again for the log where
@@ -16620,7 +17060,9 @@ def number_of(node):
 
 
 class Expressions(object):
-    """Instruments the expressions of one module. kit: the Kit of the engine.      traits: a Traits of the text.      reader: of the
+    """Instruments the expressions of one module.
+
+    kit: the Kit of the engine.      traits: a Traits of the text.      reader: of the
     scopes.      shelf: of what the code has as constants.
     """
 
@@ -16780,7 +17222,8 @@ class Expressions(object):
             owner = self.top
             found = owner.stores.get(base.id, ())
             if found:
-                if not all(isinstance(part, _ast.ClassDef) and part is not node and self.is_own_node(part) for part in found):
+                if not all(isinstance(part, _ast.ClassDef) and part is not node and self.is_own_node(part)
+                           for part in found):
                     return False
             elif base.id != 'object' and not is_error_name(base.id):
                 return False
@@ -16814,7 +17257,8 @@ class Expressions(object):
                     return False
             elif isinstance(node, _ast.ImportFrom) and attribute is None and not node.level:
                 found = [alias.name for alias in node.names if (alias.asname or alias.name) == name]
-                if not found or node.module not in PURE_MODULES and node.module not in QUIET_MODULES or found[0] in IMPURE:
+                if not found or found[0] in IMPURE or (
+                        node.module not in PURE_MODULES and node.module not in QUIET_MODULES):
                     return False
             else:
                 return False
@@ -16829,7 +17273,8 @@ class Expressions(object):
         parts = node.args + [word.value for word in node.keywords] + [part for part in (getattr(
             node, 'starargs', None), getattr(node, 'kwargs', None)) if part is not None]
         is_simple = not any(type(sub).__name__ in NOT_SIMPLE for part in parts for sub in walk(part))
-        if isinstance(function, _ast.Attribute) and isinstance(function.value, _ast.Name) and self.is_stable(function.value):
+        if isinstance(function, _ast.Attribute) and isinstance(function.value, _ast.Name) and self.is_stable(
+                function.value):
             self.arguments(node)
             kind = call_node(self.const(type), function.value)
             test = within_node(kind, self.const(self.kit.quiet(mangled(function.attr, self.scope.chain))))
@@ -16901,8 +17346,8 @@ class Expressions(object):
         back = _ast.BoolOp(op=_ast.And(), values=[self.is_pending(), self.helper('called_back')])
         if sure:
             names = scope.params + sorted(scope.frees)
-            start = self.logged([self.kit.call_sign(scope, tuple(names))] + [self.param(name) for name in scope.params] + [
-                name_node(name) for name in sorted(scope.frees)] + [first])
+            values = [self.param(name) for name in scope.params] + [name_node(name) for name in sorted(scope.frees)]
+            start = self.logged([self.kit.call_sign(scope, tuple(names))] + values + [first])
         else:
             start = self.logged([self.kit.names_call_sign(scope), self.helper('dict', self.helper('locals')), first])
         end = self.logged([self.kit.sign(ReturnSign, scope)])
@@ -16915,7 +17360,8 @@ class Expressions(object):
         node.generators[0].iter = self.expr(node.generators[0].iter)
         scope = self.reader.of[id(node)]
         for loop in node.generators:
-            if any(not isinstance(leaf, _ast.Name) and type(leaf).__name__ != 'Starred' for leaf in self.leaves(loop.target)):
+            if any(not isinstance(leaf, _ast.Name) and type(leaf).__name__ != 'Starred'
+                   for leaf in self.leaves(loop.target)):
                 raise Unsupported('the target of the comprehension in line %d' % node.lineno)
         kept = self.scope, self.inside
         self.scope, self.inside = scope, self.inside + 1
@@ -16986,8 +17432,10 @@ class Expressions(object):
 
     def watched(self, resumed=True):
         """What binds the names that other scopes may have bound meanwhile. resumed: whether a generator goes on."""
-        names = [name for name in self.scope.frees if any(node is not None for node in self.scope.owner(name).stores.get(
-            name, ()))] if self.scope.has_yield and resumed else []
+        names = []
+        if self.scope.has_yield and resumed:
+            names = [name for name in self.scope.frees
+                     if any(node is not None for node in self.scope.owner(name).stores.get(name, ()))]
         names += self.rebound()
         if not names:
             return []
@@ -17020,8 +17468,8 @@ def declarations(node):
         if type(part).__name__ in ('Global', 'Nonlocal'):
             found.append(part)
         elif not isinstance(part, DEFINITIONS):
-            todo = [inner for inner in inner_nodes(part)
-                    if isinstance(inner, (_ast.stmt, _ast.excepthandler)) or type(inner).__name__ == 'match_case'] + todo
+            todo = [inner for inner in inner_nodes(part) if isinstance(inner, (_ast.stmt, _ast.excepthandler))
+                    or type(inner).__name__ == 'match_case'] + todo
     return found
 
 
@@ -17045,7 +17493,7 @@ def set_key(node, key):
 
 
 ##############################################################################
-## 34. Stores -- assignments and other simple statements
+## 35. Stores -- assignments and other simple statements
 ##############################################################################
 #
 # Gives to those below Stores. After a simple statement its changes are logged, and the Sign of what follows it. A
@@ -17079,7 +17527,8 @@ class Stores(Expressions):
             return []
         if self.scope.kind == 'module':
             self.calls += 1
-            return [self.kit.only_global_names(self.scope, tuple(sorted(names))), self.helper('dict', self.helper('globals'))]
+            return [self.kit.only_global_names(self.scope, tuple(sorted(names))),
+                    self.helper('dict', self.helper('globals'))]
         return [self.kit.names_sign(self.scope, tuple(sorted(names))), self.helper('dict', self.helper('locals'))]
 
     def _Exec(self, node, after):
@@ -17343,7 +17792,8 @@ class Stores(Expressions):
             made += self.grows(placed(name_node(name), target), node, node.value)
         made.append(placed(_ast.AugAssign(target=name_node(name, True), op=node.op, value=self.expr(node.value)), node))
         plain = placed(_ast.Attribute(value=target.value, attr=target.attr, ctx=_ast.Store()) if isinstance(
-            target, _ast.Attribute) else _ast.Subscript(value=target.value, slice=target.slice, ctx=_ast.Store()), target)
+            target, _ast.Attribute) else _ast.Subscript(value=target.value, slice=target.slice, ctx=_ast.Store()),
+            target)
         self.store(plain, placed(name_node(name), node), made, changes, node)
         return self.ended(node, made, changes, after, calls)
 
@@ -17357,7 +17807,7 @@ class Stores(Expressions):
 
 
 ##############################################################################
-## 35. Instrument -- source that writes the log
+## 36. Instrument -- source that writes the log
 ##############################################################################
 #
 # Gives to those below Instrumenter, which adds to the syntax tree of a module what writes the log.
@@ -17557,8 +18007,10 @@ class Instrumenter(Stores):
         else:
             target, name = node.target, self.temp()
             node.target = placed(name_node(name, True), target)
-            self.store(target, placed(name_node(name), target), made, changes, node, [leaf.id for leaf in leaves if isinstance(leaf, _ast.Name)])
-        self.loops.append(Loop(again, after, len(self.walls), len(self.handlers), self.traits.has_generators and not is_plain))
+            stored = [leaf.id for leaf in leaves if isinstance(leaf, _ast.Name)]
+            self.store(target, placed(name_node(name), target), made, changes, node, stored)
+        holds = self.traits.has_generators and not is_plain
+        self.loops.append(Loop(again, after, len(self.walls), len(self.handlers), holds))
         node.body = made + self.entry(node.body, again, line, node, changes, flush)
         if self.loops.pop().holds:              # a generator ends when an exception leaves the loop: it comes after
             node.body = self.wrapped(node.body, node, self.error())
@@ -17670,18 +18122,13 @@ class Instrumenter(Stores):
         self.handlers.append((name, handler) if is_cleared else (None, handler))
         if not is_cleared:
             self.handlers.pop()
-            self.bare += 1
         body = self.entry(handler.body, None if is_cleared else after, line, handler, changes)
         if is_cleared:
             gone = self.unbind(name)
             self.handlers.pop()
             body = self.wrapped(body, handler, self.error() + gone)
             body += self.log(gone + ([after] if after is not None else []), handler)
-        else:
-            self.bare -= 1
         handler.body = start + body
-
-    bare = 0
 
     def _With(self, node, after):
         items = getattr(node, 'items', [node])
@@ -17792,22 +18239,22 @@ class Instrumenter(Stores):
         if isinstance(node, _ast.Call):
             node = node.func
         name = node.attr if isinstance(node, _ast.Attribute) else getattr(node, 'id', None)
-        if name in ('property', 'staticmethod', 'classmethod', 'setter', 'getter', 'deleter', 'wraps', 'lru_cache', 'cache',
-                    'contextmanager', 'total_ordering', 'dataclass', 'abstractmethod', 'unique'):
+        if name in ('property', 'staticmethod', 'classmethod', 'setter', 'getter', 'deleter', 'wraps', 'lru_cache',
+                    'cache', 'contextmanager', 'total_ordering', 'dataclass', 'abstractmethod', 'unique'):
             return True
         return isinstance(node, _ast.Name) and self.is_own(mangled(node.id, self.scope.chain))
 
     def function(self, node, scope):
         """Instrument the body of a function or class."""
-        kept = self.scope, self.loops, self.walls, self.handlers, self.pre, self.temps, self.late, self.bare, self.inside
+        kept = (self.scope, self.loops, self.walls, self.handlers, self.pre, self.temps, self.late, self.inside)
         self.scope, self.loops, self.walls, self.handlers, self.pre, self.temps = scope, [], [], [], [], []
-        self.bare, self.inside = 0, 0
+        self.inside = 0
         self.late = scope.kind == 'function' and any(self.leaves_wall(part, False) for part in node.body)
         body = list(node.body)
         document = docstring_node(body)
         head = [body.pop(0)] if document is not None else []
         node.body = head + self.framed(body, scope, node, node.body)
-        (self.scope, self.loops, self.walls, self.handlers, self.pre, self.temps, self.late, self.bare,
+        (self.scope, self.loops, self.walls, self.handlers, self.pre, self.temps, self.late,
             self.inside) = kept
 
     def framed(self, body, scope, node, whole):
@@ -17855,7 +18302,8 @@ class Instrumenter(Stores):
             other = self.log([self.kit.call_sign(scope, tuple(scope.params))] + values + [self.kit.names_sign(scope),
                              self.helper('dict', self.helper('locals'))] + first, like)
         else:
-            other = self.log([self.kit.names_call_sign(scope), self.helper('dict', self.helper('locals'))] + first, like)
+            names = [self.kit.names_call_sign(scope), self.helper('dict', self.helper('locals'))]
+            other = self.log(names + first, like)
         handler = _ast.ExceptHandler(type=self.const(NameError), name=None, body=other)
         return made + placed([try_node(start, [handler])], like)
 
@@ -17891,13 +18339,7 @@ class Instrumenter(Stores):
         first, heads = self.first(whole, end, None), []
         begin = placed([_ast.Expr(value=self.helper('module_begins', self.const(scope)))], like)
         begin += self.log([first] if first is not None else [], like)
-        futures = []
-        for part in head:
-            if part is document:
-                continue
-            if not futures:
-                pass
-            futures.append(part)
+        futures = [part for part in head if part is not document]
         signs = [self.head(part, None)[0] for part in whole]
         binds = []
         for part in futures:
@@ -17915,7 +18357,7 @@ class Instrumenter(Stores):
 
 
 ##############################################################################
-## 36. Operations -- what instrumented code calls
+## 37. Operations -- what instrumented code calls
 ##############################################################################
 #
 # Gives to those below Operations: what happens beside list.append and list.extend while instrumented code runs. An
@@ -18024,9 +18466,9 @@ class Operations(Engine):
             inner, owner = function.__func__, function.__self__
             if type(inner) is FunctionType and self.is_own_code(inner.__code__):
                 cls, name = type(owner), inner.__name__
-                if not self.hides_all and name not in self.shadowed and type(cls) is type and '__getattribute__' not in [
-                        part for base in cls.__mro__[:-1] for part in vars(base)] and getattr(
-                        vars(self.home_of(cls, name)).get(name), '__code__', None) is inner.__code__:
+                found = vars(self.home_of(cls, name)).get(name) if type(cls) is type else None
+                if not self.hides_all and name not in self.shadowed and (
+                        getattr(found, '__code__', None) is inner.__code__):
                     self.quiet(name).add(cls)
                 return function
             if inner.__name__ in ALL_MUTATORS and any(base in MUTATORS for base in type(owner).__mro__):
@@ -18273,7 +18715,8 @@ class Operations(Engine):
             current = self.frame_of(self.stack[-1].scope)
             if frame.f_code.co_name != '<module>' and current.scope.frame == frame.f_code.co_name:
                 names = local_names(frame)
-                self._check_names(dict((name, names[name]) for name in names if name[:1] != '.'), current.space.now, False)
+                names = dict((name, names[name]) for name in names if name[:1] != '.')
+                self._check_names(names, current.space.now, False)
             namespace = current.scope.home.namespace
             names = dict((name, value) for name, value in namespace.obj.items() if name[:1] != '.')
             self._check_names(names, namespace.now, True)
@@ -18302,7 +18745,7 @@ def len_of(box):
 
 
 ##############################################################################
-## 37. Rewrite -- the fast engine
+## 38. Rewrite -- the fast engine
 ##############################################################################
 #
 # Gives to record() and RecordedScript the engine 'rewrite', which turns what instrumented code wrote into the log.
@@ -18336,12 +18779,12 @@ class Traits(object):
             if scope.kind == 'function' and scope.loads & set(['locals', 'vars', 'dir', 'eval', 'exec', 'execfile']):
                 raise Unsupported('a function of it looks at its own names')
         called = set(id(node.func) for node in nodes if isinstance(node, _ast.Call))
-        if words & set(['map', 'filter', 'reduce', 'partial', 'imap', 'ifilter', 'starmap', 'key', 'defaultdict']) and any(
+        if words & set('map filter reduce partial imap ifilter starmap key defaultdict'.split()) and any(
                 isinstance(node, _ast.Attribute) and node.attr in ALL_MUTATORS and id(node) not in called
                 and isinstance(node.ctx, _ast.Load) for node in nodes):
             raise Unsupported('methods that change lists are given away')
-        self.has_generators = any(scope.has_yield and scope.frame != '<genexpr>' for scope in reader.top.walk()) or (
-            any(isinstance(node, (_ast.Assign, _ast.Return)) and isinstance(node.value, _ast.GeneratorExp) for node in nodes))
+        self.has_generators = any(scope.has_yield and scope.frame != '<genexpr>' for scope in reader.top.walk()) or any(
+            isinstance(node, (_ast.Assign, _ast.Return)) and isinstance(node.value, _ast.GeneratorExp) for node in nodes)
         self.has_hashes = bool(defined & set(['__hash__', '__eq__', '__cmp__'])) or 'dataclass' in words
         self.has_defaults = 'defaultdict' in words or '__missing__' in defined
         self.has_star = '*' in words
@@ -18357,10 +18800,11 @@ class Kit(object):
         self.engine, self.signs = engine, {}
         self.append, self.extend, self.id, self.dict = engine.log.append, engine.log.extend, id, dict
         self.locals, self.globals = locals, globals
-        self.pending, self.known, self.boxes, self.harmless = engine.pending, engine.known, engine.boxes, engine.harmless
+        self.pending, self.known = engine.pending, engine.known
+        self.boxes, self.harmless = engine.boxes, engine.harmless
         self.held, self.quiet = held, engine.quiet
-        for name in ('tidy', 'flush', 'prepare', 'called_back', 'changed', 'grows', 'stored', 'default', 'getter', 'manager',
-                     'audit', 'before_audit', 'module_begins'):
+        for name in ('tidy', 'flush', 'prepare', 'called_back', 'changed', 'grows', 'stored', 'default', 'getter',
+                     'manager', 'audit', 'before_audit', 'module_begins'):
             setattr(self, name, self.guarded(getattr(engine, name)))
         self.see = self.guarded(engine.snap)
 
@@ -18863,14 +19307,16 @@ def parts_of(kind, content):
     """The values in a content of that kind."""
     if type(content) is Keyed and kind is not SET_KIND:
         return [part for pair in content.values() for part in pair]
-    return list(content.values()) if isinstance(content, dict) else content if isinstance(content, (list, tuple)) else ()
+    if isinstance(content, dict):
+        return list(content.values())
+    return content if isinstance(content, (list, tuple)) else ()
 
 
 ENGINES['rewrite'] = Rewriter
 
 
 ##############################################################################
-## 38. Player -- what a browser knows of a recording
+## 39. Player -- what a browser knows of a recording
 ##############################################################################
 #
 # Gives to those below the first half of the script of a page that shows a recording in a browser: it knows the run, as
@@ -19233,7 +19679,7 @@ function changesOf(name, frame) {
 
 
 ##############################################################################
-## 39. Page -- what it shows of it
+## 40. Page -- what it shows of it
 ##############################################################################
 #
 # Gives to those below the rest of the page: what is to be seen, and what can be pressed. All that came from the program
@@ -19651,7 +20097,7 @@ PAGE_HTML = r'''
 
 
 ##############################################################################
-## 40. Export -- a recording as one HTML file
+## 41. Export -- a recording as one HTML file
 ##############################################################################
 #
 # Gives to the user Recording.to_html(), `hotload --record --html FILE`, and more verbs for the prompt of -i.
@@ -20239,7 +20685,7 @@ RecordedScript.CURSOR = CallCursor
 
 
 ##############################################################################
-## 41. Run -- start when this file is the program
+## 42. Run -- start when this file is the program
 ##############################################################################
 
 # While it runs a file, the interpreter keeps its syntax tree: 7 MB for this one, in both processes. It lets go of
