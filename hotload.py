@@ -700,11 +700,11 @@ ATOM_TYPES = [int, float, complex, bool, str, bytes, text_type, type(None), type
 number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 # Comprehensions run in the frame around them (2.7: those that make a list); `with` is left on the line of
 # its body.
-ENDLESS_LOOPS_HAVE_STEPS = sys.version_info >= (3, 10)          # `while True`: an event for each turn
-JUMPS_ARE_THREADED = sys.version_info < (3, 10)                 # a jump to a jump has no event there
-JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)      # the line of `return` has one after `finally`, too
-GENERATORS_TELL_END = (3, 3) <= sys.version_info[:2] <= (3, 9)  # a loop over one ends with an 'exception'
-CLOSING_IS_SILENT = sys.version_info >= (3, 13)                 # of a generator that has no try around its yield
+# `while True` has an event for each turn; a jump to a jump has none there; after `finally` the line of `return`
+# has one, too; a loop over a generator ends with an 'exception'; closing one without a try around its yield has none.
+ENDLESS_LOOPS_HAVE_STEPS, JUMPS_ARE_THREADED = sys.version_info >= (3, 10), sys.version_info < (3, 10)
+JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)
+GENERATORS_TELL_END, CLOSING_IS_SILENT = (3, 3) <= sys.version_info[:2] <= (3, 9), sys.version_info >= (3, 13)
 HAS_CONSTANT_NODE, HAS_INDEX_NODE = sys.version_info >= (3, 8), sys.version_info < (3, 9)
 HAS_STAR_FIELDS, HAS_TRY_NODE = sys.version_info < (3, 5), not PY2
 COMPREHENSIONS_INLINE, WITH_ENDS_IN_BODY = sys.version_info >= (3, 12), sys.version_info < (3, 10)
@@ -7851,6 +7851,21 @@ def outdated(entries):
     return [entry for entry in entries if any(newest[event] != serial for event, serial in entry.births.items())]
 
 
+def share_memory(entries):
+    """Whether arrays in these Livings look at the same memory: pickled, each would get its own."""
+    arrays = {}
+    for entry in entries:
+        for kind, items in entry.survey.walk:
+            if hasattr(kind, '__array_interface__'):
+                arrays.update((id(item), item) for item in items)
+    bases = [array.base for array in arrays.values() if getattr(array, 'base', None) is not None]
+    seen = set(map(id, bases))
+    if len(seen) < len(bases) or any(not isinstance(base, bytes) and id(base) not in arrays for base in bases):
+        return True
+    held = [id(item) for entry in entries for item in [entry.value] + entry.survey.trail if id(item) in seen]
+    return len(held) > len(bases)               # by something else than its view
+
+
 class Heap(object):
     """The living objects. entries: {version: Living}.      holders: {id of an object: Livings that reach it}."""
 
@@ -8152,6 +8167,8 @@ class Values(object):
             entries = [self.heap.get(version) for _, version in key]
             if key in self.snapshots or not all(entry is not None and self._can_pickle(entry) for entry in entries):
                 continue
+            if share_memory(entries):
+                continue
             if any(self.placed.get(one) != later.at[one] for one in group):
                 continue
             objects = sum(len(entry.survey.trail) for entry in entries)
@@ -8163,7 +8180,7 @@ class Values(object):
             begin = clock_s()
             try:
                 data = pickle.dumps(dict((one, entry.value) for one, entry in zip(group, entries)),
-                                    pickle.HIGHEST_PROTOCOL)
+                                    min(4, pickle.HIGHEST_PROTOCOL))    # 5: arrays do not own their memory
                 address = self.store.add(data)
             except Exception:                   # it cannot be pickled
                 continue
@@ -8577,6 +8594,11 @@ class Execution(object):
                     heap.get(record.outs[name]).births.update(mate.births)
 
 
+def seconds_text(seconds):
+    """A time for people."""
+    return '%.0f ms' % (1000 * seconds) if seconds < 1 else '%.1f s' % seconds
+
+
 def has_value(name):
     """Whether the name stands for an object that can be surveyed, and not for state of the process."""
     return name[0] != '@' or name[:3] == '@m:'
@@ -8816,6 +8838,21 @@ class Statements(Values):
                             return 'it uses %s.%s' % (own, sorted(used.attributes & known)[0])
         return None
 
+    def see_shared_files(self):
+        """Where a file was written after it was used by the same or another statement, what is in it at one place
+        cannot be told from what is there now: all that use it run each time, in order."""
+        uses = {}
+        for index in sorted(self.records_of):
+            record = self.records_of[index]
+            for path in record.files:
+                uses.setdefault(path, []).append((record, False))
+            for path in record.wrote:
+                uses.setdefault(path, []).append((record, True))
+        for found in uses.values():
+            if any(writes for _, writes in found[1:]):
+                for record, _ in found:
+                    record.run = self.runs
+
     def value_of(self, name):
         """The object that the name has now, also if it is not placed."""
         if name[:3] == '@m:':
@@ -8874,11 +8911,6 @@ class Report(object):
 
     def __str__(self):
         return '\n'.join(self.lines())
-
-
-def seconds_text(seconds):
-    """A time for people."""
-    return '%.0f ms' % (1000 * seconds) if seconds < 1 else '%.1f s' % seconds
 
 
 current = None              # the Observer of the CachedScript that runs a statement
@@ -9240,24 +9272,9 @@ class CachedScript(Statements, ReloadedScript):
         for record in self.new:
             for path in record.wrote:
                 record.wrote[path] = self.observer.print_of(path)
-        self._see_shared_files()
+        self.see_shared_files()
         self._save()
         self._tidy()
-
-    def _see_shared_files(self):
-        """Where a file was written after it was used by the same or another statement, what is in it at one place
-        cannot be told from what is there now: all that use it run each time, in order."""
-        uses = {}
-        for index in sorted(self.records_of):
-            record = self.records_of[index]
-            for path in record.files:
-                uses.setdefault(path, []).append((record, False))
-            for path in record.wrote:
-                uses.setdefault(path, []).append((record, True))
-        for found in uses.values():
-            if any(writes for _, writes in found[1:]):
-                for record, _ in found:
-                    record.run = self.runs
 
     def _kept(self):
         """The statements that did not run, for the report."""
@@ -14256,7 +14273,7 @@ class Follower(object):
         function = getattr(function, '__func__', function) if type(function) is BOUND_METHOD else function
         kind = type(function)
         if kind is FunctionType and self.is_own_code(function.__code__):
-            return not (function.__closure__ and False)
+            return True
         if kind in class_types or isinstance(function, class_types):
             if function.__module__ in self.homes or function.__module__ in BUILTIN_NAMES and (
                     function.__name__ in PURE_BUILTINS or issubclass(function, BaseException)):
@@ -14716,7 +14733,7 @@ class LinePlan(object):
         self.has_frame_names = entry.is_function
         self.variables = frozenset(self.code.co_varnames + self.code.co_cellvars + self.code.co_freevars)
         self.loops = any(unit.loops for unit in units) or self.code.co_name in COMPREHENSIONS.values()
-        self.old = False
+        self.old, self.keys = False, {}         # {(whether old, text of a path): the variable that has it}
         writes = [Writes(unit) for unit in units]
         names = set(self.code.co_cellvars + self.code.co_freevars)      # another frame may bind them
         names.update(*[part.names for part in writes])
@@ -14989,11 +15006,12 @@ class LinePlan(object):
             return self.constant(constant_value(node) if kind != 'Num' else node.n)
         if isinstance(node, _ast.Name) or isinstance(node, (_ast.Attribute, _ast.Subscript)):
             path = self.path(node)
-            self.count += 1
-            self.lines.append('k%d = %s' % (self.count, path))
-            self.lines.append('if type(k%d) not in ATOMS and not is_safe_key(k%d): raise Unsure' %
-                (self.count, self.count))
-            return 'k%d' % self.count
+            if (self.old, path) not in self.keys:
+                self.count += 1
+                name = self.keys[self.old, path] = 'k%d' % self.count
+                self.lines.append('%s = %s' % (name, path))
+                self.lines.append('if type(%s) not in ATOMS and not is_safe_key(%s): raise Unsure' % (name, name))
+            return self.keys[self.old, path]
         if isinstance(node, _ast.BinOp):
             sign = {'Add': '+', 'Sub': '-', 'Mult': '*', 'Mod': '%', 'FloorDiv': '//', 'BitAnd': '&', 'BitOr': '|',
                 'BitXor': '^', 'RShift': '>>'}.get(type(node.op).__name__)
@@ -15537,10 +15555,11 @@ class Engine(Follower):
         step = entry.step(event, frame.f_lineno)
         if event == 'exception':
             if not self.raw:
-                if self.passing.get(frame) is arg[1] and arg[1] is not None or issubclass(arg[0], (
-                        StopIteration, GeneratorExit)) and False:
+                # Told again when it goes on after a `finally`. (On 2.7 that of C code may be a text yet.)
+                passing = arg[1] if isinstance(arg[1], BaseException) else arg[2]
+                if passing is not None and self.passing.get(frame) is passing:
                     return None
-                self.passing[frame] = arg[1]
+                self.passing[frame] = passing
             if step is not None:
                 self.add(step)
             if self.with_state and WITH_ENDS_IN_BODY and entry.units is not None:

