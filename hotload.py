@@ -55,6 +55,13 @@ Contents. Each section uses only what stands above it: delete from a banner on
     29. Plan          what a line can change
     30. Trace         sys.settrace writes the log
     31. Record        code, functions and scripts
+    32. Scopes        whose names are whose
+    33. Signs         what instrumented code writes to the log
+    34. Expressions   calls, generators and lambdas that tell of themselves
+    35. Stores        assignments and other simple statements
+    36. Instrument    source that writes the log
+    37. Operations    what instrumented code calls
+    38. Rewrite       the fast engine
     39. Player        what a browser knows of a recording
     40. Page          what it shows of it
     41. Export        a recording as one HTML file
@@ -707,6 +714,7 @@ JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)
 GENERATORS_TELL_END, CLOSING_IS_SILENT = (3, 3) <= sys.version_info[:2] <= (3, 9), sys.version_info >= (3, 13)
 HAS_CONSTANT_NODE, HAS_INDEX_NODE = sys.version_info >= (3, 8), sys.version_info < (3, 9)
 HAS_STAR_FIELDS, HAS_TRY_NODE = sys.version_info < (3, 5), not PY2
+HAS_CLASS_CELL, HAS_TUPLE_PARAMETERS = not PY2, PY2             # the name of `except` is cleared after it; it is not
 COMPREHENSIONS_INLINE, WITH_ENDS_IN_BODY = sys.version_info >= (3, 12), sys.version_info < (3, 10)
 HAS_LOCALS_PROXY = type((lambda: sys._getframe().f_locals)()) is not dict       # PEP 667
 DICTS_ARE_ORDERED = sys.version_info >= (3, 6)
@@ -16098,10 +16106,9 @@ MODES.append(Mode('record', 'the whole script; the state at each of its steps is
 ## 32. Scopes -- whose names are whose
 ##############################################################################
 #
-# Gives to those below the Scopes of a module's syntax tree, makers of nodes, and Shelf, which gives code objects
+# Gives to those below the Scopes of a module's syntax tree, makers of nodes, and Constants, which gives code objects
 # constants of any kind. What is not understood raises Unsupported.
 
-functools = Later('functools')
 MAKES_FRAMES = ('locals', 'vars', 'dir', 'eval', 'exec', 'execfile')     # functions that look at the frame's names
 SAFE_CALLS = frozenset(['print', 'sum'])
 
@@ -16110,7 +16117,7 @@ class Unsupported(Exception):
     """Raised for a text that is left to the trace engine; says why."""
 
 
-class Shelf(object):
+class Constants(object):
     """Objects that code is to have as constants: while it is compiled a text stands for each."""
 
     MARK = '\0hotload '
@@ -16218,11 +16225,11 @@ class Scope(object):
         for child in self.children:
             names |= child.frees
         if self.kind in ('function', 'comprehension'):
-            if 'super' in self.loads and not PY2 or '__class__' in self.loads:
+            if 'super' in self.loads and HAS_CLASS_CELL or '__class__' in self.loads:
                 names.add('__class__')
         for name in names:
             owner = self.owner(name)
-            if name == '__class__' and not PY2 and any(scope.kind == 'class' for scope in self._around()):
+            if name == '__class__' and HAS_CLASS_CELL and any(scope.kind == 'class' for scope in self._around()):
                 self.frees.add(name)
             elif owner is not self and owner.kind in ('function', 'comprehension'):
                 self.frees.add(name)
@@ -16286,7 +16293,7 @@ class ScopeReader(object):
     def _parameters(self, args, scope, inner):
         for part in args.defaults + [part for part in getattr(args, 'kw_defaults', ()) if part is not None]:
             self.read(part, scope)
-        if PY2 and any(not isinstance(arg, _ast.Name) for arg in args.args):
+        if HAS_TUPLE_PARAMETERS and any(not isinstance(arg, _ast.Name) for arg in args.args):
             raise Unsupported('tuple parameters')
         ordered = [getattr(arg, 'arg', getattr(arg, 'id', None)) for arg in
                    list(getattr(args, 'posonlyargs', ())) + args.args + list(getattr(args, 'kwonlyargs', ()))]
@@ -16489,7 +16496,7 @@ def try_node(body, handlers=(), final=()):
 
 def raise_node():
     """A raise statement that raises again."""
-    return _ast.Raise(type=None, inst=None, tback=None) if PY2 else _ast.Raise(exc=None, cause=None)
+    return _ast.Raise(type=None, inst=None, tback=None) if HAS_TUPLE_PARAMETERS else _ast.Raise(exc=None, cause=None)
 
 
 def placed(made, like):
@@ -17030,14 +17037,14 @@ SPLICED, CONTENT = SpliceSign(None, 5), ContentSign(None, 3)
 
 
 ##############################################################################
-## 34. Expressions -- calls that are looked at, generators and lambdas that tell of themselves
+## 34. Expressions -- calls, generators and lambdas that tell of themselves
 ##############################################################################
 #
 # Gives to those below Expressions, which writes the log within expressions. Names are read again for the log where
 # that is sure to run no code of the program; everything else goes by way of variables whose names begin with a dot,
 # which no program can have. Whether a call can change anything is decided by the type of what is called, when it is.
 
-NOTHING = []
+NO_CALLS = []
 NOT_SIMPLE = frozenset(['Call', 'Lambda', 'ListComp', 'SetComp', 'DictComp', 'GeneratorExp', 'Yield', 'NamedExpr'])
 QUIET_MODULES = frozenset(['time', 'sys', 'os', 'functools', 'warnings', 'platform', 'locale'])
 
@@ -17070,7 +17077,7 @@ class Call(object):
         return names[self.name] if self.name in names else frame.f_globals.get(self.name, MISSING)
 
 
-PLAIN = Call(None)
+PLAIN_CALL = Call(None)
 
 
 def number_of(node):
@@ -17086,7 +17093,7 @@ class Expressions(object):
     """
 
     def __init__(self, kit, body, code, reader, traits):
-        self.kit, self.reader, self.traits, self.shelf = kit, reader, traits, Shelf()
+        self.kit, self.reader, self.traits, self.shelf = kit, reader, traits, Constants()
         self.scope, self.top = reader.top, reader.top
         self.loops, self.walls, self.handlers, self.pre, self.calls = [], [], [], [], 0
         self.temps, self.late, self.units, self.inside = [], False, {}, 0
@@ -17137,7 +17144,7 @@ class Expressions(object):
 
     def is_pending(self):
         """The test whether calls have to be looked at. (A constant alone would be taken for the text that it is.)"""
-        return _ast.Compare(left=self.const(self.kit.pending), ops=[_ast.NotEq()], comparators=[self.const(NOTHING)])
+        return _ast.Compare(left=self.const(self.kit.pending), ops=[_ast.NotEq()], comparators=[self.const(NO_CALLS)])
 
     def temp(self):
         """The name of a new variable that no program can have."""
@@ -17229,11 +17236,12 @@ class Expressions(object):
         return all(self.is_own_node(node) for node in nodes)
 
     def is_own_node(self, node):
+        """Whether a node that binds a name makes a function or class that logs itself."""
         if isinstance(node, FUNCTION_NODES):
             return not node.decorator_list
         if not isinstance(node, _ast.ClassDef) or node.decorator_list or getattr(node, 'keywords', None):
             return False
-        if '__metaclass__' in self.reader.of[id(node)].stores or '__slots__' in self.reader.of[id(node)].stores and PY2:
+        if '__metaclass__' in self.reader.of[id(node)].stores:
             return False
         for base in node.bases:
             if not isinstance(base, _ast.Name):
@@ -17434,11 +17442,13 @@ class Expressions(object):
         name = self.temp()
         self.pre += self.hidden_function(made, node)
         self.pre.append(placed(assign_node(name_node(name, True), name_node(HIDDEN_GENERATOR)), node))
+        gone = _ast.Name(id=HIDDEN_GENERATOR, ctx=_ast.Del())
+        self.pre.append(placed(_ast.Delete(targets=[gone]), node))
         return call_node(name_node(name), call_node(self.const(iter), source))
 
     def hidden_function(self, body, like):
         """The statements that make a generator function with the one parameter of a generator expression."""
-        if PY2:
+        if HAS_TUPLE_PARAMETERS:
             args = _ast.arguments(args=[_ast.Name(id='.0', ctx=_ast.Param())], vararg=None, kwarg=None, defaults=[])
         else:
             args = _ast.arguments(posonlyargs=[], args=[_ast.arg(arg='.0', annotation=None, type_comment=None)],
@@ -17820,7 +17830,7 @@ class Stores(Expressions):
         """Before an operation that may change its operand in place. other: the other operand."""
         self.calls += 1
         is_simple = not any(type(sub).__name__ in NOT_SIMPLE for sub in walk(other))
-        more = [self.const(PLAIN)] if is_simple else []
+        more = [self.const(PLAIN_CALL)] if is_simple else []
         test = within_node(call_node(self.const(type), value), self.const(ATOMS), True)
         return placed([if_node(test, [_ast.Expr(value=self.helper('grows', value, *more))])], like)
 
@@ -17835,7 +17845,7 @@ class Stores(Expressions):
 # both. So every statement is given the Sign of what follows it (`after`), and the first of a block is the business
 # of whoever enters the block.
 
-class Loop(object):
+class LoopAround(object):
     """A loop around. again, after: what follows `continue` and `break`.      walls, handlers: how many were around it.
     holds: whether a generator may end when it is left.
     """
@@ -17998,12 +18008,12 @@ class Instrumenter(Stores):
         again = self.site_of(node.lineno, line)
         if is_endless and not ENDLESS_LOOPS_HAVE_STEPS:
             again = self.first(node.body, None, None)
-            self.loops.append(Loop(again, after, len(self.walls), len(self.handlers)))
+            self.loops.append(LoopAround(again, after, len(self.walls), len(self.handlers)))
             node.body = self.block(node.body, again, line)
             if self.site_of(node.lineno, line) is not None and again is not None:
                 begin = self.log([again], node)
         else:
-            self.loops.append(Loop(again, after, len(self.walls), len(self.handlers)))
+            self.loops.append(LoopAround(again, after, len(self.walls), len(self.handlers)))
             node.body = self.entry(node.body, again, line, node, leaked, flush)
         self.loops.pop()
         node.orelse = self.entry(node.orelse, after, line, node, leaked, flush)
@@ -18029,7 +18039,7 @@ class Instrumenter(Stores):
             stored = [leaf.id for leaf in leaves if isinstance(leaf, _ast.Name)]
             self.store(target, placed(name_node(name), target), made, changes, node, stored)
         holds = self.traits.has_generators and not is_plain
-        self.loops.append(Loop(again, after, len(self.walls), len(self.handlers), holds))
+        self.loops.append(LoopAround(again, after, len(self.walls), len(self.handlers), holds))
         node.body = made + self.entry(node.body, again, line, node, changes, flush)
         if self.loops.pop().holds:              # a generator ends when an exception leaves the loop: it comes after
             node.body = self.wrapped(node.body, node, self.error())
@@ -18089,8 +18099,8 @@ class Instrumenter(Stores):
     def _Raise(self, node, after):
         parts = [getattr(node, name, None) for name in ('exc', 'type')]
         raised = [part for part in parts if part is not None]
-        is_again = not raised and (self.handlers or PY2) or raised and isinstance(raised[0], _ast.Name) and any(
-            name == raised[0].id for name, _ in self.handlers)
+        is_again = not raised and (self.handlers or HAS_TUPLE_PARAMETERS) or raised and isinstance(
+            raised[0], _ast.Name) and any(name == raised[0].id for name, _ in self.handlers)
         self.children(node)
         return (self.log([self.kit.sign(CaughtSign, self.scope, True)], node) if is_again else []) + [node]
 
@@ -18137,7 +18147,7 @@ class Instrumenter(Stores):
             if pieces:
                 handler.type = placed(_ast.BoolOp(op=_ast.Or(), values=pieces + [kind]), handler.type)
         changes = [self.kit.sign(CaughtSign, self.scope, False)] + (self.bind(name) if name else [])
-        is_cleared = name is not None and not PY2
+        is_cleared = name is not None and HAS_CLASS_CELL
         self.handlers.append((name, handler) if is_cleared else (None, handler))
         if not is_cleared:
             self.handlers.pop()
@@ -18654,7 +18664,7 @@ class Operations(Engine):
         if key is not MISSING and is_safe_key(key):
             if isinstance(box, set) and name in ('add', 'discard', 'remove') and abs(size - before) == 1:
                 return put((ADDED if size > before else DISCARDED, box, key))
-            if isinstance(box, dict) and not PY2 and name in ('setdefault', 'pop'):
+            if isinstance(box, dict) and name in ('setdefault', 'pop'):
                 value = dict.get(box, key, MISSING)
                 if size < before:
                     return put((CUT_ITEM, box, key))
@@ -18748,13 +18758,13 @@ class Operations(Engine):
     def module_begins(self, scope):
         """When the code of a module begins to run."""
         self.sync()
-        scope.begins(self.names_of(outer_frame().f_globals))
+        namespace = self.names_of(outer_frame().f_globals)
+        scope.begins(namespace)
         self.done = len(self.log)
-        self.put((self.module_sign(scope), ))
-
-    def module_sign(self, scope):
-        """The Sign of the 'call' of a module."""
-        return CallSign(scope, ())
+        self.put((CallSign(scope, ()),))
+        self.sync()
+        self._check_names(namespace.obj, namespace.now, True)
+        self.done = len(self.log)
 
 
 def len_of(box):
@@ -18803,7 +18813,8 @@ class Traits(object):
                 and isinstance(node.ctx, _ast.Load) for node in nodes):
             raise Unsupported('methods that change lists are given away')
         self.has_generators = any(scope.has_yield and scope.frame != '<genexpr>' for scope in reader.top.walk()) or any(
-            isinstance(node, (_ast.Assign, _ast.Return)) and isinstance(node.value, _ast.GeneratorExp) for node in nodes)
+            isinstance(node, (_ast.Assign, _ast.Return)) and isinstance(node.value, _ast.GeneratorExp)
+            for node in nodes)
         self.has_hashes = bool(defined & set(['__hash__', '__eq__', '__cmp__'])) or 'dataclass' in words
         self.has_defaults = 'defaultdict' in words or '__missing__' in defined
         self.has_star = '*' in words
