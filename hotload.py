@@ -19004,7 +19004,10 @@ class Rewriter(Operations):
             if isinstance(entry, Sign):
                 if entry.scope is None and self.stack and self.stack[-1].waiting is not None:
                     self.frame_of(self.stack[-1].scope)
-                entry.turn(self, raw, at)
+                try:
+                    entry.turn(self, raw, at)
+                except Exception as error:      # as when code that was left by another thread wrote here
+                    self.gap(error)
             else:
                 self.put(raw[at:at + entry.size])
             at += entry.size
@@ -19012,6 +19015,9 @@ class Rewriter(Operations):
                 self.keyframe()
                 most = self.most()
         self.done = len(log)
+        if self.gaps:
+            steps = sum(type(entry) is Site for entry in log)
+            self.recording.approximate[:] = [(0, steps, 'code was not understood: %r' % (self.gaps[0],))]
 
     def most(self):
         """The length of the log at which a keyframe is due."""
@@ -19302,14 +19308,28 @@ class Rewriter(Operations):
         """Call `call()` and record it; see Engine.run."""
         if self.other is not None:
             return self.other.run(call, space)
+        self.watch_size(threads.get_ident())
         try:
             Engine.run(self, call, space)
         finally:
             self.finish()
 
+    def watch_size(self, thread):
+        """See to it that the run ends when the log is too long."""
+        def watch():
+            while not self.is_over:
+                with self.lock:
+                    if not self.is_over and len(self.log) > MOST_ENTRIES:
+                        self.stop_error = RuntimeError(
+                            'the recording reached its limit of memory, %d entries' % MOST_ENTRIES)
+                        raise_in_thread(thread, Stop)
+                wait_until(lambda: self.is_over, 0.1)
+        with suppress(RuntimeError, threads.error):             # a host without threads
+            threads.start_new_thread(watch, ())
+
     def gap(self, error):
         """Note that something was missed."""
-        self.gaps.append((len(self.log), error))
+        self.gaps.append(error)
 
     def finish(self):
         """When the run is over: know the content of all that others can still change, now."""
