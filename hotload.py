@@ -1244,7 +1244,7 @@ class FreshFinder(object):
         for name, module in list(sys.modules.items()):
             path = getattr(module, '__file__', None)
             if isinstance(path, string_types) and (path.startswith(near) or not os.path.isabs(path)) and (
-                    name != '__main__'):
+                    name not in ('__main__', '__mp_main__')):       # the second is multiprocessing's name of it
                 path = source_path(path)
                 if path.endswith('.py') and self.is_local(path):
                     self.modules[name] = path

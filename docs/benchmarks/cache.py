@@ -61,8 +61,10 @@ def write(path, text):
 
 
 def in_new_process(words):
+    env = dict(os.environ)
+    env.pop('PYTHONDONTWRITEBYTECODE', None)    # hotload.py would be compiled at each start
     begin = time.time()
-    subprocess.check_call(words)
+    subprocess.check_call(words, env=env)
     return time.time() - begin
 
 
