@@ -17991,6 +17991,9 @@ class Instrumenter(Stores):
         return self.log(parts, like, flush) + self.block(stmts, after, line)
 
     def _If(self, node, after):
+        if JUMPS_ARE_THREADED and isinstance(node.body[0], (_ast.Break, _ast.Continue)) and any(
+                isinstance(part, _ast.BoolOp) for part in walk(node.test)):     # it has a step now and then
+            raise Unsupported('a jump after `or` in line %d' % node.lineno)
         calls, line = self.calls, self.head_end(node)
         leaked = self.leaked(node.test)
         node.test = self.expr(node.test)
