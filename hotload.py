@@ -6458,7 +6458,9 @@ class Store(object):
         place = self.place(address)
         for attempt in range(2):
             try:
-                if os.path.lexists(place):      # damaged, or made by another process just now
+                # What is there is damaged, or another process made it just now: a file takes its place at once, so that
+                # it is never missing; only a folder cannot, and on Windows nothing.
+                if os.path.lexists(place) and (HAS_CONSOLE or os.path.isdir(place) or os.path.isdir(path)):
                     remove(place)
                 os.rename(path, place)
                 break

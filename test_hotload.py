@@ -13565,6 +13565,7 @@ class Player(object):
 needs_fork = unittest.skipUnless(hasattr(os, 'fork') and HAS_PROCESSES, 'forks')
 
 
+@same_between
 @needs_fork
 class TestFidelity(unittest.TestCase):
     """Each paragraph of SEQUENCES, played in one process, and with a new process for each version."""
@@ -14650,6 +14651,7 @@ if __name__ == '__main__':
 '''
 
 
+@same_between
 @unittest.skipUnless(HAS_EXECUTORS, 'no concurrent.futures here')
 @needs_processes
 class TestExecutors(PlantCase):
@@ -15155,6 +15157,7 @@ def show(pipe):
                 plant.run_reactor(module.show)
 
 
+@same_between
 class TestTrustInResults(PlantCase):
     section = SECTION['Pipeline']
 
@@ -15926,6 +15929,7 @@ add_program('own_hashes', '''
     ''')
 
 
+@same_between
 class TestPlans(Exactness):
     """The same with plans from the first run of each line on, and no audits to mend them."""
     section = SECTION['Plan']
@@ -15967,6 +15971,7 @@ def random_program(seed):
     return '\n'.join(lines) + '\n'
 
 
+@same_between
 class TestRandomPrograms(Case):
     section, needs = SECTION['Plan'], SECTION['Record']
 
