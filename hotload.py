@@ -9402,6 +9402,8 @@ class Picture(object):
             probe = Survey()
             opener = OPENERS.get(type(value)) or opener_of(type(value), self.space)
             kind, members = type(value), ()
+            if all(hasattr(value, part) for part in ('fileno', 'closed', 'tell')):
+                opener = open_file              # the parts of a file come into being when they are looked at
             if opener is not open_instance:
                 members = opener(value, probe, self.space, True)
             found = [repr(probe.extras)] + self.all([part for part in members if part is not kind], place)
