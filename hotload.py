@@ -13677,8 +13677,7 @@ class Changes(object):
     def __init__(self, recording, name):
         self.recording, self.name, self.found = recording, name, []
         last, known = {}, {}                    # {space: (value, version of what it is made of)}
-        before, version = {}, {}
-        touched = None
+        before = {}
         at, previous = None, None
         for n, place, world in recording._walk():
             step, space = recording._steps[n], world.space
@@ -15322,7 +15321,7 @@ class Engine(Follower):
 
     def audit_tracer(self, table, line):
         """The function for settrace that audits after a line. line: its number, to count its runs, or None."""
-        now, add, runs, raw, put = self.now, self.add, table.entry.runs, self.raw, self.put
+        now, add, runs = self.now, self.add, table.entry.runs
         log, limit = self.log, self.limit
 
         def trace(frame, event, arg):
