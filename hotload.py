@@ -55,10 +55,17 @@ Contents. Each section uses only what stands above it: delete from a banner on
     29. Plan          what a line can change
     30. Trace         sys.settrace writes the log
     31. Record        code, functions and scripts
-    32. Player        what a browser knows of a recording
-    33. Page          what it shows of it
-    34. Export        a recording as one HTML file
-    35. Run           start when this file is the program
+    32. Scopes        whose names are whose
+    33. Signs         what instrumented code writes to the log
+    34. Expressions   calls, generators and lambdas that tell of themselves
+    35. Stores        assignments and other simple statements
+    36. Instrument    source that writes the log
+    37. Operations    what instrumented code calls
+    38. Rewrite       the fast engine
+    39. Player        what a browser knows of a recording
+    40. Page          what it shows of it
+    41. Export        a recording as one HTML file
+    42. Run           start when this file is the program
 
 Words: a path is an absolute file name; a key is what tells one state of a file
 from another (None: no file); a step is an object with run(); a module is local
@@ -701,6 +708,14 @@ ATOM_TYPES = [int, float, complex, bool, str, bytes, text_type, type(None), type
 number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 # Comprehensions run in the frame around them (2.7: those that make a list); `with` is left on the line of
 # its body.
+# `while True` has an event for each turn; a jump to a jump has none there; after `finally` the line of `return`
+# has one, too; a loop over a generator ends with an 'exception'; closing one without a try around its yield has none.
+ENDLESS_LOOPS_HAVE_STEPS, JUMPS_ARE_THREADED = sys.version_info >= (3, 10), sys.version_info < (3, 10)
+JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)
+GENERATORS_TELL_END, CLOSING_IS_SILENT = (3, 3) <= sys.version_info[:2] <= (3, 9), sys.version_info >= (3, 13)
+HAS_CONSTANT_NODE, HAS_INDEX_NODE = sys.version_info >= (3, 8), sys.version_info < (3, 9)
+HAS_STAR_FIELDS, HAS_TRY_NODE = sys.version_info < (3, 5), not PY2
+HAS_CLASS_CELL, HAS_TUPLE_PARAMETERS = not PY2, PY2             # the name of `except` is cleared after it; it is not
 COMPREHENSIONS_INLINE, WITH_ENDS_IN_BODY = sys.version_info >= (3, 12), sys.version_info < (3, 10)
 HAS_LOCALS_PROXY = type((lambda: sys._getframe().f_locals)()) is not dict       # PEP 667
 DICTS_ARE_ORDERED = sys.version_info >= (3, 6)
@@ -726,6 +741,19 @@ def marked_types():
 def native_text(text):
     """A unicode text as a str; on 2.7 what is not ASCII is escaped."""
     return text.encode('ascii', 'backslashreplace') if PY2 else text
+
+
+class quiet_warnings(object):
+    """A context in which warnings are not shown."""
+
+    def __enter__(self):
+        import warnings
+        self.context = warnings.catch_warnings()
+        self.context.__enter__()
+        warnings.simplefilter('ignore')
+
+    def __exit__(self, *error):
+        return self.context.__exit__(*error)
 
 
 def traceback_of(error):
@@ -13089,6 +13117,7 @@ class Packer(object):
 
     def packed(self):
         """The whole, as a dict."""
+        self.recording.steps()                  # the log is complete then
         log = list(self.entries())
         end = len(self.recording.log) if self.recording.end is None else self.recording.end
         keyframes = [[mark.at, self.spaces[mark.space], [
@@ -13448,6 +13477,7 @@ class Recording(object):
         self.code, self.error, self.result, self.engine = code, None, None, 'trace'
         self.approximate, self.notes, self.log, self.tokens, self.keyframes = [], [], [], {}, []
         self.end = None                         # the place in the log where it ends, when it was cut
+        self.reader = None                      # turns what a run wrote last into entries of the log
         if SELF_TYPES is None:
             learn_types()
         self._forget()
@@ -13457,6 +13487,8 @@ class Recording(object):
 
     def _index(self):
         """The list of all steps; what was added to the log since the last time is looked through."""
+        if self.reader is not None:
+            self.reader()
         log = self.log
         end = len(log) if self.end is None else self.end
         if self._indexed < end:
@@ -16076,7 +16108,3273 @@ MODES.append(Mode('record', 'the whole script; the state at each of its steps is
 
 
 ##############################################################################
-## 32. Player -- what a browser knows of a recording
+## 32. Scopes -- whose names are whose
+##############################################################################
+#
+# Gives to those below the Scopes of a module's syntax tree, makers of nodes, and Constants, which gives code objects
+# constants of any kind. What is not understood raises Unsupported.
+
+MAKES_FRAMES = ('locals', 'vars', 'dir', 'eval', 'exec', 'execfile')     # functions that look at the frame's names
+SAFE_CALLS = frozenset(['print', 'sum'])
+
+
+class Unsupported(Exception):
+    """Raised for a text that is left to the trace engine; says why."""
+
+
+class Constants(object):
+    """Objects that code is to have as constants: while it is compiled a text stands for each."""
+
+    MARK = '\0hotload '
+
+    def __init__(self):
+        self.things, self.numbers = [], {}
+
+    def text(self, thing):
+        """The text that stands for an object."""
+        number = self.numbers.get(id(thing))
+        if number is None:
+            number = self.numbers[id(thing)] = len(self.things)
+            self.things.append(thing)
+        return str('%s%d' % (self.MARK, number))
+
+    def filled(self, code):
+        """The code object with the objects in place of their texts."""
+        def fill(const):
+            if isinstance(const, str) and const.startswith(self.MARK):
+                return self.things[int(const[len(self.MARK):])]
+            if type(const) is tuple:
+                return tuple(map(fill, const))
+            if type(const) is CodeType:
+                return self.filled(const)
+            if isinstance(const, str) and HIDDEN_GENERATOR in const:    # names of functions and what is in them
+                return const.replace(HIDDEN_GENERATOR, '<genexpr>')
+            return const
+        changes = {'co_consts': tuple(map(fill, code.co_consts))}
+        for name in ('co_name', 'co_qualname'):
+            text = getattr(code, name, '')
+            if HIDDEN_GENERATOR in text:
+                changes[name] = text.replace(HIDDEN_GENERATOR, '<genexpr>')
+        return recode(code, **changes)
+
+
+HIDDEN_GENERATOR = '.genexpr'
+
+
+class Scope(object):
+    """What has names of its own: a module, a class, a function, a comprehension.
+
+    kind: 'module', 'class', 'function', 'comprehension'.      node, parent, chain: the names of the classes around.
+    params: names.      stores, loads, shared (global statements), outer (nonlocal statements): sets of names.
+    has_yield, sees_frame: whether it looks at its own names as a dict.      children.      frees: names of scopes
+    around that it uses.      frame: the name of its code.      lines: those that have code.      first_line.
+    home: see Space; set when it runs.
+    """
+
+    def __init__(self, kind, node, parent, frame, chain=()):
+        self.kind, self.node, self.parent, self.frame, self.chain = kind, node, parent, frame, chain
+        self.params, self.stores, self.loads, self.shared, self.outer = [], {}, set(), set(), set()
+        self.has_yield = self.sees_frame = self.is_expression = False
+        self.children, self.frees, self.lines, self.first_line = [], set(), None, 1
+        self.home, self.path, self.sites = None, None, {}
+        if parent is not None:
+            parent.children.append(self)
+
+    def store(self, name, node=None):
+        """Note that a name is bound by a node."""
+        self.stores.setdefault(name, []).append(node)
+
+    def site(self, event, line):
+        """The Site of an event in a line."""
+        if (event, line) not in self.sites:
+            self.sites[event, line] = Site(event, max(line, 1), self.path, self.frame)
+        return self.sites[event, line]
+
+    def begins(self, namespace):
+        """The code of the module begins to run; namespace: the Token of its names."""
+        for scope in self.walk():
+            scope.home = Home(namespace, scope.frame)
+
+    def owner(self, name):
+        """The Scope that a name belongs to; that of the module when it is global."""
+        scope = self
+        while True:
+            if name in scope.shared:
+                return scope.module()
+            if name in scope.stores and name not in scope.outer and (scope is self or scope.kind != 'class'):
+                return scope
+            if scope.parent is None:
+                return scope
+            scope = scope.parent
+
+    def module(self):
+        """The Scope of the module."""
+        scope = self
+        while scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+    def walk(self):
+        """It and all scopes in it."""
+        todo = [self]
+        while todo:
+            scope = todo.pop()
+            yield scope
+            todo += scope.children
+
+    def finish(self):
+        """Find out what all scopes use of those around them."""
+        for child in self.children:
+            child.finish()
+        names = set(self.loads) | self.outer
+        for child in self.children:
+            names |= child.frees
+        if self.kind in ('function', 'comprehension'):
+            if 'super' in self.loads and HAS_CLASS_CELL or '__class__' in self.loads:
+                names.add('__class__')
+        for name in names:
+            owner = self.owner(name)
+            if name == '__class__' and HAS_CLASS_CELL and any(scope.kind == 'class' for scope in self._around()):
+                self.frees.add(name)
+            elif owner is not self and owner.kind in ('function', 'comprehension'):
+                self.frees.add(name)
+        if self.kind == 'class':
+            self.frees.discard('__class__')
+
+    def _around(self):
+        scope = self.parent
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
+
+class ScopeReader(object):
+    """Finds the scopes of a module's tree. of: {id of a node: its Scope}."""
+
+    def __init__(self, body, chain=()):
+        self.of, self.top = {}, Scope('module', None, None, '<module>')
+        for node in body:
+            self.read(node, self.top)
+        self.top.finish()
+
+    def read(self, node, scope):
+        """Note what a node and those in it do with names."""
+        kind = type(node).__name__
+        if kind.startswith('Async') or kind in ('Await', 'YieldFrom', 'TypeAlias', 'TryStar'):
+            raise Unsupported('%s in line %d' % (kind, getattr(node, 'lineno', 0)))
+        handle = getattr(self, '_' + kind, None)
+        if handle is not None:
+            return handle(node, scope)
+        self.parts(node, scope)
+
+    def parts(self, node, scope):
+        """Read the nodes directly in a node."""
+        for part in inner_nodes(node):
+            self.read(part, scope)
+
+    def _Name(self, node, scope):
+        name = mangled(node.id, scope.chain)
+        if type(node.ctx).__name__ in ('Load', 'AugLoad'):
+            scope.loads.add(name)
+            if name in MAKES_FRAMES or name in ('_getframe', 'currentframe'):
+                scope.sees_frame = True
+        else:
+            scope.store(name, node)
+
+    def _FunctionDef(self, node, scope):
+        scope.store(mangled(node.name, scope.chain), node)
+        for part in node.decorator_list + [getattr(node, 'returns', None)]:
+            if part is not None:
+                self.read(part, scope)
+        if getattr(node, 'type_params', None):
+            raise Unsupported('type parameters in line %d' % node.lineno)
+        inner = Scope('function', node, scope, node.name, scope.chain)
+        self._parameters(node.args, scope, inner)
+        inner.first_line = _first_line(node) + 1
+        for part in node.body:
+            self.read(part, inner)
+        self.of[id(node)] = inner
+
+    def _parameters(self, args, scope, inner):
+        for part in args.defaults + [part for part in getattr(args, 'kw_defaults', ()) if part is not None]:
+            self.read(part, scope)
+        if HAS_TUPLE_PARAMETERS and any(not isinstance(arg, _ast.Name) for arg in args.args):
+            raise Unsupported('tuple parameters')
+        ordered = [getattr(arg, 'arg', getattr(arg, 'id', None)) for arg in
+                   list(getattr(args, 'posonlyargs', ())) + args.args + list(getattr(args, 'kwonlyargs', ()))]
+        ordered += [getattr(arg, 'arg', arg) for arg in (args.vararg, args.kwarg) if arg]
+        for arg in inner_nodes(args):
+            if getattr(arg, 'annotation', None) is not None:
+                self.read(arg.annotation, scope)
+        for name in ordered:
+            inner.params.append(mangled(name, inner.chain))
+            inner.store(inner.params[-1])
+
+    def _Lambda(self, node, scope):
+        inner = Scope('function', node, scope, '<lambda>', scope.chain)
+        inner.is_expression = True
+        inner.first_line = node.lineno
+        self._parameters(node.args, scope, inner)
+        self.read(node.body, inner)
+        self.of[id(node)] = inner
+        if inner.has_yield:
+            raise Unsupported('yield in a lambda')
+
+    def _ClassDef(self, node, scope):
+        scope.store(mangled(node.name, scope.chain), node)
+        if getattr(node, 'type_params', None):
+            raise Unsupported('type parameters in line %d' % node.lineno)
+        for part in node.decorator_list + node.bases + list(getattr(node, 'keywords', ())):
+            self.read(part, scope)
+        inner = Scope('class', node, scope, node.name, scope.chain + (node.name,))
+        inner.first_line = _first_line(node) + 1
+        for part in node.body:
+            self.read(part, inner)
+        self.of[id(node)] = inner
+
+    def _comprehension(self, node, scope):
+        self.read(node.generators[0].iter, scope)
+        if isinstance(node, _ast.ListComp) and LISTS_LEAK:
+            inner = scope
+        else:
+            frame = COMPREHENSIONS[type(node).__name__]
+            inner = Scope('function' if frame == '<genexpr>' else 'comprehension', node, scope, frame, scope.chain)
+            inner.first_line, inner.has_yield = node.lineno, frame == '<genexpr>'
+        for at, loop in enumerate(node.generators):
+            if getattr(loop, 'is_async', 0):
+                raise Unsupported('async comprehension in line %d' % node.lineno)
+            self.read(loop.target, inner)
+            if at:
+                self.read(loop.iter, inner)
+            for test in loop.ifs:
+                self.read(test, inner)
+        for part in (getattr(node, 'elt', None), getattr(node, 'key', None), getattr(node, 'value', None)):
+            if part is not None:
+                self.read(part, inner)
+        self.of[id(node)] = inner
+
+    _ListComp = _SetComp = _DictComp = _GeneratorExp = _comprehension
+
+    def _NamedExpr(self, node, scope):
+        self.read(node.value, scope)
+        owner = scope
+        while owner.kind == 'comprehension' or owner.frame == '<genexpr>':
+            owner.loads.add(node.target.id)
+            if owner.frame == '<genexpr>' and owner.parent.kind == 'function':
+                owner.outer.add(node.target.id)
+            owner = owner.parent
+        name = mangled(node.target.id, owner.chain)
+        owner.store(name, node)
+
+    def _Yield(self, node, scope):
+        scope.has_yield = True
+        if scope.kind != 'function' or scope.frame == '<genexpr>':
+            raise Unsupported('yield in a comprehension')
+        self.parts(node, scope)
+
+    def _Global(self, node, scope):
+        scope.shared.update(mangled(name, scope.chain) for name in node.names)
+        for name in node.names:
+            scope.module().store(mangled(name, scope.chain), 'global')
+
+    def _Nonlocal(self, node, scope):
+        scope.outer.update(mangled(name, scope.chain) for name in node.names)
+
+    def _Import(self, node, scope):
+        for alias in node.names:
+            if alias.name == '*':
+                scope.module().sees_frame = True
+                continue
+            scope.store(mangled((alias.asname or alias.name).partition('.')[0], scope.chain), node)
+
+    _ImportFrom = _Import
+
+    def _Exec(self, node, scope):
+        scope.sees_frame = True
+        self.parts(node, scope)
+
+    def _ExceptHandler(self, node, scope):
+        if isinstance(node.name, string_types):
+            scope.store(mangled(node.name, scope.chain), node)
+        self.parts(node, scope)
+
+    def _MatchAs(self, node, scope):
+        if node.name:
+            scope.store(mangled(node.name, scope.chain), node)
+        self.parts(node, scope)
+
+    _MatchStar = _MatchAs
+
+    def _MatchMapping(self, node, scope):
+        if node.rest:
+            scope.store(mangled(node.rest, scope.chain), node)
+        self.parts(node, scope)
+
+
+def code_lines(code):
+    """The lines that begin in a code object and can be reached."""
+    import dis
+    starts = list(dis.findlinestarts(code))
+    lines = set(line for _, line in starts if line)
+    if not JUMPS_ARE_THREADED:
+        return lines
+    targets, at, data, previous = set(dis.findlabels(code.co_code)), 0, bytearray(code.co_code), None
+    begins = dict(starts)
+    stops = [opcode.opmap[name] for name in ('JUMP_FORWARD', 'JUMP_ABSOLUTE', 'RETURN_VALUE', 'RAISE_VARARGS',
+                                             'BREAK_LOOP', 'CONTINUE_LOOP') if name in opcode.opmap]
+    alive = set()
+    while at < len(data):
+        if at in begins and (at == 0 or at in targets or previous not in stops):
+            alive.add(begins[at])
+        previous = data[at]
+        at += 2 if HAS_WORDCODE else 3 if data[at] >= opcode.HAVE_ARGUMENT else 1
+    return alive
+
+
+# ---- making nodes
+
+def _context(store):
+    return _ast.Store() if store else _ast.Load()
+
+
+def name_node(name, store=False):
+    """A Name."""
+    return _ast.Name(id=str(name), ctx=_context(store))
+
+
+def text_node(text):
+    """A literal text."""
+    return _ast.Constant(value=text, kind=None) if HAS_CONSTANT_NODE else _ast.Str(s=text)
+
+
+def number_node(number):
+    """A literal number."""
+    return _ast.Constant(value=number, kind=None) if HAS_CONSTANT_NODE else _ast.Num(n=number)
+
+
+def call_node(function, *args):
+    """A call with positional arguments."""
+    made = _ast.Call(func=function, args=list(args), keywords=[])
+    if HAS_STAR_FIELDS:
+        made.starargs = made.kwargs = None
+    return made
+
+
+def item_node(box, number):
+    """box[number]."""
+    key = number_node(number)
+    return _ast.Subscript(value=box, slice=_ast.Index(value=key) if HAS_INDEX_NODE else key, ctx=_ast.Load())
+
+
+def tuple_node(parts):
+    """A tuple."""
+    return _ast.Tuple(elts=parts, ctx=_ast.Load())
+
+
+def assign_node(target, value):
+    """An assignment to one target."""
+    return _ast.Assign(targets=[target], value=value, type_comment=None)
+
+
+def if_node(test, body, orelse=()):
+    """An if statement."""
+    return _ast.If(test=test, body=list(body), orelse=list(orelse))
+
+
+def choice_node(test, one, two):
+    """A conditional expression."""
+    return _ast.IfExp(test=test, body=one, orelse=two)
+
+
+def within_node(part, box, negated=False):
+    """part in box."""
+    return _ast.Compare(left=part, ops=[_ast.NotIn() if negated else _ast.In()], comparators=[box])
+
+
+def try_node(body, handlers=(), final=()):
+    """A try statement with except clauses or a finally clause."""
+    if not HAS_TRY_NODE:
+        return (_ast.TryFinally(body=body, finalbody=list(final)) if final else
+                _ast.TryExcept(body=body, handlers=list(handlers), orelse=[]))
+    return _ast.Try(body=body, handlers=list(handlers), orelse=[], finalbody=list(final))
+
+
+def raise_node():
+    """A raise statement that raises again."""
+    return _ast.Raise(type=None, inst=None, tback=None) if HAS_TUPLE_PARAMETERS else _ast.Raise(exc=None, cause=None)
+
+
+def placed(made, like):
+    """The nodes, with the place of another in those that have none."""
+    todo = [made] if isinstance(made, _ast.AST) else list(made)
+    line, column = getattr(like, 'lineno', 1), getattr(like, 'col_offset', 0)
+    end, end_column = getattr(like, 'end_lineno', line), getattr(like, 'end_col_offset', column)
+    while todo:
+        node = todo.pop()
+        if 'lineno' in node._attributes:
+            if hasattr(node, 'lineno'):
+                continue                        # of the program, as is all in it
+            node.lineno, node.col_offset = line, column
+            if 'end_lineno' in node._attributes:
+                node.end_lineno, node.end_col_offset = end, end_column
+        todo += inner_nodes(node)
+    return made
+
+
+##############################################################################
+## 33. Signs -- what instrumented code writes to the log
+##############################################################################
+#
+# Gives to those below the Signs. Instrumented code appends them, each followed by its operands as they are, to the
+# log; that is all that happens while the program runs. A Reader turns what was appended into steps, changes and
+# tokens when somebody asks: each Sign has turn(), which does that for one.
+#
+# Frames have no number in the log: one that begins says so, and one that ends; what is written between belongs to
+# it. A lambda that raises ends without saying so: that is seen by the next Sign, which is of another scope.
+
+
+class Frame(object):
+    """A frame that runs or is suspended. scope: a Scope.      space: a Space.      line: number of the line that runs.
+    passing: whether an exception that has had its step goes through it.      waiting: Later step, see Leap. saved:
+    .passing outside of `finally` clauses.
+    """
+
+    __slots__ = ('scope', 'space', 'line', 'passing', 'waiting', 'saved')
+
+    def __init__(self, scope, space):
+        self.scope, self.space, self.line = scope, space, scope.first_line
+        self.passing, self.waiting, self.saved = False, None, []
+
+
+class Sign(Op):
+    """Something that instrumented code did, in the log until it is turned. scope: of the code.      size: see Op."""
+
+    __slots__ = ('scope',)
+
+    def __init__(self, scope, size=1):
+        self.scope, self.size, self.act = scope, size, None
+
+    def turn(self, reader, raw, at):
+        """Add to the log what it means; its operands come next in `raw`."""
+
+
+class LineSign(Sign):
+    """A line runs next."""
+
+    __slots__ = ('site', 'line')
+
+    def __init__(self, scope, line):
+        Sign.__init__(self, scope)
+        self.site, self.line = scope.site('line', line), line
+
+    def turn(self, reader, raw, at):
+        """A step."""
+        frame = reader.frame_of(self.scope)
+        frame.line, frame.passing = self.line, False
+        reader.add(self.site)
+
+
+class TestSign(LineSign):
+    """An except clause is looked at next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """A step; the exception goes on."""
+        frame = reader.frame_of(self.scope)
+        frame.line = self.line
+        reader.add(self.site)
+
+
+class MoveSign(Sign):
+    """A line runs again, without a step. line: its number."""
+
+    __slots__ = ('line',)
+
+    def __init__(self, scope, line):
+        Sign.__init__(self, scope)
+        self.line = line
+
+    def turn(self, reader, raw, at):
+        """Note the line."""
+        reader.frame_of(self.scope).line = self.line
+
+
+class LeapSign(Sign):
+    """Something happens after the `with` blocks and `finally` clauses that are left now. signs: Signs without
+    operands.      finals: number of the clauses.      exits: whether there are such blocks.
+    """
+
+    __slots__ = ('signs', 'finals', 'exits')
+
+    def __init__(self, scope, signs, finals, exits):
+        Sign.__init__(self, scope)
+        self.signs, self.finals, self.exits = signs, finals, exits
+
+    def turn(self, reader, raw, at):
+        """Keep it for then."""
+        reader.frame_of(self.scope).waiting = [self.finals, self.signs, self.exits]
+
+
+class FinalSign(Sign):
+    """A `finally` clause begins."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Set aside the exception that goes through."""
+        frame = reader.frame_of(self.scope, False)
+        frame.saved.append(frame.passing)
+        frame.passing = False
+
+
+class FinalEndSign(Sign):
+    """A `finally` clause ends."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Take up the exception again, or the step that waited."""
+        frame = reader.frame_of(self.scope, False)
+        frame.passing = frame.saved.pop() if frame.saved else False
+        waiting = frame.waiting
+        if waiting is not None:
+            waiting[0] -= 1
+            if not waiting[0]:
+                frame.waiting = None
+                for sign in waiting[1]:
+                    sign.turn(reader, raw, at)
+
+
+class BindSign(Sign):
+    """A name has the value that comes next. bind: a Bind."""
+
+    __slots__ = ('bind', 'name', 'is_global')
+
+    def __init__(self, scope, name, is_global, bind):
+        Sign.__init__(self, scope, 2)
+        self.name, self.is_global, self.bind = name, is_global, bind
+
+    def turn(self, reader, raw, at):
+        """Bind it."""
+        frame, value = reader.frame_of(self.scope), raw[at + 1]
+        known = self.scope.home.namespace.now if self.is_global else frame.space.now
+        if type(value) not in ATOMS:
+            value = reader.see(value)
+        if known.get(self.name, MISSING) is not value:
+            known[self.name] = value
+            reader.put((self.bind, value))
+
+
+class UnbindSign(BindSign):
+    """A name was deleted. bind: an Unbind."""
+
+    __slots__ = ()
+
+    def __init__(self, scope, name, is_global, bind):
+        BindSign.__init__(self, scope, name, is_global, bind)
+        self.size = 1
+
+    def turn(self, reader, raw, at):
+        """Unbind it."""
+        frame = reader.frame_of(self.scope)
+        known = self.scope.home.namespace.now if self.is_global else frame.space.now
+        if known.pop(self.name, MISSING) is not MISSING:
+            reader.put((self.bind,))
+
+
+class NamesSign(Sign):
+    """All names of the frame come next, as a dict; `only`: of these alone."""
+
+    __slots__ = ('only',)
+
+    def __init__(self, scope, only=None):
+        Sign.__init__(self, scope, 2)
+        self.only = only
+
+    def turn(self, reader, raw, at):
+        """Bind and unbind what differs."""
+        frame, names = reader.frame_of(self.scope), raw[at + 1]
+        known = frame.space.now
+        if self.only is not None:
+            names = dict((name, names[name] if name in names else known[name]) for name in list(known) + list(
+                self.only) if name in names or name not in self.only)
+        reader._check_names(names, known, False)
+
+
+class GlobalNamesSign(NamesSign):
+    """Some names of the module come next, as a dict."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Bind and unbind what differs."""
+        reader.frame_of(self.scope)
+        known, names = self.scope.home.namespace.now, raw[at + 1]
+        names = dict((name, names[name] if name in names else known[name]) for name in list(known) + list(self.only)
+                     if name in names or name not in self.only)
+        reader._check_names(names, known, True)
+
+
+class CallSign(Sign):
+    """A frame begins; its values come next. names: of the values.      site: of the 'call'."""
+
+    __slots__ = ('names', 'site')
+
+    def __init__(self, scope, names):
+        Sign.__init__(self, scope, 1 + len(names))
+        self.names, self.site = names, scope.site('call', scope.first_line)
+
+    def turn(self, reader, raw, at):
+        """Make its Space, and a step."""
+        self.begin(reader, raw, at + 1, Space())
+
+    def begin(self, reader, raw, at, space):
+        """Make the Space the current one."""
+        values = raw[at:at + len(self.names)]
+        if not ATOMS.issuperset(map(type, values)):
+            values = [value if type(value) in ATOMS else reader.see(value) for value in values]
+        space.first = dict(zip(self.names, values))
+        reader.begin(Frame(self.scope, space), self.site)
+
+
+class CallGeneratorSign(CallSign):
+    """A frame of a generator begins; its Space comes next, then values."""
+
+    __slots__ = ()
+
+    def __init__(self, scope, names):
+        CallSign.__init__(self, scope, names)
+        self.size += 1
+
+    def turn(self, reader, raw, at):
+        """Fill its Space, and a step."""
+        self.begin(reader, raw, at + 2, raw[at + 1])
+        reader.suspended[raw[at + 1]] = reader.stack[-1]
+
+
+class NamesCallSign(CallSign):
+    """A frame begins; a dict of its names comes next."""
+
+    __slots__ = ()
+
+    def __init__(self, scope):
+        CallSign.__init__(self, scope, ())
+        self.size = 2
+
+    def turn(self, reader, raw, at):
+        """Make its Space, and a step."""
+        space = Space()
+        space.first = dict((name, value if type(value) in ATOMS else reader.see(value))
+                           for name, value in raw[at + 1].items() if name[:1] != '.' and not (
+                               self.scope.kind == 'class' and name in ('__module__', '__qualname__')))
+        reader.begin(Frame(self.scope, space), self.site)
+
+
+class ReturnSign(Sign):
+    """The frame ends."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """A step, and the frame that called goes on."""
+        reader.end(reader.frame_of(self.scope))
+
+
+class ErrorEndSign(Sign):
+    """The frame ends by an exception."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Two steps."""
+        frame = reader.frame_of(self.scope)
+        reader.error(frame)
+        reader.end(frame)
+
+
+class YieldSign(ReturnSign):
+    """A generator is suspended."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """A step, and the frame that called goes on."""
+        reader.end(reader.frame_of(self.scope))
+
+
+class ResumeSign(Sign):
+    """A generator goes on; its Space comes next."""
+
+    __slots__ = ('site',)
+
+    def __init__(self, scope, line):
+        Sign.__init__(self, scope, 2)
+        self.site = scope.site('call', line)
+
+    def turn(self, reader, raw, at):
+        """A step."""
+        reader.come_due(bool(reader.stack and reader.stack[-1].waiting and reader.stack[-1].waiting[2]))
+        reader.resume(raw[at + 1], self.site)
+
+
+class GeneratorErrorSign(Sign):
+    """An exception goes through a generator; its Space and the exception's class come next. ends: whether it ends.
+    """
+
+    __slots__ = ('ends',)
+
+    def __init__(self, scope, ends):
+        Sign.__init__(self, scope, 3)
+        self.ends = ends
+
+    def turn(self, reader, raw, at):
+        """Steps; it may have been resumed by the exception."""
+        frame = reader.suspended.get(raw[at + 1])
+        if frame is not None and frame not in reader.stack:
+            if self.ends and CLOSING_IS_SILENT and raw[at + 2] is GeneratorExit:
+                return                          # no code of its own saw it
+            reader.resume(raw[at + 1], self.scope.site('call', frame.line))
+        frame = reader.frame_of(self.scope)
+        reader.error(frame)
+        if self.ends:
+            frame.passing = raw[at + 2] is not GeneratorExit    # it is not what goes through who closes it
+            reader.end(frame)
+
+
+class ErrorSign(Sign):
+    """An exception goes through, or reached an except clause."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """A step, if it is a new one."""
+        reader.error(reader.frame_of(self.scope))
+
+
+class CaughtSign(Sign):
+    """An except clause took the exception; or it is raised again. passing: which of them."""
+
+    __slots__ = ('passing',)
+
+    def __init__(self, scope, passing):
+        Sign.__init__(self, scope)
+        self.passing = passing
+
+    def turn(self, reader, raw, at):
+        """Note it."""
+        reader.frame_of(self.scope).passing = self.passing
+
+
+class ExhaustedSign(Sign):
+    """A loop has no more items."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """A step if the iterator told so by an exception."""
+        left = reader.just_left
+        frame = reader.frame_of(self.scope)
+        if left is not None and (left.passing or GENERATORS_TELL_END and left.scope.has_yield):
+            frame.passing = False
+            reader.error(frame)
+            frame.passing = False
+
+
+# ---- changes of objects
+
+class ItemSign(Sign):
+    """An item of a container was set: the container, the key and the value come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Set it."""
+        reader.set_item(raw[at + 1], raw[at + 2], raw[at + 3])
+
+
+class CutSign(Sign):
+    """An item was deleted: the container and the key come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Delete it."""
+        reader.cut_item(raw[at + 1], raw[at + 2])
+
+
+class AttributeSign(Sign):
+    """An attribute was set: the object and the value come next. name: of the attribute."""
+
+    __slots__ = ('name',)
+
+    def __init__(self, name):
+        Sign.__init__(self, None, 3)
+        self.name = name
+
+    def turn(self, reader, raw, at):
+        """Set it."""
+        reader.set_attribute(raw[at + 1], self.name, raw[at + 2])
+
+
+class CutAttributeSign(AttributeSign):
+    """An attribute was deleted: the object comes next."""
+
+    __slots__ = ()
+
+    def __init__(self, name):
+        AttributeSign.__init__(self, name)
+        self.size = 2
+
+    def turn(self, reader, raw, at):
+        """Delete it."""
+        reader.set_attribute(raw[at + 1], self.name, MISSING)
+
+
+class PushSign(Sign):
+    """A value was appended to a list or deque: it and the value come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Append it."""
+        token, value = reader.awake(raw[at + 1]), raw[at + 2]
+        if type(value) not in ATOMS:
+            value = reader.see(value)
+        token.now.append(value)
+        reader.put((PUSH, token, value))
+
+
+class SpliceSign(Sign):
+    """A part of a list changed: it, the start, the end and the values come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Change it."""
+        token = reader.awake(raw[at + 1])
+        reader.note(token, [(SPLICE, token) + tuple(raw[at + 2:at + 4]) + (all_held(raw[at + 4]),)])
+
+
+class PopSign(Sign):
+    """An item was taken from a list or deque: it and the index come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Delete it."""
+        token = reader.awake(raw[at + 1])
+        key = raw[at + 2] + len(token.now) if raw[at + 2] < 0 else raw[at + 2]
+        del token.now[key]
+        reader.put((CUT, token, key))
+
+
+class AddSign(Sign):
+    """An element was added to a set, or discarded: it and the element come next. is_in: whether it was added."""
+
+    __slots__ = ('is_in',)
+
+    def __init__(self, is_in):
+        Sign.__init__(self, None, 3)
+        self.is_in = is_in
+
+    def turn(self, reader, raw, at):
+        """Add or remove it."""
+        token, key = reader.awake(raw[at + 1]), raw[at + 2]
+        known = token.now
+        if type(known) is dict and is_safe_key(key):
+            if (key in known) is not self.is_in:
+                reader.note(token, [(SET, token, key, key) if self.is_in else (CUT, token, key)])
+            return
+        parts = list(known.values())
+        same = [old for old in parts if old is key or is_safe_key(key) and is_safe_key(old) and old == key]
+        if bool(same) is not self.is_in:
+            parts = parts + [reader.see(key)] if self.is_in else [old for old in parts if old is not same[0]]
+            reader.note(token, [(PUT, token, Keyed((id(old), old) for old in parts))])
+
+
+class ContentSign(Sign):
+    """An object has the content that comes after it."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Write the difference."""
+        token = reader.tokens[id(raw[at + 1])]
+        reader.awake(raw[at + 1])
+        changes = Past(raw[at + 2], token.kind).changes(token)
+        if changes:
+            reader.note(token, changes)
+
+
+class Past(object):
+    """Finds how the content of a token differs from one that was read before."""
+
+    def __init__(self, content, kind):
+        self.content, self.kind = content, kind
+
+    def changes(self, token):
+        """What must be added to the log, see Kind.changes."""
+        old, new = token.now, self.content
+        if self.kind is LIST:
+            if len(old) == len(new) and all(lazy_map(same_objects, old, new)):
+                return ()
+            most, head, tail = min(len(old), len(new)), 0, 0
+            while head < most and old[head] is new[head]:
+                head += 1
+            while tail < most - head and old[-1 - tail] is new[-1 - tail]:
+                tail += 1
+            return [(SPLICE, token, head, len(old) - tail, new[head:len(new) - tail])]
+        if type(old) is dict and type(new) is dict:
+            if len(old) == len(new) and list(old) == list(new) and all(
+                    lazy_map(same_objects, old.values(), new.values())):
+                return ()
+            shared = [key for key in old if key in new]
+            if list(new)[:len(shared)] == shared or not DICTS_ARE_ORDERED:
+                return [(CUT, token, key) for key in old if key not in new] + [
+                    (SET, token, key, new[key]) for key in new if old.get(key, MISSING) is not new[key]]
+        return [(PUT, token, new)]
+
+
+ITEM, CUT_ITEM, PUSHED, POPPED = ItemSign(None, 4), CutSign(None, 3), PushSign(None, 3), PopSign(None, 3)
+ADDED, DISCARDED = AddSign(True), AddSign(False)
+SPLICED, CONTENT = SpliceSign(None, 5), ContentSign(None, 3)
+
+
+##############################################################################
+## 34. Expressions -- calls, generators and lambdas that tell of themselves
+##############################################################################
+#
+# Gives to those below Expressions, which writes the log within expressions. Names are read again for the log where
+# that is sure to run no code of the program; everything else goes by way of variables whose names begin with a dot,
+# which no program can have. Whether a call can change anything is decided by the type of what is called, when it is.
+
+NO_CALLS = []
+NOT_SIMPLE = frozenset(['Call', 'Lambda', 'ListComp', 'SetComp', 'DictComp', 'GeneratorExp', 'Yield', 'NamedExpr'])
+QUIET_MODULES = frozenset(['time', 'sys', 'os', 'functools', 'warnings', 'platform', 'locale'])
+
+
+class Call(object):
+    """What is known of a call in the text. names: those in it, whose values may be changed by it. deep: whether its
+    arguments are made by calls.      count: of its arguments; first: the first one if it is a literal number.
+    """
+
+    def __init__(self, node):
+        self.names, self.deep, self.count, self.first, self.name = [], False, 0, None, None
+        if node is None:
+            return
+        parts = list(node.args) + [word.value for word in node.keywords] + [node.func]
+        parts += [part for part in (getattr(node, 'starargs', None), getattr(node, 'kwargs', None)) if part]
+        inside = [sub for part in parts for sub in walk(part)]
+        self.names = sorted(set(sub.id for sub in inside if isinstance(sub, _ast.Name)))
+        self.deep = any(isinstance(sub, _ast.Call) for sub in inside)
+        self.count, self.first, self.name = len(node.args), None, None
+        if node.args and isinstance(node.args[0], _ast.Name):
+            self.name = node.args[0].id
+        if node.args and type(node.args[0]).__name__ in ('Num', 'Str', 'Constant'):
+            self.first = number_of(node.args[0])
+
+    def key(self, frame):
+        """The first argument of a call that was made in a frame, or MISSING."""
+        if self.name is None:
+            return MISSING if self.first is None else self.first
+        names = frame.f_locals
+        return names[self.name] if self.name in names else frame.f_globals.get(self.name, MISSING)
+
+
+PLAIN_CALL = Call(None)
+
+
+def number_of(node):
+    """What the node of a literal stands for."""
+    return node.n if hasattr(node, 'n') and not hasattr(node, 'value') else constant_value(node)
+
+
+class Expressions(object):
+    """Instruments the expressions of one module.
+
+    kit: the Kit of the engine.      traits: a Traits of the text.      reader: of the
+    scopes.      shelf: of what the code has as constants.
+    """
+
+    def __init__(self, kit, body, code, reader, traits):
+        self.kit, self.reader, self.traits, self.shelf = kit, reader, traits, Constants()
+        self.scope, self.top = reader.top, reader.top
+        self.loops, self.walls, self.handlers, self.pre, self.calls = [], [], [], [], 0
+        self.temps, self.late, self.units, self.inside = [], False, {}, 0
+        self.settled = 0
+        self._lines_of(code)
+
+    def _lines_of(self, code):
+        """Note which lines of each scope have code."""
+        found, todo = {}, [code]
+        while todo:
+            part = todo.pop()
+            found.setdefault((part.co_name, part.co_firstlineno), []).append(part)
+            todo += [const for const in part.co_consts if type(const) is CodeType]
+        self.top.first_line = code.co_firstlineno or 1
+        for scope in self.top.walk():
+            codes = [code] if scope is self.top else found.get((scope.frame, scope.first_line), ())
+            scope.path, scope.lines = code.co_filename, set()
+            for part in codes:
+                scope.lines |= code_lines(part)
+
+    # -- constants and logging
+
+    def const(self, thing):
+        """The node of an object as a constant."""
+        return text_node(self.shelf.text(thing))
+
+    def log(self, parts, like, flush=False):
+        """Statements that write Signs and operands (nodes) to the log."""
+        made = []
+        if flush:
+            made.append(if_node(self.is_pending(), [_ast.Expr(value=call_node(self.const(self.kit.flush)))]))
+        if parts:
+            made.append(_ast.Expr(value=self.logged(parts)))
+        return placed(made, like)
+
+    def logged(self, parts):
+        """The expression that writes Signs and operands to the log; it gives None."""
+        if type(parts[-1]) is LineSign and parts[-1].scope is self.scope and self.scope.kind == 'function':
+            parts = list(parts[:-1]) + self.watched(False) + parts[-1:]
+        nodes = [part if isinstance(part, _ast.AST) else self.const(part) for part in parts]
+        if len(nodes) == 1:
+            return call_node(self.const(self.kit.append), nodes[0])
+        return call_node(self.const(self.kit.extend), tuple_node(nodes))
+
+    def helper(self, name, *args):
+        """The call of a helper, as an expression."""
+        return call_node(self.const(getattr(self.kit, name)), *args)
+
+    def is_pending(self):
+        """The test whether calls have to be looked at. (A constant alone would be taken for the text that it is.)"""
+        return _ast.Compare(left=self.const(self.kit.pending), ops=[_ast.NotEq()], comparators=[self.const(NO_CALLS)])
+
+    def temp(self):
+        """The name of a new variable that no program can have."""
+        self.temps.append('.%d' % (len(self.temps) + 1))
+        return self.temps[-1]
+
+    # -- names
+
+    def bind(self, name):
+        """The Sign that a name (as in the text) was bound, and its value."""
+        name = mangled(name, self.scope.chain)
+        is_global = self.is_global(name)
+        sign = self.kit.bind_sign(self.scope, name, is_global)
+        node = name_node(name)
+        if self.traits.has_generators:
+            kind = call_node(self.const(type), name_node(name))
+            node = choice_node(within_node(kind, self.const(MARKED)), self.helper('held', name_node(name)), node)
+        return [sign, node]
+
+    def unbind(self, name):
+        """The Sign that a name was deleted."""
+        name = mangled(name, self.scope.chain)
+        return [self.kit.unbind_sign(self.scope, name, self.is_global(name))]
+
+    def is_global(self, name):
+        """Whether a name, mangled, is one of the module."""
+        owner = self.scope.owner(name)
+        return owner is self.top
+
+    def is_stable(self, node, stored=()):
+        """Whether reading a name again gives the same, whatever else runs meanwhile."""
+        if type(node).__name__ in ('Num', 'Str', 'Bytes', 'NameConstant') or type(node).__name__ == 'Constant':
+            return True
+        if not isinstance(node, _ast.Name):
+            return False
+        name = mangled(node.id, self.scope.chain)
+        if name in stored or name == '__class__':
+            return False
+        owner = self.scope.owner(name)
+        if owner is self.top:
+            return 'global' not in owner.stores.get(name, ()) and self.scope.kind != 'class'
+        return owner is self.scope and owner.kind != 'class' and not self.is_shared(owner, name)
+
+    @staticmethod
+    def is_shared(owner, name):
+        """Whether an inner scope binds a name of a function."""
+        return any(name in scope.outer for scope in owner.walk() if scope is not owner)
+
+    def operand(self, node, before, stored=()):
+        """A node for the value of an expression, which can be used again and again."""
+        if self.is_stable(node, stored):
+            return node
+        name = self.temp()
+        before.append(placed(assign_node(name_node(name, True), self.expr(node)), node))
+        return placed(name_node(name), node)
+
+    # -- expressions
+
+    def expr(self, node):
+        """What stands for an expression."""
+        made = getattr(self, '_x_' + type(node).__name__, self.children)(node)
+        return placed(made, node)
+
+    def children(self, node):
+        """Instrument the expressions in a node; the node."""
+        for name, part in fields(node):
+            if isinstance(part, _ast.expr):
+                setattr(node, name, self.expr(part))
+            elif isinstance(part, list):
+                part[:] = [self.expr(item) if isinstance(item, _ast.expr) else self.children(item) if isinstance(
+                    item, _ast.AST) else item for item in part]
+            elif isinstance(part, _ast.AST):
+                self.children(part)
+        return node
+
+    def is_builtin(self, node, names):
+        """Whether an expression is the name of a builtin, one of these."""
+        if not isinstance(node, _ast.Name) or node.id not in names:
+            return False
+        owner = self.scope.owner(mangled(node.id, self.scope.chain))
+        return owner is self.top and node.id not in owner.stores and not self.traits.has_star
+
+    def is_own(self, name):
+        """Whether a name always stands for a function or class of the program."""
+        owner = self.scope.owner(name)
+        nodes = owner.stores.get(name, ())
+        if not nodes or self.traits.has_star or owner.kind == 'class':
+            return False
+        return all(self.is_own_node(node) for node in nodes)
+
+    def is_own_node(self, node):
+        """Whether a node that binds a name makes a function or class that logs itself."""
+        if isinstance(node, FUNCTION_NODES):
+            return not node.decorator_list
+        if not isinstance(node, _ast.ClassDef) or node.decorator_list or getattr(node, 'keywords', None):
+            return False
+        if '__metaclass__' in self.reader.of[id(node)].stores:
+            return False
+        for base in node.bases:
+            if not isinstance(base, _ast.Name):
+                return False
+            owner = self.top
+            found = owner.stores.get(base.id, ())
+            if found:
+                if not all(isinstance(part, _ast.ClassDef) and part is not node and self.is_own_node(part)
+                           for part in found):
+                    return False
+            elif base.id != 'object' and not is_error_name(base.id):
+                return False
+        return True
+
+    def is_trusted(self, node):
+        """Whether calling what an expression gives changes nothing, or logs itself."""
+        if isinstance(node, _ast.Name):
+            name = mangled(node.id, self.scope.chain)
+            if self.is_builtin(node, (name,)):
+                return name in PURE_BUILTINS or name in SAFE_CALLS or is_error_name(name)
+            return self.is_own(name) or self.imported(name, None)
+        if isinstance(node, _ast.Attribute):
+            value = node.value
+            if type(value).__name__ in ('Str', 'JoinedStr') or type(value).__name__ == 'Constant' and isinstance(
+                    value.value, (str, bytes)):
+                return True
+            return isinstance(value, _ast.Name) and self.imported(mangled(value.id, self.scope.chain), node.attr)
+        return False
+
+    def imported(self, name, attribute):
+        """Whether a name always stands for something of a module that changes nothing."""
+        owner = self.scope.owner(name)
+        nodes = owner.stores.get(name, ())
+        if not nodes or owner.kind == 'class':
+            return False
+        for node in nodes:
+            if isinstance(node, _ast.Import) and attribute is not None:
+                found = [alias.name for alias in node.names if (alias.asname or alias.name) == name]
+                if not found or found[0] not in PURE_MODULES and found[0] not in QUIET_MODULES or attribute in IMPURE:
+                    return False
+            elif isinstance(node, _ast.ImportFrom) and attribute is None and not node.level:
+                found = [alias.name for alias in node.names if (alias.asname or alias.name) == name]
+                if not found or found[0] in IMPURE or (
+                        node.module not in PURE_MODULES and node.module not in QUIET_MODULES):
+                    return False
+            else:
+                return False
+        return True
+
+    def _x_Call(self, node):
+        function = node.func
+        if self.is_trusted(function):
+            return self.children(node)
+        self.calls += 1
+        about = self.const(Call(node))
+        parts = node.args + [word.value for word in node.keywords] + [part for part in (getattr(
+            node, 'starargs', None), getattr(node, 'kwargs', None)) if part is not None]
+        is_simple = not any(type(sub).__name__ in NOT_SIMPLE for part in parts for sub in walk(part))
+        if isinstance(function, _ast.Attribute) and isinstance(function.value, _ast.Name) and self.is_stable(
+                function.value):
+            self.arguments(node)
+            kind = call_node(self.const(type), function.value)
+            test = within_node(kind, self.const(self.kit.quiet(mangled(function.attr, self.scope.chain))))
+            other = placed(self.helper('prepare', function, about), function)
+            if not is_simple:
+                node.func = placed(choice_node(test, function, other), function)
+                return node
+            second = _ast.Call(func=other, args=node.args, keywords=node.keywords)
+            if HAS_STAR_FIELDS:
+                second.starargs, second.kwargs = node.starargs, node.kwargs
+            return choice_node(test, node, placed(second, node))
+        if isinstance(function, _ast.Name) and self.is_stable(function):
+            self.arguments(node)
+            test = within_node(self.helper('id', function), self.const(self.kit.harmless))
+            node.func = placed(choice_node(test, function, self.helper('prepare', function, about)), function)
+            return node
+        node.func = placed(self.helper('prepare', self.expr(function), about), function)
+        self.arguments(node)
+        return node
+
+    def arguments(self, node):
+        """Instrument the arguments of a call."""
+        node.args = [self.expr(part) for part in node.args]
+        for word in node.keywords:
+            word.value = self.expr(word.value)
+        for name in ('starargs', 'kwargs'):
+            if getattr(node, name, None) is not None:
+                setattr(node, name, self.expr(getattr(node, name)))
+
+    def _x_Subscript(self, node):
+        key = key_node(node)
+        if not self.traits.has_defaults or not isinstance(node.ctx, _ast.Load) or key is None:
+            return self.children(node)
+        self.calls += 1
+        return call_node(placed(self.helper('getter', self.expr(node.value), self.expr(key)), node))
+
+    def _x_Yield(self, node):
+        calls = self.calls
+        told = self.logged([self.kit.sign(YieldSign, self.scope)])
+        if node.value is not None:
+            value = self.expr(node.value)
+            told = item_node(tuple_node([value] + ([self.flushing()] if self.calls > calls else []) + [told]), 0)
+            self.calls = calls
+        parts = [self.kit.resume_sign(self.scope, node.lineno), name_node('.g')]
+        node.value = placed(told, node)
+        return item_node(tuple_node([node, self.logged(parts + self.watched())]), 0)
+
+    def _x_NamedExpr(self, node):
+        node.value = self.expr(node.value)
+        scope = self.scope
+        while scope.kind == 'comprehension':
+            scope = scope.parent
+        if scope.frame == '<genexpr>' or scope.kind == 'class':
+            raise Unsupported('an assignment expression in line %d' % node.lineno)
+        kept, self.scope = self.scope, scope
+        bind = self.bind(node.target.id)
+        self.scope = kept
+        return item_node(tuple_node([node, self.logged(bind)]), 0)
+
+    def _x_Lambda(self, node):
+        self.defaults(node.args)
+        scope = self.reader.of[id(node)]
+        kept = self.scope, self.inside, self.calls
+        self.scope, self.inside = scope, self.inside + 1
+        line = node.body.lineno
+        body = self.expr(node.body)
+        first = self.kit.line_sign(scope, line)
+        sure = all(name in scope.owner(name).params for name in scope.frees)
+        back = _ast.BoolOp(op=_ast.And(), values=[self.is_pending(), self.helper('called_back')])
+        if sure:
+            names = scope.params + sorted(scope.frees)
+            values = [self.param(name) for name in scope.params] + [name_node(name) for name in sorted(scope.frees)]
+            start = self.logged([self.kit.call_sign(scope, tuple(names))] + values + [first])
+        else:
+            start = self.logged([self.kit.names_call_sign(scope), self.helper('dict', self.helper('locals')), first])
+        end = self.logged([self.kit.sign(ReturnSign, scope)])
+        flush = [self.flushing()] if self.calls > kept[2] else []
+        node.body = placed(item_node(tuple_node([back, start, body] + flush + [end]), 2), node.body)
+        self.scope, self.inside, self.calls = kept
+        return node
+
+    def _comprehension(self, node):
+        node.generators[0].iter = self.expr(node.generators[0].iter)
+        scope = self.reader.of[id(node)]
+        for loop in node.generators:
+            if any(not isinstance(leaf, _ast.Name) and type(leaf).__name__ != 'Starred'
+                   for leaf in self.leaves(loop.target)):
+                raise Unsupported('the target of the comprehension in line %d' % node.lineno)
+        kept = self.scope, self.inside
+        self.scope, self.inside = scope, self.inside + 1
+        for at, loop in enumerate(node.generators):
+            if at:
+                loop.iter = self.expr(loop.iter)
+            loop.ifs = [self.expr(part) for part in loop.ifs]
+            if scope is kept[0]:                # 2.7: its names are those of the frame
+                bound = [part for leaf in self.leaves(loop.target) for part in self.bind(leaf.id)]
+                loop.ifs.insert(0, placed(_ast.UnaryOp(op=_ast.Not(), operand=self.logged(bound)), node))
+        for name in ('elt', 'key', 'value'):
+            if getattr(node, name, None) is not None:
+                setattr(node, name, self.expr(getattr(node, name)))
+        self.scope, self.inside = kept
+        return node
+
+    _x_ListComp = _x_SetComp = _x_DictComp = _comprehension
+
+    def _x_GeneratorExp(self, node):
+        if self.inside:
+            raise Unsupported('a generator expression inside of a lambda or comprehension in line %d' % node.lineno)
+        source = self.expr(node.generators[0].iter)
+        scope = self.reader.of[id(node)]
+        if any(not isinstance(leaf, _ast.Name) for loop in node.generators for leaf in self.leaves(loop.target)):
+            raise Unsupported('the target of the generator expression in line %d' % node.lineno)
+        kept = self.scope, self.calls, self.pre, self.temps, self.late
+        self.scope, self.pre, self.temps, self.late = scope, [], [], False
+        scope.params, sign = [], self.kit.line_sign(scope, node.lineno)
+        self.calls = 0
+        value = self.expr(node.elt)
+        flush = self.calls > 0
+        made = placed([assign_node(name_node('.v', True), value)], node) + self.log([self.kit.sign(
+            YieldSign, scope)], node, flush) + placed([_ast.Expr(value=_ast.Yield(value=name_node('.v')))], node)
+        made += self.log([self.kit.resume_sign(scope, node.lineno), name_node('.g')] + self.watched() + [sign], node)
+        for at in range(len(node.generators) - 1, -1, -1):
+            loop = node.generators[at]
+            calls = self.calls
+            for test in reversed(loop.ifs):
+                made = placed([if_node(self.expr(test), made)], node)
+            flush = self.calls > calls
+            changes = [part for leaf in self.leaves(loop.target) for part in self.bind(leaf.id)]
+            calls = self.calls
+            iterated = name_node('.0') if not at else self.expr(loop.iter)
+            one = _ast.For(target=loop.target, iter=iterated, body=self.log(changes, node, self.calls > calls) + made,
+                           orelse=self.log([self.kit.sign(ExhaustedSign, scope)], node, True), type_comment=None)
+            made = placed([one], node)
+        end = self.kit.sign(ReturnSign, scope)
+        made = self.wrapped(made + self.log([end], node, True), node, self.error(True))
+        made = self.beginning(scope, [sign], node) + made
+        self.scope, self.calls, self.pre, self.temps, self.late = kept
+        name = self.temp()
+        self.pre += self.hidden_function(made, node)
+        self.pre.append(placed(assign_node(name_node(name, True), name_node(HIDDEN_GENERATOR)), node))
+        gone = _ast.Name(id=HIDDEN_GENERATOR, ctx=_ast.Del())
+        self.pre.append(placed(_ast.Delete(targets=[gone]), node))
+        return call_node(name_node(name), call_node(self.const(iter), source))
+
+    def hidden_function(self, body, like):
+        """The statements that make a generator function with the one parameter of a generator expression."""
+        if HAS_TUPLE_PARAMETERS:
+            args = _ast.arguments(args=[_ast.Name(id='.0', ctx=_ast.Param())], vararg=None, kwarg=None, defaults=[])
+        else:
+            args = _ast.arguments(posonlyargs=[], args=[_ast.arg(arg='.0', annotation=None, type_comment=None)],
+                                  vararg=None, kwonlyargs=[], kw_defaults=[], kwarg=None, defaults=[])
+        made = _ast.FunctionDef(name=HIDDEN_GENERATOR, args=args, body=body, decorator_list=[], returns=None,
+                                type_comment=None)
+        if 'type_params' in made._fields:
+            made.type_params = []
+        return placed([made], like)
+
+    def watched(self, resumed=True):
+        """What binds the names that other scopes may have bound meanwhile. resumed: whether a generator goes on."""
+        names = []
+        if self.scope.has_yield and resumed:
+            names = [name for name in self.scope.frees
+                     if any(node is not None for node in self.scope.owner(name).stores.get(name, ()))]
+        names += self.rebound()
+        if not names:
+            return []
+        return [self.kit.names_sign(self.scope, tuple(sorted(set(names)))), self.helper('dict', self.helper('locals'))]
+
+    def rebound(self):
+        """Names of this function, or of one around it, that another scope binds."""
+        scope = self.scope
+        if scope.kind != 'function':
+            return []
+        found = []
+        for name in set(scope.frees) | set(scope.stores):
+            owner = scope.owner(name)
+            if owner.kind == 'function' and any(name in other.outer and other.owner(name) is owner
+                                                for other in owner.walk()):
+                found.append(name)
+        return found
+
+
+def unique(names):
+    """The names, each once, in their order."""
+    return [name for at, name in enumerate(names) if name not in names[:at]]
+
+
+def declarations(node):
+    """The global and nonlocal statements of a function or class, which stand before all else."""
+    todo, found = list(getattr(node, 'body', ())) if isinstance(node, DEFINITIONS) else [], []
+    while todo:
+        part = todo.pop(0)
+        if type(part).__name__ in ('Global', 'Nonlocal'):
+            found.append(part)
+        elif not isinstance(part, DEFINITIONS):
+            todo = [inner for inner in inner_nodes(part) if isinstance(inner, (_ast.stmt, _ast.excepthandler))
+                    or type(inner).__name__ == 'match_case'] + todo
+    return found
+
+
+def is_true(node):
+    """Whether the test of a loop is a constant that is true."""
+    kind = type(node).__name__
+    if kind == 'Num':
+        return bool(node.n)
+    return kind in ('Constant', 'NameConstant', 'Str') and bool(constant_value(node))
+
+
+def is_error_name(name):
+    """Whether it is the name of a builtin exception."""
+    value = builtins_space.get(name)
+    return isinstance(value, type) and issubclass(value, BaseException)
+
+
+def set_key(node, key):
+    """Give a subscript another key."""
+    node.slice = _ast.Index(value=key) if HAS_INDEX_NODE else key
+
+
+##############################################################################
+## 35. Stores -- assignments and other simple statements
+##############################################################################
+#
+# Gives to those below Stores. After a simple statement its changes are logged, and the Sign of what follows it. A
+# target that is no plain name is stored in pieces, each evaluated once and in Python's order.
+
+# {method: (kind of container, number of arguments, Sign)}
+QUICK = {'append': ('list', 1, PUSHED), 'pop': ('list', 0, POPPED), 'popleft': ('deque', 0, POPPED),
+         'add': ('set', 1, ADDED), 'discard': ('set', 1, DISCARDED)}
+
+
+class Stores(Expressions):
+    """Instruments the simple statements of one module; see Expressions."""
+
+    # -- simple statements
+
+    def _simple(self, node, after):
+        calls = self.calls
+        self.children(node)
+        return self.ended(node, [node], self.leaked(node), after, calls)
+
+    def _Pass(self, node, after):
+        return [node] + self.log([after] if after is not None else [], node)
+
+    def leaked(self, node):
+        """What a 2.7 list comprehension in a statement binds."""
+        if not LISTS_LEAK or self.scope.kind == 'class':
+            return []
+        names = set(part.id for sub in walk(node) if isinstance(sub, _ast.ListComp) for loop in sub.generators
+                    for part in walk(loop.target) if isinstance(part, _ast.Name))
+        if not names:
+            return []
+        if self.scope.kind == 'module':
+            self.calls += 1
+            return [self.kit.only_global_names(self.scope, tuple(sorted(names))),
+                    self.helper('dict', self.helper('globals'))]
+        return [self.kit.names_sign(self.scope, tuple(sorted(names))), self.helper('dict', self.helper('locals'))]
+
+    def _Exec(self, node, after):
+        return self.audited(node, after)
+
+    def _Global(self, node, after):
+        return [node] if self.scope.kind == 'module' else placed([_ast.Pass()], node)     # see beginning()
+
+    _Nonlocal = _Global
+
+    def _Import(self, node, after):
+        if any(alias.name == '*' for alias in node.names):
+            return self.audited(node, after)
+        changes = []
+        for alias in node.names:
+            changes += self.bind((alias.asname or alias.name).partition('.')[0])
+        return self.ended(node, [node], changes, after, self.calls)
+
+    _ImportFrom = _Import
+
+    def _Delete(self, node, after):
+        calls, made, changes = self.calls, [], []
+        targets = [part for target in node.targets for part in self.leaves(target)]
+        if self.plain_only(node):
+            if any(not isinstance(target, _ast.Name) for target in targets):
+                return self.audited(node, after)
+        for target in targets:
+            one = placed(_ast.Delete(targets=[target]), node)
+            if isinstance(target, _ast.Name):
+                made += self.log(self.unbind(target.id), node) + [one]     # a generator may end when it is deleted
+            else:
+                box = self.operand(target.value, made)
+                target.value = box
+                made += self.seen(box, node)
+                if isinstance(target, _ast.Attribute):
+                    made.append(one)
+                    made += self.log([self.kit.cut_attribute_sign(mangled(target.attr, self.scope.chain)), box], node)
+                elif key_node(target) is None or self.traits.has_hashes:
+                    made.append(one)
+                    made += placed([_ast.Expr(value=self.helper('changed', box))], node)
+                else:
+                    key = self.operand(key_node(target), made)
+                    set_key(target, key)
+                    made.append(one)
+                    made += self.log([CUT_ITEM, box, key], node)
+            changes = []
+        return self.ended(node, made, changes, after, calls)
+
+    def leaves(self, target):
+        """The targets in nested tuples."""
+        if isinstance(target, (_ast.Tuple, _ast.List)):
+            return [part for inner in target.elts for part in self.leaves(inner)]
+        return [target]
+
+    def plain_only(self, node):
+        """Whether no variables of ours may be made here, because the program could see them."""
+        return self.scope.kind == 'class' or self.scope.sees_frame and self.scope.kind == 'function'
+
+    def _Expr(self, node, after):
+        if self.is_quick(node.value):
+            return self.quick(node, node.value, after, None)
+        return self._simple(node, after)
+
+    def is_quick(self, node):
+        """Whether it is a call of a method that is logged by what it does when the container is a plain one."""
+        return (isinstance(node, _ast.Call) and isinstance(node.func, _ast.Attribute) and not self.plain_only(node)
+                and QUICK.get(node.func.attr, (None, -1))[1] == len(node.args) and not node.keywords
+                and not getattr(node, 'starargs', None) and not getattr(node, 'kwargs', None)
+                and not any(type(arg).__name__ == 'Starred' for arg in node.args)
+                and not (self.traits.has_hashes and node.func.attr in ('add', 'discard'))
+                and not isinstance(node.func.value, (_ast.List, _ast.Dict)) and not self.is_trusted(node.func))
+
+    def quick(self, node, call, after, target):
+        """The call of such a method, as a statement or assigned to a name."""
+        made, function, calls = [], call.func, self.calls
+        boxes, _, sign = QUICK[function.attr]
+        about = self.const(Call(call))
+        box = function.value = self.operand(function.value, made)
+        args = [self.expr(arg) for arg in call.args]
+        flush = self.calls > calls
+        changes = self.bind(target.id) if target is not None else []
+        stored = [target.id] if target is not None else []
+        if not args:
+            one = call_node(function)
+            parts = [sign, box, number_node(0 if function.attr == 'popleft' else -1)]
+            fast = []
+        elif self.is_stable(call.args[0], stored):
+            one, fast, parts = call_node(function, args[0]), [], [sign, box, self.kept(args[0])]
+        else:
+            fast = [assign_node(name_node('.k', True), args[0])]
+            one, parts = call_node(function, name_node('.k')), [sign, box, self.kept(name_node('.k'))]
+        fast.append(assign_node(target, one) if target is not None else _ast.Expr(value=one))
+        fast = placed(fast, node) + self.log(parts + changes + ([after] if after is not None else []), node, flush)
+        if args and not self.is_stable(call.args[0], stored):
+            fast.append(placed(_ast.Delete(targets=[_ast.Name(id='.k', ctx=_ast.Del())]), node))
+        slow = call_node(self.helper('prepare', function, about), *args)
+        slow = assign_node(target, slow) if target is not None else _ast.Expr(value=slow)
+        slow = placed([slow], node) + self.log(changes + ([after] if after is not None else []), node, True)
+        test = within_node(self.helper('id', box), self.const(self.kit.boxes[boxes]))
+        made.append(placed(if_node(test, fast, slow), node))
+        return self.ended(node, made, [], None, self.calls)
+
+    # -- assignments
+
+    def _Assign(self, node, after):
+        calls, made = self.calls, []
+        if len(node.targets) == 1 and isinstance(node.targets[0], _ast.Name) and self.is_quick(node.value):
+            return self.quick(node, node.value, after, node.targets[0])
+        leaves = [leaf for target in node.targets for leaf in self.leaves(target)]
+        leaves = [getattr(leaf, 'value', leaf) if type(leaf).__name__ == 'Starred' else leaf for leaf in leaves]
+        if all(isinstance(leaf, _ast.Name) for leaf in leaves):
+            if self.traits.has_generators and len(node.targets) == 1 and isinstance(node.targets[0], _ast.Name) and len(
+                    self.scope.owner(leaves[0].id).stores.get(leaves[0].id, ())) > 1 and not self.plain_only(node):
+                value = self.operand(node.value, made)
+                made += self.flushed(node) + self.log(self.bind(leaves[0].id)[:1] + [self.kept(value)], node)
+                made.append(placed(assign_node(node.targets[0], value), node))      # a generator may end now
+                return self.ended(node, made, self.leaked(node), after, calls)
+            self.children(node)
+            changes = self.leaked(node)
+            for name in unique([leaf.id for leaf in leaves]):
+                changes += self.bind(name)
+            return self.ended(node, [node], changes, after, calls)
+        if self.plain_only(node):
+            self.children(node)
+            return self.audited(node, after)
+        stored = set(leaf.id for leaf in leaves if isinstance(leaf, _ast.Name))
+        target, changes = node.targets[0], []
+        if len(node.targets) == 1 and self.is_pairwise(target, node.value):
+            values = [value for value in node.value.elts]
+            self.unpacked(target.elts, values, made, stored, node)
+            for part, value in zip(target.elts, values):
+                self.store(part, value, made, changes, node, stored)
+        else:
+            value = self.operand(node.value, made, stored)
+            for target in node.targets:
+                self.store(target, value, made, changes, node, stored)
+        return self.ended(node, made, changes + self.leaked(node), after, calls)
+
+    def is_pairwise(self, target, value):
+        """Whether a tuple is assigned to a tuple of the same length, without nesting."""
+        return (isinstance(target, (_ast.Tuple, _ast.List)) and isinstance(value, (_ast.Tuple, _ast.List))
+                and len(target.elts) == len(value.elts)
+                and not any(type(part).__name__ in ('Starred', 'Tuple', 'List') for part in target.elts + value.elts))
+
+    def unpacked(self, targets, values, made, stored, node):
+        """Evaluate the values, in their order, into what can be used again."""
+        for at, value in enumerate(values):
+            values[at] = self.operand(value, made, stored)
+
+    def store(self, target, value, made, changes, node, stored=()):
+        """Add to `made` what stores a value (a node that can be used again) in a target, to `changes` what to log.
+
+        stored: names that the statement binds.
+        """
+        kind = type(target).__name__
+        if isinstance(target, _ast.Name):
+            made.append(placed(assign_node(target, value), node))
+            changes += self.bind(target.id)
+        elif kind in ('Tuple', 'List'):
+            names = []
+            for at, part in enumerate(target.elts):
+                is_rest = type(part).__name__ == 'Starred'
+                name = self.temp()
+                names.append((part.value if is_rest else part, name))
+                fresh_name = name_node(name, True)
+                target.elts[at] = _ast.Starred(value=fresh_name, ctx=_ast.Store()) if is_rest else fresh_name
+            made.append(placed(assign_node(target, value), node))
+            placed(target.elts, node)
+            for part, name in names:
+                self.store(part, placed(name_node(name), part), made, changes, node, stored)
+        elif kind == 'Attribute':
+            target.value = self.operand(target.value, made, stored)
+            made += self.flushed(node) + self.seen(target.value, node)
+            if target.attr == '__dict__':
+                made += self.seen(value, node)
+            made += self.told(changes, node)
+            made.append(placed(assign_node(target, value), node))
+            changes += [self.kit.attribute_sign(mangled(target.attr, self.scope.chain)), target.value, self.kept(value)]
+        else:
+            target.value = self.operand(target.value, made, stored)
+            key = key_node(target)
+            if key is not None:
+                key = self.operand(key, made, stored)
+                set_key(target, key)
+            else:
+                self.children(target.slice)
+            made += self.flushed(node) + self.seen(target.value, node) + self.told(changes, node)
+            made.append(placed(assign_node(target, value), node))
+            if key is None:
+                made += placed([_ast.Expr(value=self.helper('changed', target.value))], node)
+            elif self.traits.has_hashes:
+                made += placed([_ast.Expr(value=self.helper('stored', target.value, key, value))], node)
+            else:
+                changes += [ITEM, target.value, key, self.kept(value)]
+
+    def flushed(self, like):
+        """Before something is stored: what calls have changed is written first."""
+        if self.calls == self.settled:
+            return []
+        self.settled = self.calls
+        return self.log([], like, True)
+
+    def told(self, changes, like):
+        """Log what was changed before something that may raise."""
+        made = self.log(changes, like)
+        del changes[:]
+        return made
+
+    def kept(self, value):
+        """A value as the log keeps it."""
+        if self.traits.has_generators and isinstance(value, _ast.Name):
+            kind = call_node(self.const(type), value)
+            return choice_node(within_node(kind, self.const(MARKED)), self.helper('held', value), value)
+        return value
+
+    def seen(self, box, like):
+        """See to it that the content of an object is known before it changes."""
+        test = within_node(self.helper('id', box), self.const(self.kit.known), True)
+        return placed([if_node(test, [_ast.Expr(value=self.helper('see', box))])], like)
+
+    def _AnnAssign(self, node, after):
+        if node.value is None or not isinstance(node.target, _ast.Name) and self.plain_only(node):
+            if isinstance(node.target, _ast.Name):
+                return self._simple(node, after) if node.value is not None else self.ended(node, [node], [], after,
+                                                                                         self.calls)
+            return self.audited(node, after)
+        calls = self.calls
+        if isinstance(node.target, _ast.Name):
+            self.children(node)
+            return self.ended(node, [node], self.bind(node.target.id), after, calls)
+        return self.audited(node, after)
+
+    def _AugAssign(self, node, after):
+        calls, made, changes, target = self.calls, [], [], node.target
+        number = type(node.value).__name__ in ('Num', 'Constant') and isinstance(
+            number_of(node.value), (int, float, complex)) and not isinstance(node.op, _ast.Mult)
+        if isinstance(target, _ast.Name):
+            loaded = placed(name_node(target.id), target)
+            if not number:
+                made += self.grows(loaded, node, node.value)
+            node.value = self.expr(node.value)
+            made.append(node)
+            return self.ended(node, made, self.bind(target.id), after, calls)
+        if self.plain_only(node):
+            self.children(node)
+            return self.audited(node, after)
+        target.value = self.operand(target.value, made)
+        if isinstance(target, _ast.Subscript):
+            key = key_node(target)
+            if key is None:
+                return self.audited(node, after)
+            key = self.operand(key, made)
+            set_key(target, key)
+        name = self.temp()
+        source = _ast.Attribute(value=target.value, attr=target.attr, ctx=_ast.Load()) if isinstance(
+            target, _ast.Attribute) else _ast.Subscript(value=target.value, slice=target.slice, ctx=_ast.Load())
+        if isinstance(target, _ast.Subscript) and self.traits.has_defaults:
+            made += placed([_ast.Expr(value=self.helper('default', target.value, key))], node)
+        made.append(placed(assign_node(name_node(name, True), placed(source, target)), node))
+        if not number:
+            made += self.grows(placed(name_node(name), target), node, node.value)
+        made.append(placed(_ast.AugAssign(target=name_node(name, True), op=node.op, value=self.expr(node.value)), node))
+        plain = placed(_ast.Attribute(value=target.value, attr=target.attr, ctx=_ast.Store()) if isinstance(
+            target, _ast.Attribute) else _ast.Subscript(value=target.value, slice=target.slice, ctx=_ast.Store()),
+            target)
+        self.store(plain, placed(name_node(name), node), made, changes, node)
+        return self.ended(node, made, changes, after, calls)
+
+    def grows(self, value, like, other):
+        """Before an operation that may change its operand in place. other: the other operand."""
+        self.calls += 1
+        is_simple = not any(type(sub).__name__ in NOT_SIMPLE for sub in walk(other))
+        more = [self.const(PLAIN_CALL)] if is_simple else []
+        test = within_node(call_node(self.const(type), value), self.const(ATOMS), True)
+        return placed([if_node(test, [_ast.Expr(value=self.helper('grows', value, *more))])], like)
+
+
+##############################################################################
+## 36. Instrument -- source that writes the log
+##############################################################################
+#
+# Gives to those below Instrumenter, which adds to the syntax tree of a module what writes the log.
+#
+# Who comes before a line writes that it runs next, together with what he changed: one call of the log's extend for
+# both. So every statement is given the Sign of what follows it (`after`), and the first of a block is the business
+# of whoever enters the block.
+
+class LoopAround(object):
+    """A loop around. again, after: what follows `continue` and `break`.      walls, handlers: how many were around it.
+    holds: whether a generator may end when it is left.
+    """
+
+    def __init__(self, again, after, walls, handlers, holds=False):
+        self.again, self.after, self.walls, self.handlers, self.holds = again, after, walls, handlers, holds
+
+
+class Instrumenter(Stores):
+    """Instruments one module; see Expressions."""
+
+    # -- which lines have steps
+
+    def site_of(self, start, end=None):
+        """The LineSign of what stands in some lines, or None if Python has no event there."""
+        if self.scope.lines.isdisjoint(range(start, (end or start) + 1)):
+            return None
+        return self.kit.line_sign(self.scope, start)
+
+    def first(self, stmts, after, line):
+        """What must be logged before a block is entered from a line: the Sign of its first line, if it is another."""
+        for node in stmts:
+            sign, is_same = self.head(node, line)
+            if is_same:
+                return None
+            if sign is not None:
+                return sign
+        return after
+
+    def head(self, node, line):
+        """(the LineSign of a statement, whether it begins on that line and has none for this)."""
+        kind = type(node).__name__
+        sign = None
+        if not kind.startswith('Try'):
+            start = _first_line(node) + 1 if isinstance(node, DEFINITIONS) else node.lineno
+            sign = self.site_of(start, self.head_end(node))
+        if kind.startswith('Try') or sign is None and kind == 'While':      # `while True` may have no code
+            for part in node.body:
+                sign, is_same = self.head(part, line)
+                if sign is not None or is_same:
+                    return sign, is_same
+            return None, False
+        if sign is None:
+            return None, False
+        return (None, True) if start == line else (sign, False)
+
+    def head_end(self, node):
+        """The last line of a statement, or of its head if it holds others."""
+        key = id(node)
+        if key not in self.units:
+            kind = type(node).__name__
+            if isinstance(node, DEFINITIONS):
+                end = max(node.lineno, node.body[0].lineno - 1)
+            elif kind in ('If', 'While'):
+                end = end_line(node.test)
+            elif kind == 'For':
+                end = end_line(node.iter)
+            elif kind == 'With':
+                end = max(end_line(part) for item in getattr(node, 'items', [node])
+                          for part in (item.context_expr, item.optional_vars) if part)
+            elif kind == 'Match':
+                end = end_line(node.subject)
+            else:
+                end = end_line(node)
+            self.units[key] = max(end, node.lineno)
+        return self.units[key]
+
+    def block(self, stmts, after, line):
+        """The statements of a block; when it ends `after` has been logged. line: that which ran before it."""
+        made, heads = [], []
+        for node in stmts:
+            heads.append(self.head(node, line))
+            if heads[-1] != (None, False):
+                line = self.head_end(node)
+        for at, node in enumerate(stmts):
+            following = after
+            for sign, is_same in heads[at + 1:]:
+                if sign is not None or is_same:
+                    following = sign
+                    break
+            has_none = heads[at] == (None, False)
+            made += self.statement(node, None if has_none else following, has_none)
+        return made
+
+    def statement(self, node, after, has_none):
+        """What stands for a statement."""
+        self.settled = self.calls
+        if has_none and not type(node).__name__.startswith('Try'):
+            return self._Global(node, None) if type(node).__name__ in ('Global', 'Nonlocal') else [node]    # no code
+        kept = self.pre, self.temps
+        self.pre, self.temps = [], []
+        made = getattr(self, '_' + type(node).__name__, self._simple)(node, after)
+        made = self.pre + made
+        if self.temps and self.scope.kind != 'function' and not isinstance(node, _ast.Raise):
+            made += placed([_ast.Expr(value=self.helper('tidy'))], node)
+        self.pre, self.temps = kept
+        return made
+
+    def ended(self, node, made, changes, after, calls):
+        """A simple statement with what it logs."""
+        if self.scope.kind == 'class':
+            changes = [self.kit.names_sign(self.scope), self.helper('dict', self.helper('locals'))]
+        parts = changes + ([after] if after is not None else [])
+        made = made + self.log(parts, node, self.calls > calls)
+        if self.temps:
+            gone = [name_node(name) for name in self.temps]
+            for name in gone:
+                name.ctx = _ast.Del()
+            made.append(placed(_ast.Delete(targets=gone), node))
+            self.temps = []
+        return made
+
+    def audited(self, node, after):
+        """A statement that is left as it is; all that can be seen is compared after it."""
+        made = placed([_ast.Expr(value=self.helper('before_audit'))], node) + [node]
+        made += placed([_ast.Expr(value=self.helper('audit'))], node)
+        return made + self.log([after] if after is not None else [], node)
+
+    # -- statements that hold others
+
+    def wrapped(self, made, like, signs, named=()):
+        """Statements in a try that logs `signs` when an exception goes through them."""
+        if not made:
+            return made
+        handler = _ast.ExceptHandler(type=None, name=None, body=self.log(list(signs), like, True) + placed(
+            [raise_node()], like))
+        return placed([try_node(made, [handler])], like)
+
+    def error(self, ends=False):
+        """What is logged when an exception goes through this scope."""
+        if self.scope.has_yield:
+            kind = item_node(call_node(self.const(sys.exc_info)), 0)
+            return [self.kit.generator_error_sign(self.scope, ends), name_node('.g'), kind]
+        return [self.kit.sign(ErrorEndSign if ends else ErrorSign, self.scope)]
+
+    def entry(self, stmts, after, line, like, parts=(), flush=False):
+        """A block with what is logged when it is entered."""
+        sign = self.first(stmts, after, line)
+        parts = list(parts) + ([sign] if sign is not None else [])
+        if self.scope.kind == 'class' and len(parts) > (sign is not None):
+            parts = [self.kit.names_sign(self.scope), self.helper('dict', self.helper('locals'))] + (
+                [sign] if sign is not None else [])
+        return self.log(parts, like, flush) + self.block(stmts, after, line)
+
+    def _If(self, node, after):
+        if JUMPS_ARE_THREADED and isinstance(node.body[0], (_ast.Break, _ast.Continue)) and any(
+                isinstance(part, _ast.BoolOp) for part in walk(node.test)):     # it has a step now and then
+            raise Unsupported('a jump after `or` in line %d' % node.lineno)
+        calls, line = self.calls, self.head_end(node)
+        leaked = self.leaked(node.test)
+        node.test = self.expr(node.test)
+        flush = self.calls > calls
+        node.body = self.entry(node.body, after, line, node, leaked, flush)
+        node.orelse = self.entry(node.orelse, after, line, node, leaked, flush)
+        return [node]
+
+    def _While(self, node, after):
+        calls, line = self.calls, self.head_end(node)
+        is_endless, begin = is_true(node.test), []
+        leaked = self.leaked(node.test)
+        node.test = self.expr(node.test)
+        flush = self.calls > calls
+        again = self.site_of(node.lineno, line)
+        if is_endless and not ENDLESS_LOOPS_HAVE_STEPS:
+            again = self.first(node.body, None, None)
+            self.loops.append(LoopAround(again, after, len(self.walls), len(self.handlers)))
+            node.body = self.block(node.body, again, line)
+            if self.site_of(node.lineno, line) is not None and again is not None:
+                begin = self.log([again], node)
+        else:
+            self.loops.append(LoopAround(again, after, len(self.walls), len(self.handlers)))
+            node.body = self.entry(node.body, again, line, node, leaked, flush)
+        self.loops.pop()
+        node.orelse = self.entry(node.orelse, after, line, node, leaked, flush)
+        return begin + [node]
+
+    def _For(self, node, after):
+        calls, line = self.calls, self.head_end(node)
+        changes = self.leaked(node.iter)
+        is_plain = isinstance(node.iter, _ast.Call) and self.is_builtin(node.iter.func, ('range', 'xrange'))
+        node.iter = self.expr(node.iter)
+        flush = self.calls > calls
+        again = self.site_of(node.lineno, line)
+        leaves, made = self.leaves(node.target), []
+        leaves = [leaf.value if type(leaf).__name__ == 'Starred' else leaf for leaf in leaves]
+        if all(isinstance(leaf, _ast.Name) for leaf in leaves):
+            for name in unique([leaf.id for leaf in leaves]):
+                changes += self.bind(name)
+        elif self.plain_only(node):
+            raise Unsupported('the target of the loop in line %d' % node.lineno)
+        else:
+            target, name = node.target, self.temp()
+            node.target = placed(name_node(name, True), target)
+            stored = [leaf.id for leaf in leaves if isinstance(leaf, _ast.Name)]
+            self.store(target, placed(name_node(name), target), made, changes, node, stored)
+        holds = self.traits.has_generators and not is_plain
+        self.loops.append(LoopAround(again, after, len(self.walls), len(self.handlers), holds))
+        node.body = made + self.entry(node.body, again, line, node, changes, flush)
+        if self.loops.pop().holds:              # a generator ends when an exception leaves the loop: it comes after
+            node.body = self.wrapped(node.body, node, self.error())
+        ends = [] if is_plain else [self.kit.sign(ExhaustedSign, self.scope)]
+        sign = self.first(node.orelse, after, line)
+        node.orelse = self.log(ends + ([sign] if sign is not None else []), node, flush) + self.block(
+            node.orelse, after, line)
+        return [node]
+
+    def _leap(self, node, sign, loop):
+        parts = [part for name, _ in self.handlers[loop.handlers:] for part in self.unbind(name)]
+        walls = self.walls[loop.walls:]
+        finals = sum(wall == 'finally' for wall in walls)
+        if not walls and sign is not None and sign is loop.after and loop.holds:
+            sign = self.kit.leap_sign(self.scope, [sign], 0)
+        if walls and (sign is not None or finals and JUMPS_COME_BACK):
+            back = self.site_of(node.lineno) if finals and JUMPS_COME_BACK else None
+            sign = self.kit.leap_sign(self.scope, [part for part in (back, sign) if part is not None], finals,
+                                      finals < len(walls))
+        return self.log(parts + ([sign] if sign is not None else []), node) + [node]
+
+    def _Break(self, node, after):
+        return self._leap(node, self.loops[-1].after, self.loops[-1])
+
+    def _Continue(self, node, after):
+        return self._leap(node, self.loops[-1].again, self.loops[-1])
+
+    def _Return(self, node, after):
+        calls = self.calls
+        parts = [part for name, _ in self.handlers for part in self.unbind(name)]
+        is_plain = node.value is None or is_constant(node.value) and not isinstance(node.value, _ast.Name)
+        if node.value is not None:
+            node.value = self.expr(node.value)
+        finals = sum(wall == 'finally' for wall in self.walls)
+        if not self.late:
+            parts.append(self.kit.sign(ReturnSign, self.scope))
+        elif finals and JUMPS_COME_BACK:
+            back = self.site_of(node.lineno, self.head_end(node))
+            parts.append(self.kit.leap_sign(self.scope, [back], finals))
+        elif self.walls and self.walls[0] != 'finally' and not WITH_ENDS_IN_BODY:
+            parts.append(self.kit.move_sign(self.scope, self.walls[0]))
+        flush = self.calls > calls
+        if is_plain or not parts and not flush:
+            return self.log(parts, node, flush) + [node]
+        if self.plain_only(node):
+            pieces = [node.value] + ([self.flushing()] if flush else []) + ([self.logged(parts)] if parts else [])
+            node.value = placed(item_node(tuple_node(pieces), 0), node.value)
+            return [node]
+        made = placed([assign_node(name_node('.r', True), node.value)], node)
+        node.value = placed(name_node('.r'), node.value)
+        return made + self.log(parts, node, flush) + [node]
+
+    def flushing(self):
+        """An expression that looks at what calls may have changed; false."""
+        return _ast.BoolOp(op=_ast.And(), values=[self.is_pending(), call_node(self.const(self.kit.flush))])
+
+    def _Raise(self, node, after):
+        parts = [getattr(node, name, None) for name in ('exc', 'type')]
+        raised = [part for part in parts if part is not None]
+        is_again = not raised and (self.handlers or HAS_TUPLE_PARAMETERS) or raised and isinstance(
+            raised[0], _ast.Name) and any(name == raised[0].id for name, _ in self.handlers)
+        self.children(node)
+        return (self.log([self.kit.sign(CaughtSign, self.scope, True)], node) if is_again else []) + [node]
+
+    def _Try(self, node, after):
+        handlers, orelse = list(getattr(node, 'handlers', ())), list(getattr(node, 'orelse', ()))
+        final = list(getattr(node, 'finalbody', ()))
+        following = after
+        if final:
+            self.walls.append('finally')
+            following = None
+        body, line = node.body, None
+        made = self.block(body, self.first(orelse, following, None) if orelse else following, line)
+        if orelse:
+            orelse = self.block(orelse, following, None)
+        for at, handler in enumerate(handlers):
+            self._handler(handler, at == 0, following, node)
+        if handlers:
+            made = [placed(try_node(made, handlers), node)]
+            made[0].orelse = orelse
+        if not final:
+            return made
+        self.walls.pop()
+        end = self.kit.sign(FinalEndSign, self.scope)
+        last = self.log([self.kit.sign(FinalSign, self.scope)], node) + self.entry(final, end, None, node)
+        return placed([try_node(self.wrapped(made, node, self.error()), (), last)], node) + self.log(
+            [after] if after is not None else [], node)
+
+    _TryExcept = _TryFinally = _Try
+
+    def _handler(self, handler, is_first, after, like):
+        line = end_line(handler.type) if handler.type is not None else handler.lineno
+        parts = self.error() if is_first else []
+        if not self.scope.lines.isdisjoint(range(handler.lineno, max(line, handler.lineno) + 1)):
+            parts = parts + [self.kit.test_sign(self.scope, handler.lineno)]
+        name = handler.name if isinstance(handler.name, string_types) else getattr(handler.name, 'id', None)
+        if handler.name is not None and name is None:
+            raise Unsupported('the name in the except clause in line %d' % handler.lineno)
+        start = []
+        if handler.type is None:
+            start = self.log(parts, handler, True)
+        else:
+            pieces = ([self.flushing()] if is_first else []) + ([self.logged(parts)] if parts else [])
+            kind = self.expr(handler.type)
+            if pieces:
+                handler.type = placed(_ast.BoolOp(op=_ast.Or(), values=pieces + [kind]), handler.type)
+        changes = [self.kit.sign(CaughtSign, self.scope, False)] + (self.bind(name) if name else [])
+        is_cleared = name is not None and HAS_CLASS_CELL
+        self.handlers.append((name, handler) if is_cleared else (None, handler))
+        if not is_cleared:
+            self.handlers.pop()
+        body = self.entry(handler.body, None if is_cleared else after, line, handler, changes)
+        if is_cleared:
+            gone = self.unbind(name)
+            self.handlers.pop()
+            body = self.wrapped(body, handler, self.error() + gone)
+            body += self.log(gone + ([after] if after is not None else []), handler)
+        handler.body = start + body
+
+    def _With(self, node, after):
+        items = getattr(node, 'items', [node])
+        line, flush = self.head_end(node), True
+        stmts, changes, opened = node.body, [], []
+        for item in items:
+            manager = placed(self.helper('manager', self.expr(item.context_expr)), item.context_expr)
+            target, made = item.optional_vars, []
+            if target is not None:
+                leaves = self.leaves(target)
+                if all(isinstance(leaf, _ast.Name) for leaf in leaves):
+                    for name in unique([leaf.id for leaf in leaves]):
+                        changes += self.bind(name)
+                elif self.plain_only(node):
+                    raise Unsupported('the target of the with statement in line %d' % node.lineno)
+                else:
+                    name = self.temp()
+                    self.store(target, placed(name_node(name), target), made, changes, node)
+                    target = placed(name_node(name, True), target)
+            if item is not items[-1]:
+                made += self.log(changes, node)
+                changes = []
+            opened.append((manager, target, made))
+        for _ in items:
+            self.walls.append(node.lineno)
+        body = self.entry(stmts, None, line, node, changes)
+        del self.walls[len(self.walls) - len(items):]
+        for manager, target, made in reversed(opened):
+            body = self.wrapped(made + body, node, self.error())
+            if hasattr(_ast, 'withitem'):
+                one = _ast.With(items=[_ast.withitem(context_expr=manager, optional_vars=target)], body=body,
+                                type_comment=None)
+            else:
+                one = _ast.With(context_expr=manager, optional_vars=target, body=body)
+            body = placed([one], node)
+        return body + self.log([after] if after is not None else [], node, True)
+
+    def _Match(self, node, after):
+        calls, line = self.calls, self.head_end(node)
+        node.subject = self.expr(node.subject)
+        flush, cases, names = self.calls > calls, [], []
+        for case in node.cases:
+            sign = self.site_of(case.pattern.lineno, max(end_line(case.pattern), end_line(case.guard)))
+            pieces = [self.flushing()] if flush else []
+            pieces.append(self.logged(self.captured(names) + ([sign] if sign is not None else [])) if
+                          names or sign is not None else text_node(''))
+            test = placed(_ast.BoolOp(op=_ast.Or(), values=pieces + [text_node('')]), case.pattern)
+            cases.append(placed(_ast.match_case(pattern=placed(_ast.MatchAs(pattern=None, name=None), case.pattern),
+                                                guard=test, body=placed([_ast.Pass()], case.pattern)), node))
+            names += [part for sub in walk(case.pattern) for part in (getattr(sub, 'name', None), getattr(
+                sub, 'rest', None)) if isinstance(part, string_types)]
+            if case.guard is not None:
+                case.guard = self.expr(case.guard)
+            case.body = self.entry(case.body, after, max(end_line(case.pattern), end_line(case.guard)), node,
+                                   self.captured(names), True)
+            cases.append(case)
+        last = self.log(self.captured(names) + ([after] if after is not None else []), node, flush)
+        node.cases = cases
+        wild = node.cases[-1].pattern
+        if not (type(wild).__name__ == 'MatchAs' and wild.pattern is None and node.cases[-1].guard is None) and last:
+            cases.append(placed(_ast.match_case(pattern=_ast.MatchAs(pattern=None, name=None), guard=None, body=last),
+                                node))
+            for sub in walk(cases[-1].pattern):
+                placed(sub, node)
+        return [node]
+
+    def captured(self, names):
+        """What a pattern may have bound."""
+        if not names or self.scope.kind == 'class':
+            return []
+        chosen = tuple(sorted(set(mangled(name, self.scope.chain) for name in names)))
+        if self.scope.kind == 'module':
+            return [self.kit.only_global_names(self.scope, chosen), self.helper('dict', self.helper('globals'))]
+        return [self.kit.names_sign(self.scope, chosen), self.helper('dict', self.helper('locals'))]
+
+    # -- definitions
+
+    def _FunctionDef(self, node, after):
+        calls = self.calls
+        is_known = all(self.is_known_decorator(part) for part in node.decorator_list)
+        node.decorator_list = [self.expr(part) for part in node.decorator_list]
+        self.defaults(node.args)
+        self.function(node, self.reader.of[id(node)])
+        if not is_known:
+            return self.audited(node, after)
+        return self.ended(node, [node], self.bind(node.name), after, calls)
+
+    def _ClassDef(self, node, after):
+        calls = self.calls
+        is_known = all(self.is_known_decorator(part) for part in node.decorator_list)
+        node.decorator_list = [self.expr(part) for part in node.decorator_list]
+        node.bases = [self.expr(part) for part in node.bases]
+        for word in getattr(node, 'keywords', ()):
+            word.value = self.expr(word.value)
+        self.function(node, self.reader.of[id(node)])
+        if not is_known:
+            return self.audited(node, after)
+        return self.ended(node, [node], self.bind(node.name), after, calls)
+
+    def defaults(self, args):
+        """Instrument the defaults of parameters."""
+        args.defaults = [self.expr(part) for part in args.defaults]
+        if getattr(args, 'kw_defaults', None):
+            args.kw_defaults = [part if part is None else self.expr(part) for part in args.kw_defaults]
+
+    def is_known_decorator(self, node):
+        """Whether a decorator changes nothing that can be seen, or logs itself."""
+        if isinstance(node, _ast.Call):
+            node = node.func
+        name = node.attr if isinstance(node, _ast.Attribute) else getattr(node, 'id', None)
+        if name in ('property', 'staticmethod', 'classmethod', 'setter', 'getter', 'deleter', 'wraps', 'lru_cache',
+                    'cache', 'contextmanager', 'total_ordering', 'dataclass', 'abstractmethod', 'unique'):
+            return True
+        return isinstance(node, _ast.Name) and self.is_own(mangled(node.id, self.scope.chain))
+
+    def function(self, node, scope):
+        """Instrument the body of a function or class."""
+        kept = (self.scope, self.loops, self.walls, self.handlers, self.pre, self.temps, self.late, self.inside)
+        self.scope, self.loops, self.walls, self.handlers, self.pre, self.temps = scope, [], [], [], [], []
+        self.inside = 0
+        self.late = scope.kind == 'function' and any(self.leaves_wall(part, False) for part in node.body)
+        body = list(node.body)
+        document = docstring_node(body)
+        head = [body.pop(0)] if document is not None else []
+        node.body = head + self.framed(body, scope, node, node.body)
+        (self.scope, self.loops, self.walls, self.handlers, self.pre, self.temps, self.late,
+            self.inside) = kept
+
+    def framed(self, body, scope, node, whole):
+        """The body of a scope with its beginning and its end."""
+        like = whole[0] if whole else node
+        end = self.kit.sign(ReturnSign, scope)
+        after = None if self.late else end
+        first = self.first(whole, after, None)
+        if first is after and scope.kind == 'function' and scope.lines:
+            first = self.kit.line_sign(scope, max(scope.lines))
+            first = [first, after] if after is not None else [first]
+        else:
+            first = [first] if first is not None else []
+        made = self.beginning(scope, first, like)
+        inner = self.block(body, after, None)
+        if scope.kind == 'class' and len(body) < len(whole):            # its docstring is a line that runs
+            following = self.first(body, after, self.head_end(whole[0]))
+            inner = self.log([self.kit.names_sign(scope), self.helper('dict', self.helper('locals'))] + (
+                [following] if following is not None else []), like) + inner
+        if self.late:
+            inner = self.wrapped(inner, like, self.error())
+            inner = placed([try_node(inner, (), self.log([self.kit.sign(ReturnSign, scope)], like))], like)
+        else:
+            inner = self.wrapped(inner, like, self.error(True))
+        return made + inner
+
+    def beginning(self, scope, first, like):
+        """What is logged when a frame begins."""
+        made = list(declarations(scope.node))
+        if scope.kind == 'function':
+            made += placed([if_node(self.is_pending(), [_ast.Expr(value=self.helper('called_back'))])], like)
+        if scope.kind == 'class':
+            names = [self.kit.names_sign(scope), self.helper('dict', self.helper('locals'))]
+            return made + self.log([self.kit.names_call_sign(scope), names[1]] + names + first, like)
+        frees = sorted(scope.frees)
+        values = [self.param(name) for name in scope.params]
+        if scope.has_yield:
+            made += placed([assign_node(name_node('.g', True), call_node(self.const(Space)))], like)
+            values.insert(0, name_node('.g'))
+        start = self.log([self.kit.call_sign(scope, tuple(scope.params + frees))] + values + [
+            name_node(name) for name in frees] + first, like)
+        if not frees:
+            return made + start
+        if scope.has_yield:
+            other = self.log([self.kit.call_sign(scope, tuple(scope.params))] + values + [self.kit.names_sign(scope),
+                             self.helper('dict', self.helper('locals'))] + first, like)
+        else:
+            names = [self.kit.names_call_sign(scope), self.helper('dict', self.helper('locals'))]
+            other = self.log(names + first, like)
+        handler = _ast.ExceptHandler(type=self.const(NameError), name=None, body=other)
+        return made + placed([try_node(start, [handler])], like)
+
+    def param(self, name):
+        """The value of a parameter, as the log keeps it."""
+        return self.kept(name_node(name))
+
+    def leaves_wall(self, node, inside):
+        """Whether something in a statement leaves a `with` block or a `finally` clause's try early."""
+        kind = type(node).__name__
+        if isinstance(node, DEFINITIONS):
+            return False
+        if kind == 'Return' and inside:
+            return True
+        if kind == 'With' or getattr(node, 'finalbody', None) or kind == 'For' and self.traits.has_generators:
+            inside = True
+        return any(self.leaves_wall(part, inside) for part in inner_nodes(node)
+                   if isinstance(part, (_ast.stmt, _ast.excepthandler)) or type(part).__name__ == 'match_case')
+
+    def module(self, body, node):
+        """The statements of a module, instrumented."""
+        document = docstring_node(body)
+        whole, head = list(body), []
+        if document is not None:
+            head.append(body[0])
+        while len(body) > len(head) and isinstance(body[len(head)], _ast.ImportFrom) and (
+                body[len(head)].module == '__future__'):
+            head.append(body[len(head)])
+        rest = body[len(head):]
+        scope = self.top
+        end = self.kit.sign(ReturnSign, scope)
+        like = whole[0] if whole else node
+        first, heads = self.first(whole, end, None), []
+        begin = placed([_ast.Expr(value=self.helper('module_begins', self.const(scope)))], like)
+        begin += self.log([first] if first is not None else [], like)
+        futures = [part for part in head if part is not document]
+        signs = [self.head(part, None)[0] for part in whole]
+        binds = []
+        for part in futures:
+            following = [sign for sign in signs[whole.index(part) + 1:] if sign is not None]
+            for alias in part.names:
+                binds += self.bind(alias.asname or alias.name)
+            binds += following[:1] or [end]
+        if document is not None:
+            following = [sign for sign in signs[1:] if sign is not None]
+            name = self.kit.bind_sign(scope, '__doc__', True)
+            if signs[0] is not None:
+                binds = [name, name_node('__doc__')] + (following[:1] or [end]) + binds
+        inner = (self.log(binds, like) if binds else []) + self.block(rest, end, None)
+        return head + begin + self.wrapped(inner, like, self.error(True))
+
+
+##############################################################################
+## 37. Operations -- what instrumented code calls
+##############################################################################
+#
+# Gives to those below Operations: what happens beside list.append and list.extend while instrumented code runs. An
+# object's content is read before it changes for the first time; a method of a plain container is looked at when its
+# statement ends; and so is all that can be reached from the names of a call into the unknown.
+
+
+class Pending(object):
+    """A call that may change something. frame: that made it.      box, size: a container and its length before, or
+    None.      roots: values.      name: of the method.      about: a Call.
+    """
+
+    __slots__ = ('frame', 'box', 'size', 'roots', 'name', 'about')
+
+    def __init__(self, frame, box=None, size=0, roots=None, name=None, about=None):
+        self.frame, self.box, self.size, self.roots, self.name, self.about = frame, box, size, roots, name, about
+
+
+def own_frame(frame):
+    """The frame, or the one that a comprehension's belongs to."""
+    while frame.f_code.co_name in ('<listcomp>', '<setcomp>', '<dictcomp>'):
+        frame = frame.f_back
+    return frame
+
+
+def outer_frame():
+    """The frame of the program, above those of this file."""
+    frame = sys._getframe(1)
+    while frame.f_code.co_filename == OWN_FILE:
+        frame = frame.f_back
+    return frame
+
+
+class Operations(Engine):
+    """The part of the engine that runs beside the program."""
+
+    def __init__(self, *args, **options):
+        Engine.__init__(self, *args, **options)
+        self.pending, self.known, self.boxes, self.harmless, self.managers = [], {}, {}, {}, []
+        self.boxes.update(list={}, set={}, deque={})
+        self.quiet_types, self.shadowed, self.hides_all = {}, set(), False
+
+    # -- what is known of objects
+
+    def snap(self, value):
+        """Know the content of an object from now on, but not yet those of its parts."""
+        key = id(value)
+        token = self.tokens.get(key)
+        if token is None and type(value) not in MARKED:
+            kind = self.kind_of(value)[0]
+            token = self.tokens.get(key)
+            if token is None and kind is not None:
+                token = self.make_token(value)
+            elif kind is None:
+                self.kept.append(value)
+        if token is not None and token.now is None and token not in self.asleep:
+            self._follow(token, [])
+            self.shallow.add(token)
+            if token.body is not None:
+                self._follow(token.body, [])
+            content = token.body.now if token.body is not None else token.now
+            if (token.kind is INSTANCE or token.body is not None) and content and content[0] is not None:
+                self.snap(content[0])
+        self.known[key] = True
+        if token is not None:
+            kind = type(value)
+            if kind is list or kind is set or kind is collections.deque and value.maxlen is None:
+                self.boxes[kind.__name__][key] = True
+
+    def make_token(self, value):
+        """The Token of an object that can change, made."""
+        kind, has_body = self.kind_of(value)
+        token = self.tokens.get(id(value))
+        if token is None:
+            token = self.tokens[id(value)] = Token(value, kind, None)
+            if kind is CLASS:
+                self.classes.append(value)
+            if has_body:
+                token.body = Token(value, INSTANCE, None)
+        return token
+
+    def quiet(self, name):
+        """The set of types whose method of that name changes nothing, or logs itself; it grows."""
+        if name not in self.quiet_types:
+            found = set(ATOM_TYPES) | set([tuple, frozenset]) | set(MARKED)
+            found.update(cls for cls, names in MUTATORS.items() if name not in names)
+            self.quiet_types[name] = found
+        return self.quiet_types[name]
+
+    def shadow(self, names, all_of_them):
+        """Attributes of instances may have these names: what a class has there is not what is called."""
+        self.shadowed.update(names)
+        self.hides_all = self.hides_all or all_of_them
+        for name in list(self.quiet_types):
+            if self.hides_all or name in self.shadowed:
+                found = self.quiet_types[name]
+                found.difference_update([cls for cls in found if cls not in ATOMS and cls not in MUTATORS
+                                         and cls not in MARKED and cls not in (tuple, frozenset)])
+
+    # -- calls
+
+    def prepare(self, function, about):
+        """Before a call of something that is not known when the code is made; the function itself."""
+        kind = type(function)
+        if kind is BOUND_METHOD:
+            inner, owner = function.__func__, function.__self__
+            if type(inner) is FunctionType and self.is_own_code(inner.__code__):
+                cls, name = type(owner), inner.__name__
+                found = vars(self.home_of(cls, name)).get(name) if type(cls) is type else None
+                if not self.hides_all and name not in self.shadowed and (
+                        getattr(found, '__code__', None) is inner.__code__):
+                    self.quiet(name).add(cls)
+                return function
+            if inner.__name__ in ALL_MUTATORS and any(base in MUTATORS for base in type(owner).__mro__):
+                return self.prepare_method(function, owner, inner.__name__, about)
+            self.unknown(function, about)
+            return function
+        elif kind is FunctionType:
+            if self.is_own_code(function.__code__):
+                self.harmless[id(function)] = function
+                return function
+        elif kind is type(len) or kind.__name__ == 'method-wrapper':
+            owner, name = getattr(function, '__self__', None), function.__name__
+            if owner is not None and type(owner) is not type(sys):
+                return self.prepare_method(function, owner, name, about)
+        elif self.is_own_class(kind) and type(vars(self.home_of(kind, '__call__')).get('__call__')) is FunctionType:
+            return function
+        is_text = any(function is other for other in RUNS_TEXT)
+        if self.is_harmless(function) and not is_text or type(function).__name__ in (
+                '_lru_cache_wrapper',) and self.is_harmless(function.__wrapped__):
+            if kind is not BOUND_METHOD:
+                self.harmless[id(function)] = function
+            return function
+        self.unknown(function, about)
+        return function
+
+    @staticmethod
+    def home_of(cls, name):
+        """The first of a class's bases that has the name."""
+        return ([base for base in cls.__mro__ if name in vars(base)] or [cls])[0]
+
+    def prepare_method(self, function, owner, name, about):
+        """Before a method in C."""
+        cls = type(owner)
+        if cls in ATOMS or cls in MARKED or cls is tuple or cls is frozenset:
+            return function
+        if isinstance(owner, class_types):
+            if name not in ('__setattr__', '__delattr__', '__new__', 'fromkeys', '__init__', '__prepare__'):
+                if getattr(owner, '__module__', None) in BUILTIN_NAMES:
+                    return function
+            self.unknown(function, about)
+            return function
+        base = [base for base in cls.__mro__ if base in MUTATORS]
+        if base:
+            if name in MUTATORS[base[0]] or name in ('__setitem__', '__delitem__', '__missing__', '__getitem__'):
+                if name == 'sort' or about.deep:    # its items, or the arguments, may be code that looks at it
+                    self.sync()
+                    self.see(owner)
+                self.snap(owner)
+                for part in self.pending:
+                    if part.box is owner:
+                        self.settle_box(part)
+                self.pending.append(Pending(self.caller(), owner, len_of(owner),
+                                            None, name, about))
+            return function
+        if getattr(cls, '__module__', None) in ('_io', 'io', 're', '_sre', 'datetime', '_random', '_struct', '_csv',
+                                                'itertools') and name not in ('readinto', 'readinto1', 'pack_into'):
+            return function
+        self.unknown(function, about)
+        return function
+
+    def caller(self):
+        """The frame of the program that called."""
+        return own_frame(outer_frame())
+
+    def unknown(self, function, about):
+        """Before a call into the unknown: all that can be reached from what it is given is looked at after it."""
+        frame = self.caller()
+        inner = outer_frame()
+        self.sync()
+        is_text = any(function is other for other in RUNS_TEXT)
+        names, space = inner.f_locals, inner.f_globals
+        roots = [function] + [names.get(name, space.get(name)) for name in about.names]
+        if type(function) in (BOUND_METHOD, type(len)) and function.__self__ is not None:
+            roots.append(function.__self__)
+        for root in roots:
+            if type(root) not in ATOMS:
+                self.see(root)
+        self.done = len(self.log)
+        if is_text or about.deep:
+            roots = None
+        elif not self.can_change(roots):
+            return
+        self.pending.append(Pending(frame, None, 0, roots, 'exec' if is_text else None, about))
+
+    def can_change(self, roots):
+        """Whether anything that is followed can be reached from values."""
+        todo, seen = [root for root in roots if type(root) not in ATOMS], set()
+        while todo:
+            value = todo.pop()
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            token = self.tokens.get(id(value))
+            if token is not None and token.now is not None and token.kind not in (OPAQUE, VALUE):
+                return True
+            if type(value) in INERT or isinstance(value, class_types) or value is self.put:
+                continue
+            if len(seen) > 200:
+                return True
+            if type(value) is FunctionType:
+                todo += [cell for cell in value.__closure__ or ()] + list(value.__defaults__ or ())
+            else:
+                todo += gc.get_referents(value)
+        return False
+
+    def flush(self):
+        """After a statement: write what its calls have changed."""
+        frame = self.caller()
+        pending, alive = self.pending, None
+        while pending:
+            last = pending[-1]
+            if last.frame is not frame:
+                if alive is None:
+                    alive, above = set(), frame
+                    while above is not None:
+                        alive.add(above)
+                        above = above.f_back
+                if last.frame in alive:
+                    break
+            pending.pop()
+            self.settle(last, frame)
+
+    def called_back(self):
+        """When a function of the program is called while a call is pending: what has it changed so far?"""
+        for part in list(self.pending):
+            self.settle(part, part.frame)
+
+    def settle(self, part, frame):
+        """Write what a call has changed."""
+        if part.box is not None:
+            return self.settle_box(part)
+        self.sync()
+        if part.roots is None:
+            self.audit_all(frame, part.name == 'exec')
+        else:
+            try:
+                self.reach(part.roots)
+            except Unsure:
+                self.audit_all(frame, False)
+        self.done = len(self.log)
+
+    def settle_box(self, part):
+        """Write what a method has changed in a container."""
+        box, before, name, cls = part.box, part.size, part.name, type(part.box)
+        size, put, about = len_of(box), self.put, part.about
+        part.size = size
+        if about is None or about.deep:         # it may have been changed by others meanwhile, who said so
+            return self.changed(box)
+        if isinstance(box, list) or isinstance(box, collections.deque) and box.maxlen is None:
+            base = list if isinstance(box, list) else collections.deque
+            if name in ('append', 'extend', '+=') and size >= before and base is list:
+                if size > before:
+                    put((SPLICED, box, before, before, list.__getitem__(box, slice(before, None))))
+                return
+            if name == 'append' and size == before + 1:
+                return put((PUSHED, box, held(base.__getitem__(box, -1))))
+            if name == 'appendleft' and size == before + 1:
+                return put((SPLICED, box, 0, 0, [held(base.__getitem__(box, 0))]))
+            if name in ('pop', 'popleft') and size == before - 1 and (not about.count or type(about.first) is int):
+                return put((POPPED, box, 0 if name == 'popleft' else about.first if about.count else -1))
+        elif name in ('add', 'discard', 'remove') and size == before:
+            return
+        key = about.key(part.frame) if cls in MUTATORS else MISSING
+        if key is not MISSING and is_safe_key(key):
+            if isinstance(box, set) and name in ('add', 'discard', 'remove') and abs(size - before) == 1:
+                return put((ADDED if size > before else DISCARDED, box, key))
+            if isinstance(box, dict) and name in ('setdefault', 'pop'):
+                value = dict.get(box, key, MISSING)
+                if size < before:
+                    return put((CUT_ITEM, box, key))
+                return put((ITEM, box, key, held(value))) if value is not MISSING else None
+        self.changed(box)
+
+    def changed(self, box):
+        """Write how an object differs from what the log has of it."""
+        token = self.tokens.get(id(box))
+        if token is None or token.kind in (OPAQUE, VALUE):
+            return
+        if type(box) in MUTATORS and len_of(box) <= 64:
+            return self.put((CONTENT, box, token.kind.read(box)))
+        self.sync()
+        self.see(box)
+        if token.now is not None:
+            self.whole(box)
+        self.done = len(self.log)
+
+    def grows(self, value, about=None):
+        """Before an operation like += on what is no atom; about: None if its other operand is made by calls."""
+        if isinstance(value, (list, dict, set, bytearray, collections.deque, array.array)):
+            self.snap(value)
+            self.pending.append(Pending(self.caller(), value, len_of(value), None, '+=', about))
+
+    def stored(self, box, key, value):
+        """After an item was set, in a program whose classes have a __hash__ or __eq__ of their own."""
+        if type(key) in ATOMS or not isinstance(box, dict):
+            self.put((ITEM, box, key, held(value)))
+        else:
+            self.changed(box)
+
+    def default(self, box, key):
+        """Before an item is read that a defaultdict may make."""
+        if isinstance(box, collections.defaultdict):
+            self.snap(box)
+            self.pending.append(Pending(self.caller(), box, len_of(box), None, 'default'))
+
+    def getter(self, box, key):
+        """What reads an item when it is called."""
+        self.default(box, key)
+        return functools.partial(operator.getitem, box, key)
+
+    def manager(self, value):
+        """Before a `with` statement; the manager."""
+        cls = type(value)
+        if not (self.is_own_class(cls) or getattr(cls, '__module__', None) in (
+                '_io', 'io', '_thread', 'thread', 'threading', 'codecs', 'contextlib') + BUILTIN_NAMES):
+            self.sync()
+            self.pending.append(Pending(self.caller(), None, 0, None, None, None))
+            self.managers.append(self.caller())
+        return value
+
+    # -- looking at everything
+
+    @staticmethod
+    def tidy():
+        """Remove variables of ours from the names of a module or class."""
+        names = outer_frame().f_locals
+        for name in [name for name in names if name[:1] == '.']:
+            del names[name]
+
+    def before_audit(self):
+        """Before a statement that is not understood."""
+        self.sync()
+
+    def audit(self):
+        """After a statement that is not understood."""
+        self.flush()
+        self.sync()
+        self.audit_all(self.caller(), True)
+        self.done = len(self.log)
+
+    def audit_all(self, frame, with_names):
+        """Compare everything that is followed, and the names of a frame."""
+        if with_names and self.stack:
+            current = self.frame_of(self.stack[-1].scope)
+            if frame.f_code.co_name != '<module>' and current.scope.frame == frame.f_code.co_name:
+                names = local_names(frame)
+                names = dict((name, names[name]) for name in names if name[:1] != '.')
+                self._check_names(names, current.space.now, False)
+            namespace = current.scope.home.namespace
+            names = dict((name, value) for name, value in namespace.obj.items() if name[:1] != '.')
+            self._check_names(names, namespace.now, True)
+        for token in list(self.followed):
+            if token.now is not None:
+                changes = token.kind.changes(token)
+                if changes:
+                    self.note(token, changes)
+
+    def module_begins(self, scope):
+        """When the code of a module begins to run."""
+        self.sync()
+        namespace = self.names_of(outer_frame().f_globals)
+        scope.begins(namespace)
+        self.done = len(self.log)
+        self.put((CallSign(scope, ()),))
+        self.sync()
+        self._check_names(namespace.obj, namespace.now, True)
+        self.done = len(self.log)
+
+
+def len_of(box):
+    """The length of a container, whatever its class says."""
+    base = [base for base in type(box).__mro__ if base in MUTATORS][0]
+    return base.__len__(box)
+
+
+##############################################################################
+## 38. Rewrite -- the fast engine
+##############################################################################
+#
+# Gives to record() and RecordedScript the engine 'rewrite', which turns what instrumented code wrote into the log.
+
+class Traits(object):
+    """What a text has in it. has_generators: that may be kept in names.      has_hashes: classes whose instances are
+    keys in their own way.      has_defaults: defaultdicts.      has_star: names that nobody can know. stored: names
+    of attributes that it sets.      hides: whether it sets attributes by other ways.
+    """
+
+    def __init__(self, body, reader):
+        nodes = [node for part in body for node in walk(part)]
+        names = set(getattr(node, 'id', None) for node in nodes) | set(getattr(node, 'attr', None) for node in nodes)
+        words = names | set(alias.name for node in nodes if isinstance(node, (_ast.Import, _ast.ImportFrom))
+                            for alias in node.names)
+        modules = set(alias.name.partition('.')[0] for node in nodes if isinstance(node, _ast.Import)
+                      for alias in node.names) | set((node.module or '').partition('.')[0] for node in nodes
+                                                     if isinstance(node, _ast.ImportFrom))
+        for name in ('threading', '_thread', 'thread', 'asyncio', 'multiprocessing', 'concurrent', 'gc', 'weakref',
+                     'signal', 'inspect', 'dis'):
+            if name in modules:
+                raise Unsupported('it imports %s' % name)
+        for name in ('cached_property', 'settrace', '__getattribute__', '__build_class__', '_getframe', 'currentframe',
+                     '__del__', 'f_locals', 'f_back'):
+            if name in words:
+                raise Unsupported('it uses %s' % name)
+        defined = set(node.name for node in nodes if isinstance(node, FUNCTION_NODES))
+        if '__del__' in defined or '__prepare__' in defined or '__getattribute__' in defined:
+            raise Unsupported('a class of it has a special method that is left to trace')
+        for scope in reader.top.walk():
+            if scope.kind == 'function' and scope.loads & set(['locals', 'vars', 'dir', 'eval', 'exec', 'execfile']):
+                raise Unsupported('a function of it looks at its own names')
+        called = set(id(node.func) for node in nodes if isinstance(node, _ast.Call))
+        if words & set('map filter reduce partial imap ifilter starmap key defaultdict'.split()) and any(
+                isinstance(node, _ast.Attribute) and node.attr in ALL_MUTATORS and id(node) not in called
+                and isinstance(node.ctx, _ast.Load) for node in nodes):
+            raise Unsupported('methods that change lists are given away')
+        self.has_generators = any(scope.has_yield and scope.frame != '<genexpr>' for scope in reader.top.walk()) or any(
+            isinstance(node, (_ast.Assign, _ast.Return)) and isinstance(node.value, _ast.GeneratorExp)
+            for node in nodes)
+        self.has_hashes = bool(defined & set(['__hash__', '__eq__', '__cmp__'])) or 'dataclass' in words
+        self.has_defaults = 'defaultdict' in words or '__missing__' in defined
+        self.has_star = '*' in words
+        self.stored = set(node.attr for node in nodes if isinstance(node, _ast.Attribute)
+                          and not isinstance(node.ctx, _ast.Load))
+        self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', '__class__', 'delattr']))
+
+
+class Kit(object):
+    """What Instrumenter puts into code, by name."""
+
+    def __init__(self, engine):
+        self.engine, self.signs = engine, {}
+        self.append, self.extend, self.id, self.dict = engine.log.append, engine.log.extend, id, dict
+        self.locals, self.globals = locals, globals
+        self.pending, self.known = engine.pending, engine.known
+        self.boxes, self.harmless = engine.boxes, engine.harmless
+        self.held, self.quiet = held, engine.quiet
+        for name in ('tidy', 'flush', 'prepare', 'called_back', 'changed', 'grows', 'stored', 'default', 'getter',
+                     'manager', 'audit', 'before_audit', 'module_begins'):
+            setattr(self, name, self.guarded(getattr(engine, name)))
+        self.see = self.guarded(engine.snap)
+
+    def guarded(self, function):
+        """The function, which raises nothing: what goes wrong (as when the stack is full) is a gap in the recording."""
+        engine = self.engine
+
+        def call(*args):
+            try:
+                return function(*args)
+            except Exception as error:
+                engine.gap(error)
+                return args[0] if args else None
+        return call
+
+    def sign(self, kind, *args):
+        """A Sign, the same for the same arguments."""
+        key = (kind,) + tuple(id(part) if isinstance(part, Scope) else part for part in args)
+        if key not in self.signs:
+            self.signs[key] = kind(*args)
+        return self.signs[key]
+
+    def bind_sign(self, scope, name, is_global):
+        """See BindSign."""
+        return self.sign(BindSign, scope, name, is_global, self.engine.binds(name, is_global)[0])
+
+    def unbind_sign(self, scope, name, is_global):
+        """See UnbindSign."""
+        return self.sign(UnbindSign, scope, name, is_global, self.engine.binds(name, is_global)[1])
+
+    def line_sign(self, scope, line):
+        """See LineSign."""
+        return self.sign(LineSign, scope, line)
+
+    def test_sign(self, scope, line):
+        """See TestSign."""
+        return self.sign(TestSign, scope, line)
+
+    def move_sign(self, scope, line):
+        """See MoveSign."""
+        return self.sign(MoveSign, scope, line)
+
+    def leap_sign(self, scope, signs, finals, exits=False):
+        """See LeapSign."""
+        return LeapSign(scope, signs, finals, exits)
+
+    def resume_sign(self, scope, line):
+        """See ResumeSign."""
+        return self.sign(ResumeSign, scope, line)
+
+    def call_sign(self, scope, names):
+        """See CallSign."""
+        return self.sign(CallGeneratorSign if scope.has_yield else CallSign, scope, names)
+
+    def names_call_sign(self, scope):
+        """See NamesCallSign."""
+        return self.sign(NamesCallSign, scope)
+
+    def names_sign(self, scope, only=None):
+        """See NamesSign."""
+        return self.sign(NamesSign, scope, only)
+
+    def only_global_names(self, scope, only):
+        """See GlobalNamesSign."""
+        return self.sign(GlobalNamesSign, scope, only)
+
+    def generator_error_sign(self, scope, ends):
+        """See GeneratorErrorSign."""
+        return self.sign(GeneratorErrorSign, scope, ends)
+
+    def attribute_sign(self, name):
+        """See AttributeSign."""
+        return self.sign(AttributeSign, name)
+
+    def cut_attribute_sign(self, name):
+        """See CutAttributeSign."""
+        return self.sign(CutAttributeSign, name)
+
+
+class Rewriter(Operations):
+    """Runs instrumented code and turns what it wrote into the log of a Recording; see Engine."""
+
+    def __init__(self, recording, *args):
+        Operations.__init__(self, recording, *args)
+        self.given, self.other, self.reason = args, None, None
+        self.stack, self.here, self.suspended, self.just_left = [], None, {}, None
+        self.done, self.shallow, self.asleep, self.live = 0, set(), {}, {}
+        self.kit, self.texts, self.label, self.gaps = Kit(self), set(), None, []
+        self.recording.reader = self.sync
+        self.recording.engine = 'rewrite'
+
+    # -- code
+
+    def code_to_run(self, code):
+        """The code object with what writes the log in it; or as it is, and left to the trace engine."""
+        try:
+            if self.callback or self.max_steps or self.max_seconds:
+                raise Unsupported('there are limits')
+            return self.instrumented(code)
+        except Unsupported as reason:
+            self.leave(reason)
+            return code
+
+    def leave(self, reason):
+        """Leave the run to the trace engine."""
+        recording = self.recording
+        recording.reader, recording.engine, self.reason = None, 'trace', str(reason)
+        self.other = Engine(recording, *self.given)
+        self.other.flags, self.classes = self.flags, self.other.classes
+
+    def instrumented(self, code):
+        """The code object, instrumented; raises Unsupported."""
+        text = self.text_of(code.co_filename)
+        self.texts.add(code.co_filename)
+        if text is None:
+            raise Unsupported('its text is not at hand')
+        tree = compile(text, code.co_filename, 'exec', _ast.PyCF_ONLY_AST | self.flags, True)
+        reader = ScopeReader(tree.body)
+        traits = Traits(tree.body, reader)
+        self.must_not_import(tree.body)
+        maker = Instrumenter(self.kit, tree.body, code, reader, traits)
+        tree.body = maker.module(tree.body, tree)
+        self.shadow(traits.stored, traits.hides)
+        with quiet_warnings():
+            made = compile(tree, code.co_filename, 'exec', self.flags, True)
+        return maker.shelf.filled(made)
+
+    def must_not_import(self, body):
+        """Raise Unsupported when other code that is recorded is imported."""
+        for node in [node for part in body for node in walk(part)]:
+            names = [alias.name for alias in node.names] if isinstance(node, _ast.Import) else [
+                node.module or ''] if isinstance(node, _ast.ImportFrom) else []
+            for name in names:
+                for folder in sys.path:
+                    place = os.path.abspath(os.path.join(folder, *name.split('.')))
+                    if any(self.is_recorded(path) and os.path.exists(path)
+                           for path in (place + '.py', os.path.join(place, '__init__.py'))):
+                        raise Unsupported('it imports %s, which is recorded too' % name)
+
+    def label_classes(self, path):
+        """See Engine; those that are found later too."""
+        Operations.label_classes(self, path)
+        self.label = path
+
+    def make_token(self, value):
+        """See Operations."""
+        token = Operations.make_token(self, value)
+        if token.kind is CLASS and self.label is not None:
+            Engine.label_classes(self, self.label)
+        return token
+
+    def call_tracer(self):
+        """The function for sys.settrace: none."""
+
+    # -- reading what was written
+
+    def sync(self):
+        """Turn what was written since the last time into steps and changes."""
+        log = self.log
+        if len(log) <= self.done:
+            return
+        raw, at = log[self.done:], 0
+        del log[self.done:]
+        end, most = len(raw), self.most()
+        while at < end:
+            entry = raw[at]
+            if isinstance(entry, Sign):
+                if entry.scope is None and self.stack and self.stack[-1].waiting is not None:
+                    self.frame_of(self.stack[-1].scope)
+                try:
+                    entry.turn(self, raw, at)
+                except Exception as error:      # as when code that was left by another thread wrote here
+                    self.gap(error)
+            else:
+                self.put(raw[at:at + entry.size])
+            at += entry.size
+            if len(log) > most:
+                self.keyframe()
+                most = self.most()
+        self.done = len(log)
+        if self.gaps:
+            steps = sum(type(entry) is Site for entry in log)
+            self.recording.approximate[:] = [(0, steps, 'code was not understood: %r' % (self.gaps[0],))]
+
+    def most(self):
+        """The length of the log at which a keyframe is due."""
+        return self.recording.keyframes[-1].at + max(ENTRIES_BETWEEN, 4 * self.visible)
+
+    def frame_of(self, scope, leaps=True):
+        """The Frame that runs code of a scope, made the current one; frames above it have ended by exceptions."""
+        stack = self.stack
+        frame = stack[-1] if stack else None
+        if frame is None or frame.scope is not scope:
+            if not any(part.scope is scope for part in stack):
+                raise LookupError('%s in line %d' % (scope.frame, scope.first_line))
+            while stack[-1].scope is not scope:
+                self.enter_space(stack[-1])
+                self.error(stack[-1])
+                self.end(stack[-1])
+            frame = stack[-1]
+        self.just_left = None
+        if self.here is not frame.space:
+            self.enter_space(frame)
+        if leaps and frame.waiting is not None and not frame.waiting[0]:
+            waiting, frame.waiting = frame.waiting, None
+            for sign in waiting[1]:
+                sign.turn(self, None, 0)
+        return frame
+
+    def enter_space(self, frame):
+        """Make the space of a frame the current one."""
+        self.here = frame.space
+        self.put((ENTER, frame.space))
+
+    def come_due(self, exiting):
+        """Before a frame begins or goes on: the step that waited in the one below has its turn. exiting: whether
+        an __exit__ begins.
+        """
+        frame = self.stack[-1] if self.stack else None
+        if frame is not None and frame.waiting is not None and not frame.waiting[0] and not exiting:
+            self.frame_of(frame.scope)
+
+    def begin(self, frame, site):
+        """A frame begins."""
+        self.come_due(frame.scope.frame == '__exit__')
+        frame.space.home = frame.scope.home
+        frame.space.now = frame.space.first.copy()
+        self.stack.append(frame)
+        self.live[frame] = frame.space
+        self.just_left = None
+        self.enter_space(frame)
+        self.add(site)
+
+    def end(self, frame):
+        """A frame ends or is suspended."""
+        if self.here is not frame.space:
+            self.enter_space(frame)
+        self.add(frame.scope.site('return', frame.line))
+        self.stack.pop()
+        self.just_left = frame
+        if frame.passing and self.stack:
+            self.stack[-1].passing = False
+        if frame.scope.has_yield is False or frame.passing:
+            self.live.pop(frame, None)
+
+    def resume(self, space, site):
+        """A generator goes on."""
+        frame = self.suspended.get(space)
+        if frame is None:
+            return
+        self.stack.append(frame)
+        self.just_left = None
+        frame.passing = False
+        self.enter_space(frame)
+        self.add(site)
+
+    def error(self, frame):
+        """An exception reaches a frame."""
+        if not frame.passing:
+            self.add(frame.scope.site('exception', frame.line))
+            frame.passing = True
+
+    # -- objects
+
+    def see(self, value):
+        """Follow an object that is visible from now on, and all in it. Gives what the log keeps of it."""
+        if type(value) in MARKED:
+            return held(value)
+        todo, tokens, shallow = [value], self.tokens, self.shallow
+        while todo:
+            part = todo.pop()
+            cls = type(part)
+            if cls in ATOMS:
+                continue
+            token = tokens.get(id(part))
+            if token is None:
+                if cls in (tuple, frozenset):
+                    todo += part
+                    continue
+                if cls in MARKED or self.kind_of(part)[0] is None:
+                    continue
+                token = self.make_token(part)
+            for one in (token, token.body):
+                if one is None:
+                    continue
+                if one.now is None:
+                    self._follow(one, todo)
+                elif token in shallow:
+                    todo += [inner for inner in one.kind.parts(one) if type(inner) not in ATOMS]
+            shallow.discard(token)
+        return value
+
+    def _follow(self, token, todo):
+        """Note the content of a token from now on."""
+        content = self.asleep.pop(token, None)
+        if content is None:
+            content = token.kind.read(token.obj)
+        if token.first is None:
+            token.first = content
+        else:
+            self.put((PUT, token, content))
+        token.now = token.kind.copy(content)
+        todo += [part for part in token.kind.parts(token) if type(part) not in ATOMS]
+        if token.kind is not OPAQUE and token.kind is not VALUE:
+            self.followed.append(token)
+
+    def awake(self, box):
+        """The Token of an object that a change is about, or None."""
+        token = self.tokens.get(id(box))
+        if token is None:
+            return None
+        if token.now is None or token in self.shallow:
+            self.see(box)
+        return token
+
+    def set_item(self, box, key, value):
+        """An item of a container was set."""
+        token, cls = self.awake(box), type(box)
+        if token is None:
+            return
+        if type(value) not in ATOMS:
+            value = self.see(value)
+        known = token.now
+        if token.kind is LIST or token.kind is BYTES:
+            if cls not in MUTATORS and self.has_own(cls, '__setitem__'):
+                return
+            if type(key) is not int:
+                key = operator.index(key)
+            if known[key] is not value:
+                known[key] = value
+                self.put((SET, token, key, value))
+        elif token.kind is DICT:
+            if cls not in MUTATORS and self.has_own(cls, '__setitem__'):
+                return
+            if type(known) is dict and is_safe_key(key) or type(known) is not Keyed and is_safe_key(key):
+                if known.get(key, MISSING) is not value:
+                    known[key] = value
+                    self.put((SET, token, key, value))
+            else:
+                self.set_keyed(token, known, key, value)
+
+    def set_keyed(self, token, known, key, value):
+        """An item of a dict was set whose keys are not all plain; MISSING as value: deleted."""
+        pairs = known.values() if type(known) is Keyed else list(known.items())
+        same = [at for at, (old, _) in enumerate(pairs) if old is key or (
+            type(key) in ATOMS and type(old) in ATOMS and old == key)]
+        if value is MISSING:
+            pairs = [pair for at, pair in enumerate(pairs) if at not in same]
+        elif same:
+            pairs[same[0]] = pairs[same[0]][0], value
+        else:
+            pairs.append((self.see(key), value))
+        self.note(token, [(PUT, token, Keyed((id(pair[0]), pair) for pair in pairs))])
+
+    @staticmethod
+    def has_own(cls, name):
+        """Whether a class has that method in Python."""
+        for base in cls.__mro__:
+            if name in vars(base):
+                return type(vars(base)[name]) is FunctionType
+        return False
+
+    def cut_item(self, box, key):
+        """An item was deleted."""
+        token, cls = self.awake(box), type(box)
+        if token is None or cls not in MUTATORS and self.has_own(cls, '__delitem__'):
+            return
+        known = token.now
+        if token.kind is LIST or token.kind is BYTES:
+            del known[key]
+            self.put((CUT, token, key))
+        elif type(known) is Keyed or not is_safe_key(key):
+            self.set_keyed(token, known, key, MISSING)
+        elif key in known:
+            del known[key]
+            self.put((CUT, token, key))
+
+    def set_attribute(self, owner, name, value):
+        """An attribute was set, or deleted if the value is MISSING."""
+        token, cls = self.awake(owner), type(owner)
+        if type(value) not in ATOMS and value is not MISSING:
+            value = self.see(value)
+        if name == '__dict__' and token is not None and token.kind in (INSTANCE, ERROR):
+            body = token if token.kind is INSTANCE else token.body
+            return self.note(body, [(PUT, body, (value,) + tuple(body.now[1:]))])
+        if cls is type(sys):
+            token = self.modules.get(id(vars(owner)))
+            return self.set_or_cut(token, name, value) if token is not None else None
+        if token is None:
+            return
+        if token.kind is CLASS:
+            hidden = name.startswith('__') and name.endswith('__') or type(value) in TEXT_TYPES
+            return self.set_or_cut(token, name, MISSING if hidden else value)
+        body = token if token.kind is INSTANCE else token.body
+        if body is None or cls not in _OLD_LAYOUTS and (
+                self.has_own(cls, '__setattr__' if value is not MISSING else '__delattr__')):
+            return
+        for base in getattr(cls, '__mro__', ()):
+            found = vars(base).get(name, MISSING)
+            if found is MISSING:
+                continue
+            if type(found) is SlotType:
+                slots = [slot for slot, _ in layout(cls)[1]]
+                if name in slots:
+                    new = list(body.now)
+                    new[1 + slots.index(name)] = value
+                    if body.now[1 + slots.index(name)] is not value:
+                        self.note(body, [(PUT, body, tuple(new))])
+                return
+            if hasattr(type(found), '__set__'):
+                if token.kind is ERROR:
+                    self.check(token)
+                return
+            break
+        if body.now[0] is not None:
+            inner = self.awake(body.now[0])
+            if inner is not None:
+                self.set_or_cut(inner, name, value)
+
+    def set_or_cut(self, token, name, value):
+        """A name in a dict was bound, or unbound if the value is MISSING."""
+        known = token.now
+        if type(known) is Keyed:
+            return self.set_keyed(token, known, name, value)
+        if value is MISSING:
+            if name in known:
+                del known[name]
+                self.put((CUT, token, name))
+        elif known.get(name, MISSING) is not value:
+            known[name] = value
+            self.put((SET, token, name, value))
+
+    def keyframe(self):
+        """Keep the content of all that can be reached; what cannot be is not followed any more."""
+        contents, followed, todo = {}, [], []
+        for token in list(self.modules.values()) + list(self.live.values()):
+            contents[token] = token.now.copy()
+            todo += token.now.values()
+            if token.kind is DICT and token.obj is not None:
+                followed.append(token)
+        size, tokens = sum(map(len, contents.values())), self.tokens
+        while todo:
+            value = todo.pop()
+            cls = type(value)
+            if cls in ATOMS:
+                continue
+            if cls in (tuple, frozenset):
+                todo += value
+                continue
+            token = tokens.get(id(value))
+            if token is None or token in contents or token.now is None:
+                continue
+            for one in (token, token.body):
+                if one is not None and one.now is not None:
+                    contents[one] = one.kind.copy(one.now)
+                    size += len(one.now) + 1
+                    if one.kind is not OPAQUE and one.kind is not VALUE:
+                        followed.append(one)
+                    todo += one.kind.parts(one)
+        for token in self.followed:
+            if token not in contents:
+                self.asleep[token] = token.now
+                token.now = None
+        self.followed[:] = followed
+        self.visible = size
+        self.recording.keyframes.append(Keyframe(len(self.log), contents, self.here or self.top))
+
+    # -- the run
+
+    def run(self, call, space):
+        """Call `call()` and record it; see Engine.run."""
+        if self.other is not None:
+            return self.other.run(call, space)
+        self.watch_size(threads.get_ident())
+        try:
+            Engine.run(self, call, space)
+        finally:
+            self.finish()
+
+    def watch_size(self, thread):
+        """See to it that the run ends when the log is too long."""
+        def watch():
+            while not self.is_over:
+                with self.lock:
+                    if not self.is_over and len(self.log) > MOST_ENTRIES:
+                        self.stop_error = RuntimeError(
+                            'the recording reached its limit of memory, %d entries' % MOST_ENTRIES)
+                        raise_in_thread(thread, Stop)
+                wait_until(lambda: self.is_over, 0.1)
+        with suppress(RuntimeError, threads.error):             # a host without threads
+            threads.start_new_thread(watch, ())
+
+    def gap(self, error):
+        """Note that something was missed."""
+        self.gaps.append(error)
+
+    def finish(self):
+        """When the run is over: know the content of all that others can still change, now."""
+        todo, seen = [], set()
+        self.homes.update(self.texts)
+        for token in list(self.modules.values()):
+            todo += list(token.obj.values())
+        while todo:
+            value = todo.pop()
+            if type(value) in ATOMS or id(value) in seen:
+                continue
+            seen.add(id(value))
+            if type(value) in (tuple, frozenset):
+                todo += value
+                continue
+            if id(value) not in self.known:
+                self.snap(value)
+            token = self.tokens.get(id(value))
+            for one in (token, token and token.body):
+                if one is not None and one.kind not in (OPAQUE, VALUE):
+                    todo += [part for part in parts_of(one.kind, one.kind.read(one.obj)) if type(part) not in ATOMS]
+
+
+def parts_of(kind, content):
+    """The values in a content of that kind."""
+    if type(content) is Keyed and kind is not SET_KIND:
+        return [part for pair in content.values() for part in pair]
+    if isinstance(content, dict):
+        return list(content.values())
+    return content if isinstance(content, (list, tuple)) else ()
+
+
+ENGINES['rewrite'] = Rewriter
+
+
+##############################################################################
+## 39. Player -- what a browser knows of a recording
 ##############################################################################
 #
 # Gives to those below the first half of the script of a page that shows a recording in a browser: it knows the run, as
@@ -16439,7 +19737,7 @@ function changesOf(name, frame) {
 
 
 ##############################################################################
-## 33. Page -- what it shows of it
+## 40. Page -- what it shows of it
 ##############################################################################
 #
 # Gives to those below the rest of the page: what is to be seen, and what can be pressed. All that came from the program
@@ -16857,7 +20155,7 @@ PAGE_HTML = r'''
 
 
 ##############################################################################
-## 34. Export -- a recording as one HTML file
+## 41. Export -- a recording as one HTML file
 ##############################################################################
 #
 # Gives to the user Recording.to_html(), `hotload --record --html FILE`, and more verbs for the prompt of -i.
@@ -17445,7 +20743,7 @@ RecordedScript.CURSOR = CallCursor
 
 
 ##############################################################################
-## 35. Run -- start when this file is the program
+## 42. Run -- start when this file is the program
 ##############################################################################
 
 # While it runs a file, the interpreter keeps its syntax tree: 7 MB for this one, in both processes. It lets go of

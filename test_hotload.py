@@ -16130,7 +16130,130 @@ class TestRecord(Case):
 
 
 ##############################################################################
-## 32. Player -- what a browser knows of a recording
+## 32. Scopes -- whose names are whose
+##############################################################################
+
+
+
+##############################################################################
+## 33. Signs -- what instrumented code writes to the log
+##############################################################################
+
+
+
+##############################################################################
+## 34. Expressions -- calls, generators and lambdas that tell of themselves
+##############################################################################
+
+
+
+##############################################################################
+## 35. Stores -- assignments and other simple statements
+##############################################################################
+
+
+
+##############################################################################
+## 36. Instrument -- source that writes the log
+##############################################################################
+
+
+
+##############################################################################
+## 37. Operations -- what instrumented code calls
+##############################################################################
+
+
+
+##############################################################################
+## 38. Rewrite -- the fast engine
+##############################################################################
+
+class TestRewrite(Case):
+    section = SECTION['Rewrite']
+
+    PROGRAMS = [
+        'x = [3, 1]\nx.append(2)\ny = x\ny.sort()\nx[0], x[-1] = x[-1], x[0]\nx += [5]\ndel x[0]\nx[1:] = [7]\nz = x.pop()\n',
+        'd = {}\nfor i in range(4):\n    d[i % 2] = d.get(i % 2, 0) + i\n    d.setdefault("k", []).append(i)\nd.pop(0)\n',
+        'class A(object):\n    """Text."""\n    n = 0\n    def __init__(self, v):\n        self.v, self.l = v, []\n'
+        '    def add(self, x):\n        self.l.append(x)\n        A.n += 1\n        return self\n'
+        'a = A(1)\nb = a.add(2).add([3])\na.v += 1\ndel a.v\n',
+        'def f(n):\n    try:\n        if n > 1:\n            raise KeyError(n)\n        return n\n    except KeyError as e:\n'
+        '        log.append(str(e))\n        raise\n    finally:\n        log.append("end")\nlog = []\n'
+        'for n in range(3):\n    try:\n        f(n)\n    except Exception:\n        log.append(n)\n',
+        'def gen(n):\n    try:\n        for i in range(n):\n            got = yield i\n            box.append(got)\n'
+        '    finally:\n        box.append("end")\nbox = []\ng = gen(3)\nnext(g)\ng.send(1)\n'
+        'for v in gen(2):\n    w = v\nfor v in gen(5):\n    if v:\n        break\ns = sum(k * v for k in [1, 2])\n',
+        'def outer():\n    box = []\n    def push(v):\n        box.append(v)\n        return lambda: len(box)\n'
+        '    return push, box\npush, b = outer()\nn = push(1)()\nm = [push(k)() for k in range(2)]\n',
+        'class W(object):\n    def __enter__(self):\n        return log\n    def __exit__(self, *e):\n        log.append(1)\n'
+        '        return True\nlog = []\nfor i in range(3):\n    with W() as got:\n        if i == 1:\n            continue\n'
+        '        got.append(i)\n        1 // 0\n',
+        'import heapq, random, bisect\nrandom.seed(1)\nh = []\nfor v in (3, 1, 2):\n    heapq.heappush(h, v)\n    bisect.insort(h, v)\n'
+        'random.shuffle(h)\nexec("e = h")\nglobals()["u"] = [h]\nu.append(1)\n',
+        'x = 1\nwhile True:\n    x += 1\n    if x > 3:\n        break\nelse:\n    pass\nq = [w for w in range(x)]\n[1][5]\n',
+    ]
+
+    def compare(self, text):
+        """Record with both engines; whether the steps and the states of each are the same."""
+        trace, rewrite = hotload.record(text, engine='trace'), hotload.record(text, engine='rewrite')
+        self.assertEqual(rewrite.engine, 'rewrite')
+        self.assertEqual(type(trace.error), type(rewrite.error))
+        at, line = 0, {}
+        for n in range(trace.steps()):
+            fact = trace.event(n), trace.line(n), trace._steps[n].frame
+            place = at < rewrite.steps() and (rewrite.event(at), rewrite.line(at), rewrite._steps[at].frame)
+            if fact != place and fact[0] == 'line' and line.get(fact[2]) == fact[1]:
+                continue                        # Python told of the line twice, and the trace engine does too
+            line[fact[2]] = fact[1]
+            self.assertEqual(place, fact, 'step %d of\n%s' % (n, text))
+            one, two = trace.dicts(n), rewrite.dicts(at)
+            self.assertEqual([sorted(name for name in names if not name.startswith('__')) for names in two],
+                             [sorted(name for name in names if not name.startswith('__')) for names in one],
+                             'step %d of\n%s' % (n, text))
+            for part, other in zip(one, two):
+                for name in part:
+                    if not name.startswith('__'):
+                        self.assertEqual(hotload.show_value(other[name], 400).partition(' at 0x')[0],
+                                         hotload.show_value(part[name], 400).partition(' at 0x')[0],
+                                         '%s at step %d of\n%s' % (name, n, text))
+            at += 1
+        self.assertEqual(at, rewrite.steps())
+
+    def test_its_steps_and_states_are_those_of_the_trace_engine(self):
+        for text in self.PROGRAMS:
+            self.compare(text)
+
+    @unittest.skipIf(sys.version_info[0] == 2, 'the trace engine takes two errors in C with the same text for one')
+    def test_it_agrees_with_the_trace_engine_on_random_programs(self):
+        begin = random.randrange(10 ** 6)
+        for seed in range(begin, begin + 4):
+            self.compare(random_program(seed))
+
+    def test_what_it_does_not_understand_is_left_to_the_trace_engine(self):
+        for text in ('import threading\n', 'def f():\n    return locals()\nf()\n'):
+            self.assertEqual(hotload.record(text, engine='rewrite').engine, 'trace')
+
+    def test_a_traceback_is_that_of_the_program(self):
+        text = 'def f(x):\n    return x[\n        0]\ntry:\n    f([])\nexcept IndexError:\n    import traceback\n    t = traceback.format_exc()\n'
+        plain = {}
+        hotload.execute(compile(text, '<recorded>', 'exec', 0, True), plain)
+        recording = hotload.record(text, engine='rewrite')
+        self.assertEqual((recording.engine, recording.state(10 ** 6)['t']), ('rewrite', plain['t']))
+
+    def test_nothing_of_it_is_seen_by_the_program(self):
+        text = 'x, y = [1], {}\nx[0], y["k"] = y, x\nnames = sorted(globals())\nw = sum(v for v in [1])\nmore = sorted(globals())\n'
+        names = hotload.record(text, engine='rewrite').state(10 ** 6)
+        self.assertEqual([name for name in names['names'] + names['more'] if name.startswith('.')], [])
+
+    def test_it_can_be_saved(self):
+        recording = hotload.record('x = []\nfor i in range(3):\n    x.append(i)\n', engine='rewrite')
+        recording.save(self.path('file'))
+        self.assertEqual(hotload.Recording.load(self.path('file')).state(10 ** 6)['x'], [0, 1, 2])
+
+
+##############################################################################
+## 39. Player -- what a browser knows of a recording
 ##############################################################################
 
 class TestPageText(Case):
@@ -16145,7 +16268,7 @@ class TestPageText(Case):
 
 
 ##############################################################################
-## 33. Page -- what it shows of it
+## 40. Page -- what it shows of it
 ##############################################################################
 
 def find_browser():
@@ -16663,7 +16786,7 @@ while prices:
 
 
 ##############################################################################
-## 34. Export -- a recording as one HTML file
+## 41. Export -- a recording as one HTML file
 ##############################################################################
 
 class PageStates(object):
@@ -17028,7 +17151,7 @@ class TestCalls(Case):
 
 
 ##############################################################################
-## 35. Run -- start when this file is the program
+## 42. Run -- start when this file is the program
 ##############################################################################
 
 @needs_processes
