@@ -17101,7 +17101,8 @@ class Expressions(object):
         self.kit, self.reader, self.traits, self.shelf = kit, reader, traits, Constants()
         self.scope, self.top = reader.top, reader.top
         self.loops, self.walls, self.handlers, self.pre, self.calls = [], [], [], [], 0
-        self.temps, self.late, self.units, self.inside = [], False, {}, 0
+        self.temps, self.late, self.units, self.inside, self.slots = [], False, {}, 0, {}
+        self.outer_temps = 0                    # of the statements around: a loop's test needs them again
         self.settled = 0
         self._lines_of(code)
 
@@ -17153,8 +17154,26 @@ class Expressions(object):
 
     def temp(self):
         """The name of a new variable that no program can have."""
-        self.temps.append('.%d' % (len(self.temps) + 1))
+        self.temps.append('.%d' % (self.outer_temps + len(self.temps) + 1))
         return self.temps[-1]
+
+    def variable(self, name, store=False):
+        """The node of a variable of ours. The names of a module or class can be seen by what runs meanwhile (it may
+        go through globals() in a loop), so there it is an item of a dict of ours.
+        """
+        if self.scope.kind == 'function':
+            return name_node(name, store)
+        made = item_node(self.const(self.slots), 0)
+        set_key(made, text_node(name))
+        made.ctx, made.is_ours = _context(store), True
+        return made
+
+    def freed(self, names, like):
+        """Statements that let go of what variables of ours have."""
+        gone = [self.variable(name) for name in names]
+        for node in gone:
+            node.ctx = _ast.Del()
+        return placed([_ast.Delete(targets=gone)], like)
 
     # -- names
 
@@ -17181,6 +17200,8 @@ class Expressions(object):
 
     def is_stable(self, node, stored=()):
         """Whether reading a name again gives the same, whatever else runs meanwhile."""
+        if getattr(node, 'is_ours', False):
+            return True
         if type(node).__name__ in ('Num', 'Str', 'Bytes', 'NameConstant') or type(node).__name__ == 'Constant':
             return True
         if not isinstance(node, _ast.Name):
@@ -17203,8 +17224,8 @@ class Expressions(object):
         if self.is_stable(node, stored):
             return node
         name = self.temp()
-        before.append(placed(assign_node(name_node(name, True), self.expr(node)), node))
-        return placed(name_node(name), node)
+        before.append(placed(assign_node(self.variable(name, True), self.expr(node)), node))
+        return placed(self.variable(name), node)
 
     # -- expressions
 
@@ -17446,10 +17467,10 @@ class Expressions(object):
         self.scope, self.calls, self.pre, self.temps, self.late = kept
         name = self.temp()
         self.pre += self.hidden_function(made, node)
-        self.pre.append(placed(assign_node(name_node(name, True), name_node(HIDDEN_GENERATOR)), node))
+        self.pre.append(placed(assign_node(self.variable(name, True), name_node(HIDDEN_GENERATOR)), node))
         gone = _ast.Name(id=HIDDEN_GENERATOR, ctx=_ast.Del())
         self.pre.append(placed(_ast.Delete(targets=[gone]), node))
-        return call_node(name_node(name), call_node(self.const(iter), source))
+        return call_node(self.variable(name), call_node(self.const(iter), source))
 
     def hidden_function(self, body, like):
         """The statements that make a generator function with the one parameter of a generator expression."""
@@ -17652,12 +17673,12 @@ class Stores(Expressions):
         elif self.is_stable(call.args[0], stored):
             one, fast, parts = call_node(function, args[0]), [], [sign, box, self.kept(args[0])]
         else:
-            fast = [assign_node(name_node('.k', True), args[0])]
-            one, parts = call_node(function, name_node('.k')), [sign, box, self.kept(name_node('.k'))]
+            fast = [assign_node(self.variable('.k', True), args[0])]
+            one, parts = call_node(function, self.variable('.k')), [sign, box, self.kept(self.variable('.k'))]
         fast.append(assign_node(target, one) if target is not None else _ast.Expr(value=one))
         fast = placed(fast, node) + self.log(parts + changes + ([after] if after is not None else []), node, flush)
         if args and not self.is_stable(call.args[0], stored):
-            fast.append(placed(_ast.Delete(targets=[_ast.Name(id='.k', ctx=_ast.Del())]), node))
+            fast += self.freed(['.k'], node)
         slow = call_node(self.helper('prepare', function, about), *args)
         slow = assign_node(target, slow) if target is not None else _ast.Expr(value=slow)
         slow = placed([slow], node) + self.log(changes + ([after] if after is not None else []), node, True)
@@ -17727,12 +17748,12 @@ class Stores(Expressions):
                 is_rest = type(part).__name__ == 'Starred'
                 name = self.temp()
                 names.append((part.value if is_rest else part, name))
-                fresh_name = name_node(name, True)
+                fresh_name = self.variable(name, True)
                 target.elts[at] = _ast.Starred(value=fresh_name, ctx=_ast.Store()) if is_rest else fresh_name
             made.append(placed(assign_node(target, value), node))
             placed(target.elts, node)
             for part, name in names:
-                self.store(part, placed(name_node(name), part), made, changes, node, stored)
+                self.store(part, placed(self.variable(name), part), made, changes, node, stored)
         elif kind == 'Attribute':
             target.value = self.operand(target.value, made, stored)
             made += self.flushed(node) + self.seen(target.value, node)
@@ -17773,7 +17794,7 @@ class Stores(Expressions):
 
     def kept(self, value):
         """A value as the log keeps it."""
-        if self.traits.has_generators and isinstance(value, _ast.Name):
+        if self.traits.has_generators and (isinstance(value, _ast.Name) or getattr(value, 'is_ours', False)):
             kind = call_node(self.const(type), value)
             return choice_node(within_node(kind, self.const(MARKED)), self.helper('held', value), value)
         return value
@@ -17821,14 +17842,15 @@ class Stores(Expressions):
             target, _ast.Attribute) else _ast.Subscript(value=target.value, slice=target.slice, ctx=_ast.Load())
         if isinstance(target, _ast.Subscript) and self.traits.has_defaults:
             made += placed([_ast.Expr(value=self.helper('default', target.value, key))], node)
-        made.append(placed(assign_node(name_node(name, True), placed(source, target)), node))
+        made.append(placed(assign_node(self.variable(name, True), placed(source, target)), node))
         if not number:
-            made += self.grows(placed(name_node(name), target), node, node.value)
-        made.append(placed(_ast.AugAssign(target=name_node(name, True), op=node.op, value=self.expr(node.value)), node))
+            made += self.grows(placed(self.variable(name), target), node, node.value)
+        made.append(placed(_ast.AugAssign(target=self.variable(name, True), op=node.op, value=self.expr(node.value)),
+                           node))
         plain = placed(_ast.Attribute(value=target.value, attr=target.attr, ctx=_ast.Store()) if isinstance(
             target, _ast.Attribute) else _ast.Subscript(value=target.value, slice=target.slice, ctx=_ast.Store()),
             target)
-        self.store(plain, placed(name_node(name), node), made, changes, node)
+        self.store(plain, placed(self.variable(name), node), made, changes, node)
         return self.ended(node, made, changes, after, calls)
 
     def grows(self, value, like, other):
@@ -17941,12 +17963,12 @@ class Instrumenter(Stores):
         if has_none and not type(node).__name__.startswith('Try'):
             return self._Global(node, None) if type(node).__name__ in ('Global', 'Nonlocal') else [node]    # no code
         kept = self.pre, self.temps
+        self.outer_temps += len(self.temps)
         self.pre, self.temps = [], []
         made = getattr(self, '_' + type(node).__name__, self._simple)(node, after)
         made = self.pre + made
-        if self.temps and self.scope.kind != 'function' and not isinstance(node, _ast.Raise):
-            made += placed([_ast.Expr(value=self.helper('tidy'))], node)
         self.pre, self.temps = kept
+        self.outer_temps -= len(self.temps)
         return made
 
     def ended(self, node, made, changes, after, calls):
@@ -17956,10 +17978,7 @@ class Instrumenter(Stores):
         parts = changes + ([after] if after is not None else [])
         made = made + self.log(parts, node, self.calls > calls)
         if self.temps:
-            gone = [name_node(name) for name in self.temps]
-            for name in gone:
-                name.ctx = _ast.Del()
-            made.append(placed(_ast.Delete(targets=gone), node))
+            made += self.freed(self.temps, node)
             self.temps = []
         return made
 
@@ -18043,9 +18062,9 @@ class Instrumenter(Stores):
             raise Unsupported('the target of the loop in line %d' % node.lineno)
         else:
             target, name = node.target, self.temp()
-            node.target = placed(name_node(name, True), target)
+            node.target = placed(self.variable(name, True), target)
             stored = [leaf.id for leaf in leaves if isinstance(leaf, _ast.Name)]
-            self.store(target, placed(name_node(name), target), made, changes, node, stored)
+            self.store(target, placed(self.variable(name), target), made, changes, node, stored)
         holds = self.traits.has_generators and not is_plain
         self.loops.append(LoopAround(again, after, len(self.walls), len(self.handlers), holds))
         node.body = made + self.entry(node.body, again, line, node, changes, flush)
@@ -18183,8 +18202,8 @@ class Instrumenter(Stores):
                     raise Unsupported('the target of the with statement in line %d' % node.lineno)
                 else:
                     name = self.temp()
-                    self.store(target, placed(name_node(name), target), made, changes, node)
-                    target = placed(name_node(name, True), target)
+                    self.store(target, placed(self.variable(name), target), made, changes, node)
+                    target = placed(self.variable(name, True), target)
             if item is not items[-1]:
                 made += self.log(changes, node)
                 changes = []
@@ -18728,13 +18747,6 @@ class Operations(Engine):
 
     # -- looking at everything
 
-    @staticmethod
-    def tidy():
-        """Remove variables of ours from the names of a module or class."""
-        names = outer_frame().f_locals
-        for name in [name for name in names if name[:1] == '.']:
-            del names[name]
-
     def before_audit(self):
         """Before a statement that is not understood."""
         self.sync()
@@ -18841,7 +18853,7 @@ class Kit(object):
         self.pending, self.known = engine.pending, engine.known
         self.boxes, self.harmless = engine.boxes, engine.harmless
         self.held, self.quiet = held, engine.quiet
-        for name in ('tidy', 'flush', 'prepare', 'called_back', 'changed', 'grows', 'stored', 'default', 'getter',
+        for name in ('flush', 'prepare', 'called_back', 'changed', 'grows', 'stored', 'default', 'getter',
                      'manager', 'audit', 'before_audit', 'module_begins'):
             setattr(self, name, self.guarded(getattr(engine, name)))
         self.see = self.guarded(engine.snap)
