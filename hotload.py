@@ -16115,6 +16115,7 @@ MODES.append(Mode('record', 'the whole script; the state at each of its steps is
 # constants of any kind. What is not understood raises Unsupported.
 
 MAKES_FRAMES = ('locals', 'vars', 'dir', 'eval', 'exec', 'execfile')     # functions that look at the frame's names
+COPIERS = frozenset(['sorted', 'len', 'list', 'tuple', 'set', 'dict', 'str', 'repr', 'print', 'bool'])   # of a dict
 SAFE_CALLS = frozenset(['print', 'sum'])
 
 
@@ -16166,15 +16167,15 @@ class Scope(object):
 
     kind: 'module', 'class', 'function', 'comprehension'.      node, parent, chain: the names of the classes around.
     params: names.      stores, loads, shared (global statements), outer (nonlocal statements): sets of names.
-    has_yield, sees_frame: whether it looks at its own names as a dict.      children.      frees: names of scopes
-    around that it uses.      frame: the name of its code.      lines: those that have code.      first_line.
+    has_yield, sees_frame: whether it looks at its own names as a dict.      keeps_names: whether the dict lives on.
+    children.      frees: names of scopes around that it uses.      frame: the name of its code.      lines: those that have code.      first_line.
     home: see Space; set when it runs.
     """
 
     def __init__(self, kind, node, parent, frame, chain=()):
         self.kind, self.node, self.parent, self.frame, self.chain = kind, node, parent, frame, chain
         self.params, self.stores, self.loads, self.shared, self.outer = [], {}, set(), set(), set()
-        self.has_yield = self.sees_frame = self.is_expression = False
+        self.has_yield = self.sees_frame = self.keeps_names = self.is_expression = False
         self.children, self.frees, self.lines, self.first_line = [], set(), None, 1
         self.home, self.path, self.sites = None, None, {}
         if parent is not None:
@@ -16249,10 +16250,12 @@ class Scope(object):
 
 
 class ScopeReader(object):
-    """Finds the scopes of a module's tree. of: {id of a node: its Scope}."""
+    """Finds the scopes of a module's tree. of: {id of a node: its Scope}.      passing: ids of nodes whose values are
+    dropped at once.
+    """
 
     def __init__(self, body, chain=()):
-        self.of, self.top = {}, Scope('module', None, None, '<module>')
+        self.of, self.top, self.passing = {}, Scope('module', None, None, '<module>'), set()
         for node in body:
             self.read(node, self.top)
         self.top.finish()
@@ -16280,6 +16283,25 @@ class ScopeReader(object):
                 scope.sees_frame = True
         else:
             scope.store(name, node)
+
+    def _Call(self, node, scope):
+        name = getattr(node.func, 'id', None)
+        if name in ('vars', 'dir') and len(node.args) == 1 and type(node.args[0]).__name__ != 'Starred':
+            scope.loads.add(name)               # it looks at another object
+            self.read(node.args[0], scope)
+        else:
+            if name in ('locals', 'vars', 'execfile') and id(node) not in self.passing:
+                scope.keeps_names = True
+            if name in COPIERS:
+                self.passing.update(map(id, node.args))
+            self.passing.update(id(word.value) for word in node.keywords if getattr(word, 'arg', '') is None)
+            self.passing.add(id(getattr(node, 'kwargs', None)))
+            self.parts(node, scope)
+
+    def _BinOp(self, node, scope):
+        if isinstance(node.op, _ast.Mod):
+            self.passing.add(id(node.right))             # '%(name)s' % locals()
+        self.parts(node, scope)
 
     def _FunctionDef(self, node, scope):
         scope.store(mangled(node.name, scope.chain), node)
@@ -16390,7 +16412,7 @@ class ScopeReader(object):
     _ImportFrom = _Import
 
     def _Exec(self, node, scope):
-        scope.sees_frame = True
+        scope.sees_frame = scope.keeps_names = True
         self.parts(node, scope)
 
     def _ExceptHandler(self, node, scope):
@@ -18825,7 +18847,7 @@ class Traits(object):
         if '__del__' in defined or '__prepare__' in defined or '__getattribute__' in defined:
             raise Unsupported('a class of it has a special method that is left to trace')
         for scope in reader.top.walk():
-            if scope.kind == 'function' and scope.loads & set(['locals', 'vars', 'dir', 'eval', 'exec', 'execfile']):
+            if scope.kind == 'function' and scope.sees_frame and (scope.keeps_names or scope.has_yield):
                 raise Unsupported('a function of it looks at its own names')
         called = set(id(node.func) for node in nodes if isinstance(node, _ast.Call))
         if words & set('map filter reduce partial imap ifilter starmap key defaultdict'.split()) and any(
