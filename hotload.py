@@ -713,6 +713,7 @@ number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 ENDLESS_LOOPS_HAVE_STEPS, JUMPS_ARE_THREADED = sys.version_info >= (3, 10), sys.version_info < (3, 10)
 JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)
 GENERATORS_TELL_END, CLOSING_IS_SILENT = (3, 3) <= sys.version_info[:2] <= (3, 9), sys.version_info >= (3, 13)
+DELEGATES_TELL_END = sys.version_info[:2] not in ((3, 10), (3, 11))
 HAS_CONSTANT_NODE, HAS_INDEX_NODE = sys.version_info >= (3, 8), sys.version_info < (3, 9)
 HAS_STAR_FIELDS, HAS_TRY_NODE = sys.version_info < (3, 5), not PY2
 HAS_CLASS_CELL, HAS_TUPLE_PARAMETERS = not PY2, PY2             # the name of `except` is cleared after it; it is not
@@ -16263,7 +16264,7 @@ class ScopeReader(object):
     def read(self, node, scope):
         """Note what a node and those in it do with names."""
         kind = type(node).__name__
-        if kind.startswith('Async') or kind in ('Await', 'YieldFrom', 'TypeAlias', 'TryStar'):
+        if kind.startswith('Async') or kind in ('Await', 'TypeAlias', 'TryStar'):
             raise Unsupported('%s in line %d' % (kind, getattr(node, 'lineno', 0)))
         handle = getattr(self, '_' + kind, None)
         if handle is not None:
@@ -16393,6 +16394,8 @@ class ScopeReader(object):
         if scope.kind != 'function' or scope.frame == '<genexpr>':
             raise Unsupported('yield in a comprehension')
         self.parts(node, scope)
+
+    _YieldFrom = _Yield
 
     def _Global(self, node, scope):
         scope.shared.update(mangled(name, scope.chain) for name in node.names)
@@ -16558,14 +16561,15 @@ def placed(made, like):
 class Frame(object):
     """A frame that runs or is suspended. scope: a Scope.      space: a Space.      line: number of the line that runs.
     passing: whether an exception that has had its step goes through it.      waiting: Later step, see Leap. saved:
-    .passing outside of `finally` clauses.
+    .passing outside of `finally` clauses.      delegates: whether it is in a `yield from` of a generator of the
+    program.      delegator: the Frame that was suspended together with this one, and goes on before it.
     """
 
-    __slots__ = ('scope', 'space', 'line', 'passing', 'waiting', 'saved')
+    __slots__ = ('scope', 'space', 'line', 'passing', 'waiting', 'saved', 'delegates', 'delegator')
 
     def __init__(self, scope, space):
         self.scope, self.space, self.line = scope, space, scope.first_line
-        self.passing, self.waiting, self.saved = False, None, []
+        self.passing, self.waiting, self.saved, self.delegates, self.delegator = False, None, [], False, None
 
 
 class Sign(Op):
@@ -16816,13 +16820,49 @@ class ErrorEndSign(Sign):
 
 
 class YieldSign(ReturnSign):
-    """A generator is suspended."""
+    """A generator is suspended, and with it those that delegate to it."""
 
     __slots__ = ()
 
     def turn(self, reader, raw, at):
-        """A step, and the frame that called goes on."""
-        reader.end(reader.frame_of(self.scope))
+        """A step for each, and the frame that called goes on."""
+        frame, stack = reader.frame_of(self.scope), reader.stack
+        reader.end(frame)
+        while stack and stack[-1].delegates:
+            frame.delegator = frame = stack[-1]
+            reader.end(frame)
+
+
+class DelegateSign(Sign):
+    """A generator begins to delegate to another one of the program."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Note it."""
+        reader.frame_of(self.scope).delegates = True
+
+
+class DelegatedSign(Sign):
+    """A generator has delegated; its Space comes next, and whether it was given a value."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """A step if it was suspended, as it is when the other one was ended by an exception that was thrown in; and
+        one if that one told of its end by an exception.
+        """
+        frame, left = reader.suspended.get(raw[at + 1]), reader.just_left
+        if frame is None:
+            return
+        if frame not in reader.stack:
+            reader.resume(raw[at + 1], self.scope.site('call', frame.line))
+        frame = reader.frame_of(self.scope)
+        if left is not None and left.passing or frame.delegates and (DELEGATES_TELL_END or raw[at + 2]):
+            frame.passing = False
+            reader.error(frame)
+            frame.passing = False
+        frame.delegates = False
 
 
 class ResumeSign(Sign):
@@ -16856,8 +16896,9 @@ class GeneratorErrorSign(Sign):
         if frame is not None and frame not in reader.stack:
             if self.ends and CLOSING_IS_SILENT and raw[at + 2] is GeneratorExit:
                 return                          # no code of its own saw it
-            reader.resume(raw[at + 1], self.scope.site('call', frame.line))
+            reader.resume(raw[at + 1], self.scope.site('call', frame.line), True)
         frame = reader.frame_of(self.scope)
+        frame.delegates = False
         reader.error(frame)
         if self.ends:
             frame.passing = raw[at + 2] is not GeneratorExit    # it is not what goes through who closes it
@@ -17396,6 +17437,19 @@ class Expressions(object):
         parts = [self.kit.resume_sign(self.scope, node.lineno), name_node('.g')]
         node.value = placed(told, node)
         return item_node(tuple_node([node, self.logged(parts + self.watched())]), 0)
+
+    def _x_YieldFrom(self, node):
+        calls = self.calls
+        value = call_node(self.const(iter), self.expr(node.value))
+        flush = [self.flushing()] if self.calls > calls else []
+        self.calls = calls
+        signs = [self.kit.sign(DelegateSign, self.scope), self.kit.sign(YieldSign, self.scope),
+                 self.kit.resume_sign(self.scope, node.lineno)]
+        value = self.helper('relay', value, name_node('.g'), *map(self.const, signs))
+        node.value = placed(item_node(tuple_node([value] + flush), 0) if flush else value, node)
+        node = self.helper('relayed', node, name_node('.g'), self.const(self.kit.sign(DelegatedSign, self.scope, 3)))
+        watched = self.watched()
+        return item_node(tuple_node([node, self.logged(watched)]), 0) if watched else node
 
     def _x_NamedExpr(self, node):
         node.value = self.expr(node.value)
@@ -18767,6 +18821,30 @@ class Operations(Engine):
             self.managers.append(self.caller())
         return value
 
+    def relay(self, iterator, space, delegates, yields, resumes):
+        """What a generator is to delegate to instead of an iterator, so that its own steps are written.
+
+        A generator of the program tells of itself, and the reader knows who delegates to it. With iterators in C
+        all is done by C code, which no traceback shows.
+        """
+        kind = type(iterator)
+        if kind is GeneratorType and self.is_own_code(iterator.gi_code):
+            self.put((delegates,))
+            return iterator
+        if hasattr(iterator, 'send') or hasattr(iterator, 'throw') or hasattr(iterator, 'close'):
+            return Relay(iterator, lambda: self.put((resumes, space)), lambda: self.put((yields,)))
+        told = lazy_map(self.put, itertools.chain([()], itertools.repeat((resumes, space))))
+
+        def passed(told, value):
+            self.put((yields,))
+            return value
+        return lazy_map(passed, told, iterator)
+
+    def relayed(self, value, space, delegated):
+        """After a generator has delegated; the value that it was given."""
+        self.put((delegated, space, value is not None))
+        return value
+
     # -- looking at everything
 
     def before_audit(self):
@@ -18807,6 +18885,37 @@ class Operations(Engine):
         self.sync()
         self._check_names(namespace.obj, namespace.now, True)
         self.done = len(self.log)
+
+
+class Relay(object):
+    """Stands between a generator and an iterator that takes values and exceptions. resumes(), yields(): are called
+    when the generator goes on and is suspended.
+    """
+
+    def __init__(self, inner, resumes, yields):
+        self.inner, self.resumes, self.yields, self.is_suspended = inner, resumes, yields, False
+        for name in ('throw', 'close'):
+            if hasattr(inner, name):
+                setattr(self, name, getattr(inner, name))
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self._passed(next, self.inner)
+
+    def send(self, value):
+        """Send a value to the iterator; what it yields."""
+        return self._passed(self.inner.send, value)
+
+    def _passed(self, function, value):
+        if self.is_suspended:
+            self.resumes()
+        self.is_suspended = False
+        value = function(value)
+        self.yields()
+        self.is_suspended = True
+        return value
 
 
 def len_of(box):
@@ -18876,7 +18985,7 @@ class Kit(object):
         self.boxes, self.harmless = engine.boxes, engine.harmless
         self.held, self.quiet = held, engine.quiet
         for name in ('flush', 'prepare', 'called_back', 'changed', 'grows', 'stored', 'default', 'getter',
-                     'manager', 'audit', 'before_audit', 'module_begins'):
+                     'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed'):
             setattr(self, name, self.guarded(getattr(engine, name)))
         self.see = self.guarded(engine.snap)
 
@@ -19122,11 +19231,14 @@ class Rewriter(Operations):
         if frame.scope.has_yield is False or frame.passing:
             self.live.pop(frame, None)
 
-    def resume(self, space, site):
-        """A generator goes on."""
+    def resume(self, space, site, by_error=False):
+        """A generator goes on, after those that delegate to it, unless an exception is thrown in."""
         frame = self.suspended.get(space)
         if frame is None:
             return
+        if frame.delegator is not None and not by_error:
+            delegator, frame.delegator = frame.delegator, None
+            self.resume(delegator.space, delegator.scope.site('call', delegator.line))
         self.stack.append(frame)
         self.just_left = None
         frame.passing = False
