@@ -1215,7 +1215,8 @@ class FreshLoader(SourceLoader):
 
     def get_code(self, fullname):
         """The module's code, compiled now."""
-        return fresh.compile(self.path)
+        code = fresh.compile(self.path)
+        return code if fresh.instrument is None else fresh.instrument(code)
 
 
 class FreshFinder(object):
@@ -1224,7 +1225,8 @@ class FreshFinder(object):
     Local is what lies below one of `roots` or is named in `files`, and is not installed. The other finders are
     asked; only the loader of a plain source file is exchanged, so that precedence stays Python's.
 
-    texts: {path: (key, bytes)} as read last.      modules: {name: path}.      missing: {name that was not found:
+    texts: {path: (key, bytes)} as read last.      instrument(code) -> what is run of a module instead of its code; or
+    None.      modules: {name: path}.      missing: {name that was not found:
     [where it would have been]}.      keys: {path: key} of other files, as they were when the program read them.
     version: changes with these.
     """
@@ -1232,7 +1234,7 @@ class FreshFinder(object):
     def __init__(self):
         self.texts, self.modules, self.missing, self.version = {}, {}, {}, 0
         self.roots, self.files, self.users, self.imports, self.folders = [], set(), 0, {}, {}
-        self.codes, self.keys = {}, {}
+        self.codes, self.keys, self.instrument = {}, {}, None
         self.loads = {}                         # {path: an object that stands for the last run of the whole file}
 
     def install(self, roots=(), files=()):
@@ -15223,12 +15225,13 @@ class Engine(Follower):
     """Runs code under sys.settrace and writes the log of a Recording.
 
     text_of(path) -> the text of a file of code that is recorded, or None.      callback, max_steps, max_seconds, raw:
-    see record().      entries: {id of a code object: its Entry, or False}.      frames: {frame that runs: its Space}.
+    see record().      kit: what the engine of the run before left for this one, see Kit.      entries: {id of a code object: its Entry, or False}.      frames: {frame that runs: its Space}.
     """
 
     def __init__(self, recording, is_recorded, text_of, callback=None, max_steps=0, max_seconds=0, with_state=True,
-        raw=False):
+        raw=False, kit=None):
         Follower.__init__(self, recording, is_recorded, with_state)
+        self.kit = kit
         self.text_of, self.callback, self.raw, self.flags = text_of, callback, raw, 0
         self.max_steps, self.max_seconds = max_steps, max_seconds
         # the current frame, its names as logged; see housekeeping
@@ -16014,7 +16017,7 @@ class RecordedScript(ReloadedScript):
     HotloadError: no such file: there is no such script
     """
 
-    CURSOR = Cursor
+    CURSOR, kit = Cursor, None
     given_names = ()                            # what the prompt added to the script's names
 
     def __init__(self, path=None, argv=(), html=None, module=None, engine='auto', max_steps=0, max_seconds=0,
@@ -16039,7 +16042,8 @@ class RecordedScript(ReloadedScript):
             return path == self.path or fresh.is_local(path)
         text = file_text(self.path)
         self.recording = Recording(text)
-        engine = self.engine(self.recording, is_recorded, file_text, None, self.max_steps, self.max_seconds)
+        engine = self.engine(self.recording, is_recorded, file_text, None, self.max_steps, self.max_seconds, kit=self.kit)
+        self.kit = engine.kit
         engine.flags = future_flags(code)
         code = engine.code_to_run(code)
         engine.run(lambda: ReloadedScript.execute(self, code), self.namespace)
@@ -18574,10 +18578,15 @@ class Operations(Engine):
     def quiet(self, name):
         """The set of types whose method of that name changes nothing, or logs itself; it grows."""
         if name not in self.quiet_types:
-            found = set(ATOM_TYPES) | set([tuple, frozenset]) | set(MARKED)
-            found.update(cls for cls, names in MUTATORS.items() if name not in names)
-            self.quiet_types[name] = found
+            self.quiet_types[name] = self.quiet_at_first(name)
         return self.quiet_types[name]
+
+    @staticmethod
+    def quiet_at_first(name):
+        """Those that are known before the run."""
+        found = set(ATOM_TYPES) | set([tuple, frozenset]) | set(MARKED)
+        found.update(cls for cls, names in MUTATORS.items() if name not in names)
+        return found
 
     def shadow(self, names, all_of_them):
         """Attributes of instances may have these names: what a class has there is not what is called."""
@@ -18880,6 +18889,7 @@ class Operations(Engine):
         self.sync()
         namespace = self.names_of(outer_frame().f_globals)
         scope.begins(namespace)
+        self.kit.loaded.append((scope, namespace.obj))
         self.done = len(self.log)
         self.put((CallSign(scope, ()),))
         self.sync()
@@ -18974,31 +18984,68 @@ class Traits(object):
         self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', '__class__', 'delattr']))
 
 
+def operator_getter(box, key):
+    """What reads an item when it is called."""
+    return functools.partial(operator.getitem, box, key)
+
+
 class Kit(object):
-    """What Instrumenter puts into code, by name."""
+    """What Instrumenter puts into code, by name. It serves one engine after the other: modules stay loaded from run to
+    run, and their code goes on to write to the same list.
+
+    cells: {name of a helper: [what it calls]}.      loaded: [(Scope of a module whose code has run, its names)].
+    """
+
+    HELPERS = ('flush', 'prepare', 'called_back', 'changed', 'grows', 'stored', 'default', 'getter', 'manager', 'audit',
+               'before_audit', 'module_begins', 'relay', 'relayed', 'snap')
 
     def __init__(self, engine):
-        self.engine, self.signs = engine, {}
+        self.tape, self.signs, self.loaded, self.engine = engine.log, {}, [], None
         self.append, self.extend, self.id, self.dict = engine.log.append, engine.log.extend, id, dict
-        self.locals, self.globals = locals, globals
-        self.pending, self.known = engine.pending, engine.known
-        self.boxes, self.harmless = engine.boxes, engine.harmless
-        self.held, self.quiet = held, engine.quiet
-        for name in ('flush', 'prepare', 'called_back', 'changed', 'grows', 'stored', 'default', 'getter',
-                     'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed'):
-            setattr(self, name, self.guarded(getattr(engine, name)))
-        self.see = self.guarded(engine.snap)
+        self.locals, self.globals, self.held = locals, globals, held
+        self.pending, self.known, self.boxes, self.harmless = engine.pending, engine.known, engine.boxes, engine.harmless
+        self.quiet_types, self.cells = engine.quiet_types, {}
+        for name in self.HELPERS:
+            setattr(self, name, self.guarded(name))
+        self.see = self.snap
+        self.serve(engine)
 
-    def guarded(self, function):
-        """The function, which raises nothing: what goes wrong (as when the stack is full) is a gap in the recording."""
-        engine = self.engine
+    def serve(self, engine):
+        """Work for an engine from now on."""
+        self.engine, self.quiet = engine, engine.quiet
+        engine.kit = self
+        for name, cell in self.cells.items():
+            cell[0] = getattr(engine, name)
+        del self.tape[:], self.pending[:]
+        engine.pending, engine.known, engine.boxes = self.pending, self.known, self.boxes
+        engine.harmless, engine.quiet_types = self.harmless, self.quiet_types
+        for kept in [self.known, self.harmless] + list(self.boxes.values()):
+            kept.clear()
+        for name, found in self.quiet_types.items():
+            found.clear()
+            found.update(engine.quiet_at_first(name))
+
+    def rest(self):
+        """The run is over: what is called of its code from now on leaves nothing behind."""
+        def nothing(*args):
+            del self.tape[:]
+            return args[0] if args else None
+        self.engine = None
+        for name, cell in self.cells.items():
+            cell[0] = operator_getter if name == 'getter' else nothing
+        self.pending.append(None)               # so that each function that is called looks, and empties the tape
+
+    def guarded(self, name):
+        """A helper, which raises nothing: what goes wrong (as when the stack is full) is a gap in the recording."""
+        cell = self.cells[name] = [None]
+        spare = operator_getter if name == 'getter' else None
 
         def call(*args):
             try:
-                return function(*args)
+                return cell[0](*args)
             except Exception as error:
-                engine.gap(error)
-                return args[0] if args else None
+                self.engine.gap(error)
+                return spare(*args) if spare is not None else args[0] if args else None
         return call
 
     def sign(self, kind, *args):
@@ -19065,15 +19112,44 @@ class Kit(object):
         return self.sign(CutAttributeSign, name)
 
 
+class Source(object):
+    """A text that is to be instrumented; raises Unsupported. traits: a Traits of it."""
+
+    def __init__(self, engine, code):
+        self.engine, self.code, self.text, self.flags = engine, code, engine.text_of(code.co_filename), future_flags(code)
+        engine.texts.add(code.co_filename)
+        if self.text is None:
+            raise Unsupported('its text is not at hand')
+        self.tree = compile(self.text, code.co_filename, 'exec', _ast.PyCF_ONLY_AST | self.flags, True)
+        self.reader = ScopeReader(self.tree.body)
+        self.traits = Traits(self.tree.body, self.reader)
+
+    def instrumented(self):
+        """The code object with what writes the log in it."""
+        tree = self.tree
+        maker = Instrumenter(self.engine.kit, tree.body, self.code, self.reader, self.traits)
+        tree.body = maker.module(tree.body, tree)
+        with quiet_warnings():
+            made = compile(tree, self.code.co_filename, 'exec', self.flags, True)
+        return maker.shelf.filled(made)
+
+
 class Rewriter(Operations):
     """Runs instrumented code and turns what it wrote into the log of a Recording; see Engine."""
 
-    def __init__(self, recording, *args):
+    def __init__(self, recording, *args, **options):
+        kit = options.pop('kit', None)
+        if kit is not None:
+            recording.log = kit.tape
         Operations.__init__(self, recording, *args)
         self.given, self.other, self.reason = args, None, None
         self.stack, self.here, self.suspended, self.just_left = [], None, {}, None
         self.done, self.shallow, self.asleep, self.live = 0, set(), {}, {}
-        self.kit, self.texts, self.label, self.gaps = Kit(self), set(), None, []
+        self.kit, self.texts, self.label, self.gaps, self.codes = None, set(), None, [], {}
+        if kit is None:
+            Kit(self)
+        else:
+            kit.serve(self)
         self.recording.reader = self.sync
         self.recording.engine = 'rewrite'
 
@@ -19087,6 +19163,7 @@ class Rewriter(Operations):
             return self.instrumented(code)
         except Unsupported as reason:
             self.leave(reason)
+            purge_modules([name for name, path in self.local_modules(code) if self.was_loaded(name)])
             return code
 
     def leave(self, reason):
@@ -19097,33 +19174,61 @@ class Rewriter(Operations):
         self.other.flags, self.classes = self.flags, self.other.classes
 
     def instrumented(self, code):
-        """The code object, instrumented; raises Unsupported."""
-        text = self.text_of(code.co_filename)
-        self.texts.add(code.co_filename)
-        if text is None:
-            raise Unsupported('its text is not at hand')
-        tree = compile(text, code.co_filename, 'exec', _ast.PyCF_ONLY_AST | self.flags, True)
-        reader = ScopeReader(tree.body)
-        traits = Traits(tree.body, reader)
-        self.must_not_import(tree.body)
-        maker = Instrumenter(self.kit, tree.body, code, reader, traits)
-        tree.body = maker.module(tree.body, tree)
-        self.shadow(traits.stored, traits.hides)
-        with quiet_warnings():
-            made = compile(tree, code.co_filename, 'exec', self.flags, True)
-        return maker.shelf.filled(made)
+        """The code object, instrumented; raises Unsupported. So are the local modules that it may import."""
+        sources = [Source(self, code)]
+        for name, path in self.local_modules(code):
+            module = sys.modules.get(name)
+            if module is None:
+                with suppress(SyntaxError, ValueError, TypeError):      # the import will say so
+                    sources.append(Source(self, compile(self.text_of(path), path, 'exec', 0, True)))
+            elif not self.was_loaded(name):
+                raise Unsupported('%s is loaded already' % name)
+        for source in sources:
+            self.shadow(source.traits.stored, source.traits.hides)
+        made = [source.instrumented() for source in sources]
+        for source, code in list(zip(sources, made))[1:]:
+            self.codes[source.code.co_filename] = source.text, code
+        return made[0]
 
-    def must_not_import(self, body):
-        """Raise Unsupported when other code that is recorded is imported."""
-        for node in [node for part in body for node in walk(part)]:
-            names = [alias.name for alias in node.names] if isinstance(node, _ast.Import) else [
-                node.module or ''] if isinstance(node, _ast.ImportFrom) else []
-            for name in names:
+    def was_loaded(self, name):
+        """Whether a module is loaded, and its code writes to the log."""
+        module = sys.modules.get(name)
+        return module is not None and any(space is vars(module) for _, space in self.kit.loaded)
+
+    def local_modules(self, code):
+        """[(name, path)] of the modules that have steps, too, and that the code or one of them may import."""
+        main = sys.modules.get('__main__')
+        package = getattr(main, '__package__', None) if getattr(main, '__file__', None) == code.co_filename else None
+        todo, found = [((package or '') + '.__main__', code.co_filename)], {}
+        while todo and fresh.users:             # else nothing is local
+            name, path = todo.pop()
+            text = self.text_of(path)
+            if text is None:
+                continue
+            text = text.encode('utf-8', 'replace') if isinstance(text, text_type) else text
+            for other in imported_names(text, name, os.path.basename(path) == '__init__.py'):
+                if other is None or other in found:
+                    continue
                 for folder in sys.path:
-                    place = os.path.abspath(os.path.join(folder, *name.split('.')))
-                    if any(self.is_recorded(path) and os.path.exists(path)
-                           for path in (place + '.py', os.path.join(place, '__init__.py'))):
-                        raise Unsupported('it imports %s, which is recorded too' % name)
+                    place = os.path.abspath(os.path.join(folder, *other.split('.')))
+                    for path in (os.path.join(place, '__init__.py'), place + '.py'):
+                        if other not in found and self.is_recorded(path) and os.path.isfile(path):
+                            found[other] = path
+                            todo.append((other, path))
+        return sorted(found.items())
+
+    def module_code(self, code):
+        """What is run of a local module that is imported now."""
+        text, made = self.codes.pop(code.co_filename, (None, None))
+        if text is None or text != self.text_of(code.co_filename):
+            try:
+                source = Source(self, code)
+                self.shadow(source.traits.stored, source.traits.hides)
+                made = source.instrumented()
+            except Unsupported as reason:
+                self.gap(reason)
+                return code
+        return made
 
     def label_classes(self, path):
         """See Engine; those that are found later too."""
@@ -19462,11 +19567,19 @@ class Rewriter(Operations):
         """Call `call()` and record it; see Engine.run."""
         if self.other is not None:
             return self.other.run(call, space)
+        spaces = [space] + [vars(module) for module in list(sys.modules.values()) if type(module) is ModuleType]
+        self.kit.loaded[:] = [(scope, names) for scope, names in self.kit.loaded if any(
+            names is other for other in spaces)]
+        for scope, names in self.kit.loaded:
+            scope.begins(self.names_of(names))
         self.watch_size(threads.get_ident())
+        fresh.instrument = self.module_code
         try:
             Engine.run(self, call, space)
         finally:
+            fresh.instrument = None
             self.finish()
+            self.kit.rest()
 
     def watch_size(self, thread):
         """See to it that the run ends when the log is too long."""
@@ -19505,6 +19618,8 @@ class Rewriter(Operations):
             for one in (token, token and token.body):
                 if one is not None and one.kind not in (OPAQUE, VALUE):
                     todo += [part for part in parts_of(one.kind, one.kind.read(one.obj)) if type(part) not in ATOMS]
+        self.log = self.recording.log = self.log[:]         # the list itself belongs to the code that writes
+        self.put, self.add = self.log.extend, self.log.append
 
 
 def parts_of(kind, content):
