@@ -15225,7 +15225,8 @@ class Engine(Follower):
     """Runs code under sys.settrace and writes the log of a Recording.
 
     text_of(path) -> the text of a file of code that is recorded, or None.      callback, max_steps, max_seconds, raw:
-    see record().      kit: what the engine of the run before left for this one, see Kit.      entries: {id of a code object: its Entry, or False}.      frames: {frame that runs: its Space}.
+    see record().      kit: what the engine of the run before left for this one, see Kit.      entries: {id of a code
+    object: its Entry, or False}.      frames: {frame that runs: its Space}.
     """
 
     def __init__(self, recording, is_recorded, text_of, callback=None, max_steps=0, max_seconds=0, with_state=True,
@@ -16042,7 +16043,8 @@ class RecordedScript(ReloadedScript):
             return path == self.path or fresh.is_local(path)
         text = file_text(self.path)
         self.recording = Recording(text)
-        engine = self.engine(self.recording, is_recorded, file_text, None, self.max_steps, self.max_seconds, kit=self.kit)
+        engine = self.engine(self.recording, is_recorded, file_text, None, self.max_steps, self.max_seconds,
+                             kit=self.kit)
         self.kit = engine.kit
         engine.flags = future_flags(code)
         code = engine.code_to_run(code)
@@ -16173,7 +16175,8 @@ class Scope(object):
     kind: 'module', 'class', 'function', 'comprehension'.      node, parent, chain: the names of the classes around.
     params: names.      stores, loads, shared (global statements), outer (nonlocal statements): sets of names.
     has_yield, sees_frame: whether it looks at its own names as a dict.      keeps_names: whether the dict lives on.
-    children.      frees: names of scopes around that it uses.      frame: the name of its code.      lines: those that have code.      first_line.
+    children.      frees: names of scopes around that it uses.      frame: the name of its code.
+    lines: those that have code.      first_line.
     home: see Space; set when it runs.
     """
 
@@ -19003,7 +19006,8 @@ class Kit(object):
         self.tape, self.signs, self.loaded, self.engine = engine.log, {}, [], None
         self.append, self.extend, self.id, self.dict = engine.log.append, engine.log.extend, id, dict
         self.locals, self.globals, self.held = locals, globals, held
-        self.pending, self.known, self.boxes, self.harmless = engine.pending, engine.known, engine.boxes, engine.harmless
+        self.pending, self.known, self.boxes = engine.pending, engine.known, engine.boxes
+        self.harmless = engine.harmless
         self.quiet_types, self.cells = engine.quiet_types, {}
         for name in self.HELPERS:
             setattr(self, name, self.guarded(name))
@@ -19112,11 +19116,12 @@ class Kit(object):
         return self.sign(CutAttributeSign, name)
 
 
-class Source(object):
+class SourceToRewrite(object):
     """A text that is to be instrumented; raises Unsupported. traits: a Traits of it."""
 
     def __init__(self, engine, code):
-        self.engine, self.code, self.text, self.flags = engine, code, engine.text_of(code.co_filename), future_flags(code)
+        self.engine, self.code, self.text = engine, code, engine.text_of(code.co_filename)
+        self.flags = future_flags(code)
         engine.texts.add(code.co_filename)
         if self.text is None:
             raise Unsupported('its text is not at hand')
@@ -19175,12 +19180,12 @@ class Rewriter(Operations):
 
     def instrumented(self, code):
         """The code object, instrumented; raises Unsupported. So are the local modules that it may import."""
-        sources = [Source(self, code)]
+        sources = [SourceToRewrite(self, code)]
         for name, path in self.local_modules(code):
             module = sys.modules.get(name)
             if module is None:
                 with suppress(SyntaxError, ValueError, TypeError):      # the import will say so
-                    sources.append(Source(self, compile(self.text_of(path), path, 'exec', 0, True)))
+                    sources.append(SourceToRewrite(self, compile(self.text_of(path), path, 'exec', 0, True)))
             elif not self.was_loaded(name):
                 raise Unsupported('%s is loaded already' % name)
         for source in sources:
@@ -19222,7 +19227,7 @@ class Rewriter(Operations):
         text, made = self.codes.pop(code.co_filename, (None, None))
         if text is None or text != self.text_of(code.co_filename):
             try:
-                source = Source(self, code)
+                source = SourceToRewrite(self, code)
                 self.shadow(source.traits.stored, source.traits.hides)
                 made = source.instrumented()
             except Unsupported as reason:
