@@ -17210,9 +17210,12 @@ class Expressions(object):
         if type(parts[-1]) is LineSign and parts[-1].scope is self.scope and self.scope.kind == 'function':
             parts = list(parts[:-1]) + self.watched(False) + parts[-1:]
         nodes = [part if isinstance(part, _ast.AST) else self.const(part) for part in parts]
-        if len(nodes) == 1:
-            return call_node(self.const(self.kit.append), nodes[0])
-        return call_node(self.const(self.kit.extend), tuple_node(nodes))
+        made = (call_node(self.const(self.kit.append), nodes[0]) if len(nodes) == 1 else
+                call_node(self.const(self.kit.extend), tuple_node(nodes)))
+        if self.kit.budget is None:
+            return made
+        spent = call_node(self.const(next), self.const(self.kit.budget), self.const(None))
+        return _ast.BoolOp(op=_ast.Or(), values=[made, spent])
 
     def helper(self, name, *args):
         """The call of a helper, as an expression."""
@@ -18992,6 +18995,23 @@ def operator_getter(box, key):
     return functools.partial(operator.getitem, box, key)
 
 
+class Look(object):
+    """An iterator without items: each time that it is asked for one, the engine looks at its limits."""
+
+    def __init__(self, kit):
+        self.kit = kit
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.kit.engine is not None:
+            self.kit.engine.look()              # raises Stop, now and each time from now on, when a limit is reached
+        raise StopIteration
+
+    next = __next__                             # 2.7
+
+
 class Kit(object):
     """What Instrumenter puts into code, by name. It serves one engine after the other: modules stay loaded from run to
     run, and their code goes on to write to the same list.
@@ -19008,7 +19028,8 @@ class Kit(object):
         self.locals, self.globals, self.held = locals, globals, held
         self.pending, self.known, self.boxes = engine.pending, engine.known, engine.boxes
         self.harmless = engine.harmless
-        self.quiet_types, self.cells = engine.quiet_types, {}
+        self.quiet_types, self.cells, self.pause = engine.quiet_types, {}, 1
+        self.budget = itertools.chain.from_iterable(self.allowances()) if engine.has_limits() else None
         for name in self.HELPERS:
             setattr(self, name, self.guarded(name))
         self.see = self.snap
@@ -19028,6 +19049,15 @@ class Kit(object):
         for name, found in self.quiet_types.items():
             found.clear()
             found.update(engine.quiet_at_first(name))
+
+    def allowances(self):
+        """What the budget is made of. With limits each writing to the log takes one item of the budget, in C code; and
+        now and then the engine is asked how many more there are until it wants to look.
+        """
+        look = Look(self)
+        while True:
+            yield look
+            yield itertools.repeat(None, self.pause)
 
     def rest(self):
         """The run is over: what is called of its code from now on leaves nothing behind."""
@@ -19163,8 +19193,8 @@ class Rewriter(Operations):
     def code_to_run(self, code):
         """The code object with what writes the log in it; or as it is, and left to the trace engine."""
         try:
-            if self.callback or self.max_steps or self.max_seconds:
-                raise Unsupported('there are limits')
+            if self.raw or not self.with_state:
+                raise Unsupported('raw events, or steps alone')
             return self.instrumented(code)
         except Unsupported as reason:
             self.leave(reason)
@@ -19268,6 +19298,8 @@ class Rewriter(Operations):
                 try:
                     entry.turn(self, raw, at)
                 except Exception as error:      # as when code that was left by another thread wrote here
+                    if self.stop_error is not None and end - at < 1000:
+                        break                   # Stop may come between what ends a frame and the end of it
                     self.gap(error)
             else:
                 self.put(raw[at:at + entry.size])
@@ -19585,6 +19617,35 @@ class Rewriter(Operations):
             fresh.instrument = None
             self.finish()
             self.kit.rest()
+
+    def stop(self, error):
+        """End the run, and the recording, too."""
+        self.max_steps = min(self.max_steps or self.counted, self.counted)
+        Engine.stop(self, error)
+
+    def has_limits(self):
+        """Whether the engine must look from time to time."""
+        return bool(self.callback or self.max_steps or self.max_seconds)
+
+    def look(self):
+        """Call the callback, see to the limits; sets when to come next."""
+        if self.is_over:
+            return
+        if self.stop_error is not None:
+            raise Stop()
+        self.sync()
+        self.count()
+        if self.max_steps and self.counted >= self.max_steps:
+            self.stop(RuntimeError('the recording reached its limit of %d steps' % self.max_steps))
+        if self.max_seconds and clock_s() - self.begin_s > self.max_seconds:
+            self.stop(RuntimeError('the recording reached its limit of %g seconds' % self.max_seconds))
+        if self.callback and self.counted >= self.next_call:
+            self.next_call = self.counted + CALLBACK_STEPS
+            self.call_back()
+        left = [500] if self.max_seconds else []
+        left += [self.max_steps - self.counted] if self.max_steps else []
+        left += [self.next_call - self.counted] if self.callback else []
+        self.kit.pause = max(1, min(left) // 4)                 # as many steps may be written at once
 
     def watch_size(self, thread):
         """See to it that the run ends when the log is too long."""
