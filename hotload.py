@@ -17106,9 +17106,16 @@ class Past(object):
         return [(PUT, token, new)]
 
 
+class UntoldSign(Sign):
+    """What was done was looked at: there is nothing to do for its operands."""
+
+    __slots__ = ()
+
+
 ITEM, CUT_ITEM, PUSHED, POPPED = ItemSign(None, 4), CutSign(None, 3), PushSign(None, 3), PopSign(None, 3)
 ADDED, DISCARDED = AddSign(True), AddSign(False)
 SPLICED, CONTENT = SpliceSign(None, 5), ContentSign(None, 3)
+UNTOLD = {ITEM: UntoldSign(None, 4), CUT_ITEM: UntoldSign(None, 3)}
 
 
 ##############################################################################
@@ -17125,31 +17132,25 @@ QUIET_MODULES = frozenset(['time', 'sys', 'os', 'functools', 'warnings', 'platfo
 
 
 class Call(object):
-    """What is known of a call in the text. names: those in it, whose values may be changed by it. deep: whether its
-    arguments are made by calls.      count: of its arguments; first: the first one if it is a literal number.
+    """What is known of a call in the text. names: those in it, whose values may be changed by it. deep: whether what it
+    is given is more than names and what hangs on them, so that it cannot be found by the names alone. count: of its
+    arguments; first: the first one if it is a literal number.      lasts: whether what is called lives as long as its
+    module.
     """
 
-    def __init__(self, node):
-        self.names, self.deep, self.count, self.first, self.name = [], False, 0, None, None
+    def __init__(self, node, has_tricks=True, lasts=False):
+        self.names, self.deep, self.count, self.first, self.lasts = [], False, 0, None, lasts
         if node is None:
             return
         parts = list(node.args) + [word.value for word in node.keywords] + [node.func]
         parts += [part for part in (getattr(node, 'starargs', None), getattr(node, 'kwargs', None)) if part]
         inside = [sub for part in parts for sub in walk(part)]
         self.names = sorted(set(sub.id for sub in inside if isinstance(sub, _ast.Name)))
-        self.deep = any(isinstance(sub, _ast.Call) for sub in inside)
-        self.count, self.first, self.name = len(node.args), None, None
-        if node.args and isinstance(node.args[0], _ast.Name):
-            self.name = node.args[0].id
+        self.deep = any(type(sub).__name__ in ('Call', 'Yield', 'NamedExpr') or has_tricks and isinstance(sub, (
+            _ast.Attribute, _ast.Subscript, _ast.BinOp)) and sub is not node.func for sub in inside)
+        self.count = len(node.args)
         if node.args and type(node.args[0]).__name__ in ('Num', 'Str', 'Constant'):
             self.first = number_of(node.args[0])
-
-    def key(self, frame):
-        """The first argument of a call that was made in a frame, or MISSING."""
-        if self.name is None:
-            return MISSING if self.first is None else self.first
-        names = frame.f_locals
-        return names[self.name] if self.name in names else frame.f_globals.get(self.name, MISSING)
 
 
 PLAIN_CALL = Call(None)
@@ -17220,6 +17221,10 @@ class Expressions(object):
     def helper(self, name, *args):
         """The call of a helper, as an expression."""
         return call_node(self.const(getattr(self.kit, name)), *args)
+
+    def called_back(self, like):
+        """What is done when a function begins or goes on: calls into the unknown may be under way."""
+        return placed([if_node(self.is_pending(), [_ast.Expr(value=self.helper('called_back'))])], like)
 
     def is_pending(self):
         """The test whether calls have to be looked at. (A constant alone would be taken for the text that it is.)"""
@@ -17355,20 +17360,32 @@ class Expressions(object):
                 return False
         return True
 
-    def is_trusted(self, node):
-        """Whether calling what an expression gives changes nothing, or logs itself."""
-        if isinstance(node, _ast.Name):
-            name = mangled(node.id, self.scope.chain)
-            if self.is_builtin(node, (name,)):
-                return name in PURE_BUILTINS or name in SAFE_CALLS or is_error_name(name)
-            return self.is_own(name) or self.imported(name, None)
-        if isinstance(node, _ast.Attribute):
-            value = node.value
-            if type(value).__name__ in ('Str', 'JoinedStr') or type(value).__name__ == 'Constant' and isinstance(
-                    value.value, (str, bytes)):
-                return True
-            return isinstance(value, _ast.Name) and self.imported(mangled(value.id, self.scope.chain), node.attr)
-        return False
+    def is_sure(self, name):
+        """Whether a global name has the value that the text gives it: nothing in it can bind names in other ways."""
+        return not self.traits.has_star and not self.traits.has_words and name not in self.traits.stored
+
+    def is_own_call(self, node):
+        """Whether what an expression gives always logs itself: a function or class of the program."""
+        return isinstance(node, _ast.Name) and self.is_sure(node.id) and self.is_own(mangled(node.id, self.scope.chain))
+
+    def is_lasting(self, node):
+        """Whether an expression is an attribute of a module that changes nothing, as far as the text tells."""
+        return isinstance(node, _ast.Attribute) and isinstance(node.value, _ast.Name) and self.imported(
+            mangled(node.value.id, self.scope.chain), node.attr)
+
+    @staticmethod
+    def is_method_of_text(node):
+        """Whether an expression is a method of a literal text."""
+        value = getattr(node, 'value', None)
+        return isinstance(node, _ast.Attribute) and (type(value).__name__ in ('Str', 'JoinedStr') or type(
+            value).__name__ == 'Constant' and isinstance(value.value, (str, bytes)))
+
+    def known_builtin(self, node):
+        """The builtin that a name most likely stands for, if it changes nothing; or None."""
+        if not isinstance(node, _ast.Name) or self.scope.owner(mangled(node.id, self.scope.chain)) is not self.top:
+            return None
+        if node.id in PURE_BUILTINS or node.id in SAFE_CALLS or is_error_name(node.id):
+            return builtins_space.get(node.id)
 
     def imported(self, name, attribute):
         """Whether a name always stands for something of a module that changes nothing."""
@@ -17392,19 +17409,32 @@ class Expressions(object):
 
     def _x_Call(self, node):
         function = node.func
-        if self.is_trusted(function):
+        if self.is_method_of_text(function) or self.is_own_call(function):
             return self.children(node)
+        is_lasting, builtin = self.is_lasting(function), self.known_builtin(function)
+        about = [self.const(Call(node, self.traits.has_tricks, is_lasting))] + self.key_of(node)
+        if builtin is not None:
+            if not self.is_sure(function.id) or function.id in self.top.stores:
+                self.calls += 1
+            self.arguments(node)
+            test = _ast.Compare(left=function, ops=[_ast.Is()], comparators=[self.const(builtin)])
+            node.func = placed(choice_node(test, function, self.helper('prepare', function, *about)), function)
+            return node
         self.calls += 1
-        about = self.const(Call(node))
-        parts = node.args + [word.value for word in node.keywords] + [part for part in (getattr(
-            node, 'starargs', None), getattr(node, 'kwargs', None)) if part is not None]
-        is_simple = not any(type(sub).__name__ in NOT_SIMPLE for part in parts for sub in walk(part))
+        if is_lasting or isinstance(function, _ast.Name) and self.is_stable(function):
+            self.arguments(node)
+            known = self.helper('find_harmless', self.helper('id', function))
+            node.func = placed(_ast.BoolOp(op=_ast.Or(), values=[known, self.helper('prepare', function, *about)]),
+                               function)
+            return node
         if isinstance(function, _ast.Attribute) and isinstance(function.value, _ast.Name) and self.is_stable(
                 function.value):
+            is_simple = not any(type(sub).__name__ in NOT_SIMPLE for part in inner_nodes(node) if part is not function
+                                for sub in walk(part))
             self.arguments(node)
             kind = call_node(self.const(type), function.value)
             test = within_node(kind, self.const(self.kit.quiet(mangled(function.attr, self.scope.chain))))
-            other = placed(self.helper('prepare', function, about), function)
+            other = placed(self.helper('prepare', function, *about), function)
             if not is_simple:
                 node.func = placed(choice_node(test, function, other), function)
                 return node
@@ -17412,14 +17442,13 @@ class Expressions(object):
             if HAS_STAR_FIELDS:
                 second.starargs, second.kwargs = node.starargs, node.kwargs
             return choice_node(test, node, placed(second, node))
-        if isinstance(function, _ast.Name) and self.is_stable(function):
-            self.arguments(node)
-            test = within_node(self.helper('id', function), self.const(self.kit.harmless))
-            node.func = placed(choice_node(test, function, self.helper('prepare', function, about)), function)
-            return node
-        node.func = placed(self.helper('prepare', self.expr(function), about), function)
+        node.func = placed(self.helper('prepare', self.expr(function), *about), function)
         self.arguments(node)
         return node
+
+    def key_of(self, node):
+        """The first argument of a call as a node, in a list, if it can be read before the call too."""
+        return [node.args[0]] if node.args and self.is_stable(node.args[0]) else []
 
     def arguments(self, node):
         """Instrument the arguments of a call."""
@@ -17446,7 +17475,8 @@ class Expressions(object):
             self.calls = calls
         parts = [self.kit.resume_sign(self.scope, node.lineno), name_node('.g')]
         node.value = placed(told, node)
-        return item_node(tuple_node([node, self.logged(parts + self.watched())]), 0)
+        back = _ast.BoolOp(op=_ast.And(), values=[self.is_pending(), self.helper('called_back')])
+        return item_node(tuple_node([node, back, self.logged(parts + self.watched())]), 0)
 
     def _x_YieldFrom(self, node):
         calls = self.calls
@@ -17534,6 +17564,7 @@ class Expressions(object):
         flush = self.calls > 0
         made = placed([assign_node(name_node('.v', True), value)], node) + self.log([self.kit.sign(
             YieldSign, scope)], node, flush) + placed([_ast.Expr(value=_ast.Yield(value=name_node('.v')))], node)
+        made += self.called_back(node)
         made += self.log([self.kit.resume_sign(scope, node.lineno), name_node('.g')] + self.watched() + [sign], node)
         for at in range(len(node.generators) - 1, -1, -1):
             loop = node.generators[at]
@@ -17707,14 +17738,14 @@ class Stores(Expressions):
                 if isinstance(target, _ast.Attribute):
                     made.append(one)
                     made += self.log([self.kit.cut_attribute_sign(mangled(target.attr, self.scope.chain)), box], node)
-                elif key_node(target) is None or self.traits.has_hashes:
+                elif key_node(target) is None:
                     made.append(one)
                     made += placed([_ast.Expr(value=self.helper('changed', box))], node)
                 else:
                     key = self.operand(key_node(target), made)
                     set_key(target, key)
                     made.append(one)
-                    made += self.log([CUT_ITEM, box, key], node)
+                    made += self.log([self.told_item(CUT_ITEM, box, key), box, key], node)
             changes = []
         return self.ended(node, made, changes, after, calls)
 
@@ -17740,43 +17771,54 @@ class Stores(Expressions):
                 and not getattr(node, 'starargs', None) and not getattr(node, 'kwargs', None)
                 and not any(type(arg).__name__ == 'Starred' for arg in node.args)
                 and not (self.traits.has_hashes and node.func.attr in ('add', 'discard'))
-                and not isinstance(node.func.value, (_ast.List, _ast.Dict)) and not self.is_trusted(node.func))
+                and not isinstance(node.func.value, (_ast.List, _ast.Dict)) and not self.is_method_of_text(node.func)
+                and not self.is_lasting(node.func))
 
     def quick(self, node, call, after, target):
         """The call of such a method, as a statement or assigned to a name."""
         made, function, calls = [], call.func, self.calls
         boxes, _, sign = QUICK[function.attr]
-        about = self.const(Call(call))
+        about = [self.const(Call(call, self.traits.has_tricks))] + self.key_of(call)
         box = function.value = self.operand(function.value, made)
         args = [self.expr(arg) for arg in call.args]
         flush = self.calls > calls
         changes = self.bind(target.id) if target is not None else []
-        stored = [target.id] if target is not None else []
-        if not args:
-            one = call_node(function)
-            parts = [sign, box, number_node(0 if function.attr == 'popleft' else -1)]
-            fast = []
-        elif self.is_stable(call.args[0], stored):
-            one, fast, parts = call_node(function, args[0]), [], [sign, box, self.kept(args[0])]
-        else:
-            fast = [assign_node(self.variable('.k', True), args[0])]
-            one, parts = call_node(function, self.variable('.k')), [sign, box, self.kept(self.variable('.k'))]
-        fast.append(assign_node(target, one) if target is not None else _ast.Expr(value=one))
-        fast = placed(fast, node) + self.log(parts + changes + ([after] if after is not None else []), node, flush)
-        if args and not self.is_stable(call.args[0], stored):
-            fast += self.freed(['.k'], node)
-        slow = call_node(self.helper('prepare', function, about), *args)
-        slow = assign_node(target, slow) if target is not None else _ast.Expr(value=slow)
-        slow = placed([slow], node) + self.log(changes + ([after] if after is not None else []), node, True)
+        following = [after] if after is not None else []
+        is_kept = bool(args) and not self.is_stable(call.args[0], [target.id] if target is not None else [])
+        fast = placed([assign_node(self.variable('.k', True), args[0])], node) if is_kept else []
+        used = [self.variable('.k') if is_kept else args[0]] if args else []
+
+        def called(*parts):
+            one = call_node(*parts)
+            return placed([assign_node(target, one) if target is not None else _ast.Expr(value=one)], node)
+        # what calls have changed is looked at before the method runs: what it does is logged by it alone
+        fast += self.log([], node, True) if flush else []
+        told = [self.kept(part) for part in used] or [number_node(0 if function.attr == 'popleft' else -1)]
+        quickly = called(function, *used) + self.log([sign, box] + told + changes + following, node)
+        if boxes == 'set' and not is_constant(used[0]):
+            quickly = [placed(if_node(self.is_safe(used[0]), quickly, called(
+                self.helper('prepare', function, about[0], *used), *used) + self.log(
+                    changes + following, node, True)), node)]
+        fast += quickly + (self.freed(['.k'], node) if is_kept else [])
+        slow = called(self.helper('prepare', function, *about), *args) + self.log(changes + following, node, True)
         test = within_node(self.helper('id', box), self.const(self.kit.boxes[boxes]))
         made.append(placed(if_node(test, fast, slow), node))
         return self.ended(node, made, [], None, self.calls)
+
+    def is_safe(self, key):
+        """The test whether a key is compared and hashed by no code of the program: see is_safe_key()."""
+        kind = call_node(self.const(type), key)
+        parts = call_node(self.const(ATOMS.issuperset), call_node(self.const(map), self.const(type), key))
+        is_tuple = _ast.Compare(left=kind, ops=[_ast.Is()], comparators=[self.const(tuple)])
+        return _ast.BoolOp(op=_ast.Or(), values=[within_node(kind, self.const(ATOMS)), _ast.BoolOp(
+            op=_ast.And(), values=[is_tuple, parts])])
 
     # -- assignments
 
     def _Assign(self, node, after):
         calls, made = self.calls, []
-        if len(node.targets) == 1 and isinstance(node.targets[0], _ast.Name) and self.is_quick(node.value):
+        if len(node.targets) == 1 and isinstance(node.targets[0], _ast.Name) and self.is_quick(node.value) and not (
+                self.traits.has_generators):    # one may end when the name is bound
             return self.quick(node, node.value, after, node.targets[0])
         leaves = [leaf for target in node.targets for leaf in self.leaves(target)]
         leaves = [getattr(leaf, 'value', leaf) if type(leaf).__name__ == 'Starred' else leaf for leaf in leaves]
@@ -17860,10 +17902,16 @@ class Stores(Expressions):
             made.append(placed(assign_node(target, value), node))
             if key is None:
                 made += placed([_ast.Expr(value=self.helper('changed', target.value))], node)
-            elif self.traits.has_hashes:
-                made += placed([_ast.Expr(value=self.helper('stored', target.value, key, value))], node)
             else:
-                changes += [ITEM, target.value, key, self.kept(value)]
+                changes += [self.told_item(ITEM, target.value, key), target.value, key, self.kept(value)]
+
+    def told_item(self, sign, box, key):
+        """The Sign of what was done with an item of a container: another one where its key may be equal to others."""
+        if is_constant(key) and not self.traits.has_hashes:
+            return sign
+        test = self.is_safe(key) if not self.traits.has_hashes else within_node(
+            call_node(self.const(type), box), self.const(self.kit.no_keys))
+        return placed(choice_node(test, self.const(sign), self.helper('look', self.const(sign), box, key)), key)
 
     def flushed(self, like):
         """Before something is stored: what calls have changed is written first."""
@@ -17887,6 +17935,7 @@ class Stores(Expressions):
 
     def seen(self, box, like):
         """See to it that the content of an object is known before it changes."""
+        self.calls += 1                         # one that is not plain is looked at when the statement ends
         test = within_node(self.helper('id', box), self.const(self.kit.known), True)
         return placed([if_node(test, [_ast.Expr(value=self.helper('see', box))])], like)
 
@@ -17909,7 +17958,7 @@ class Stores(Expressions):
         if isinstance(target, _ast.Name):
             loaded = placed(name_node(target.id), target)
             if not number:
-                made += self.grows(loaded, node, node.value)
+                made += self.grows(loaded, node)
             node.value = self.expr(node.value)
             made.append(node)
             return self.ended(node, made, self.bind(target.id), after, calls)
@@ -17930,7 +17979,7 @@ class Stores(Expressions):
             made += placed([_ast.Expr(value=self.helper('default', target.value, key))], node)
         made.append(placed(assign_node(self.variable(name, True), placed(source, target)), node))
         if not number:
-            made += self.grows(placed(self.variable(name), target), node, node.value)
+            made += self.grows(placed(self.variable(name), target), node)
         made.append(placed(_ast.AugAssign(target=self.variable(name, True), op=node.op, value=self.expr(node.value)),
                            node))
         plain = placed(_ast.Attribute(value=target.value, attr=target.attr, ctx=_ast.Store()) if isinstance(
@@ -17939,13 +17988,11 @@ class Stores(Expressions):
         self.store(plain, placed(self.variable(name), node), made, changes, node)
         return self.ended(node, made, changes, after, calls)
 
-    def grows(self, value, like, other):
-        """Before an operation that may change its operand in place. other: the other operand."""
+    def grows(self, value, like):
+        """Before an operation that may change its operand in place."""
         self.calls += 1
-        is_simple = not any(type(sub).__name__ in NOT_SIMPLE for sub in walk(other))
-        more = [self.const(PLAIN_CALL)] if is_simple else []
         test = within_node(call_node(self.const(type), value), self.const(ATOMS), True)
-        return placed([if_node(test, [_ast.Expr(value=self.helper('grows', value, *more))])], like)
+        return placed([if_node(test, [_ast.Expr(value=self.helper('grows', value))])], like)
 
 
 ##############################################################################
@@ -18306,7 +18353,8 @@ class Instrumenter(Stores):
             else:
                 one = _ast.With(context_expr=manager, optional_vars=target, body=body)
             body = placed([one], node)
-        return body + self.log([after] if after is not None else [], node, True)
+        left = placed([if_node(self.is_pending(), [_ast.Expr(value=self.helper('left'))])], node)
+        return body + left + self.log([after] if after is not None else [], node)
 
     def _Match(self, node, after):
         calls, line = self.calls, self.head_end(node)
@@ -18427,7 +18475,7 @@ class Instrumenter(Stores):
         """What is logged when a frame begins."""
         made = list(declarations(scope.node))
         if scope.kind == 'function':
-            made += placed([if_node(self.is_pending(), [_ast.Expr(value=self.helper('called_back'))])], like)
+            made += self.called_back(like)
         if scope.kind == 'class':
             names = [self.kit.names_sign(scope), self.helper('dict', self.helper('locals'))]
             return made + self.log([self.kit.names_call_sign(scope), names[1]] + names + first, like)
@@ -18509,13 +18557,16 @@ class Instrumenter(Stores):
 
 class Pending(object):
     """A call that may change something. frame: that made it.      box, size: a container and its length before, or
-    None.      roots: values.      name: of the method.      about: a Call.
+    None.      roots: values, or None for all that is followed.      name: of the method.      about: a Call. key: its
+    first argument, or MISSING.      mark: see Operations.mark; when it is the same afterwards, only this call can have
+    changed the container.
     """
 
-    __slots__ = ('frame', 'box', 'size', 'roots', 'name', 'about')
+    __slots__ = ('frame', 'box', 'size', 'roots', 'name', 'about', 'key', 'mark')
 
-    def __init__(self, frame, box=None, size=0, roots=None, name=None, about=None):
-        self.frame, self.box, self.size, self.roots, self.name, self.about = frame, box, size, roots, name, about
+    def __init__(self, frame, box=None, roots=None, name=None, about=None, key=MISSING, mark=None):
+        self.frame, self.box, self.roots, self.name, self.about = frame, box, roots, name, about
+        self.key, self.mark, self.size = key, mark, 0 if box is None else len_of(box)
 
 
 def own_frame(frame):
@@ -18538,7 +18589,9 @@ class Operations(Engine):
 
     def __init__(self, *args, **options):
         Engine.__init__(self, *args, **options)
-        self.pending, self.known, self.boxes, self.harmless, self.managers = [], {}, {}, {}, []
+        self.pending, self.known, self.boxes, self.harmless, self.plain_classes = [], {}, {}, {}, {}
+        # ids of dicts with keys that may be equal to others; how often the log was read
+        self.odd, self.turns = set(), 0
         self.boxes.update(list={}, set={}, deque={})
         self.quiet_types, self.shadowed, self.hides_all = {}, set(), False
 
@@ -18548,7 +18601,9 @@ class Operations(Engine):
         """Know the content of an object from now on, but not yet those of its parts."""
         key = id(value)
         token = self.tokens.get(key)
-        if token is None and type(value) not in MARKED:
+        if type(value) in MARKED:
+            return
+        if token is None:
             kind = self.kind_of(value)[0]
             token = self.tokens.get(key)
             if token is None and kind is not None:
@@ -18557,17 +18612,38 @@ class Operations(Engine):
                 self.kept.append(value)
         if token is not None and token.now is None and token not in self.asleep:
             self._follow(token, [])
+            if type(token.now) is Keyed:
+                self.odd.add(key)
             self.shallow.add(token)
             if token.body is not None:
                 self._follow(token.body, [])
             content = token.body.now if token.body is not None else token.now
             if (token.kind is INSTANCE or token.body is not None) and content and content[0] is not None:
                 self.snap(content[0])
-        self.known[key] = True
+        if token is None or self.is_plain(value, token):
+            self.known[key] = True
+        else:                                   # each time anew
+            self.sync()
+            self.see(value)
+            self.pending.append(Pending(self.caller(), None, [value]))
         if token is not None:
             kind = type(value)
             if kind is list or kind is set or kind is collections.deque and value.maxlen is None:
                 self.boxes[kind.__name__][key] = True
+
+    def is_plain(self, value, token):
+        """Whether a store of an item or attribute of it does what it does for objects in general, or calls a function
+        of the program.
+        """
+        cls = type(value)
+        if cls in MUTATORS or token.kind is OPAQUE or cls in _OLD_LAYOUTS:
+            return True
+        if cls not in self.plain_classes:
+            self.plain_classes[cls] = all(
+                base is object or base in MUTATORS or self.is_own_class(base) or base in class_types or
+                base in IMMUTABLE or base.__module__ in BUILTIN_NAMES and issubclass(base, BaseException)
+                for base in cls.__mro__)
+        return self.plain_classes[cls]
 
     def make_token(self, value):
         """The Token of an object that can change, made."""
@@ -18606,7 +18682,7 @@ class Operations(Engine):
 
     # -- calls
 
-    def prepare(self, function, about):
+    def prepare(self, function, about, key=MISSING):
         """Before a call of something that is not known when the code is made; the function itself."""
         kind = type(function)
         if kind is BOUND_METHOD:
@@ -18619,34 +18695,48 @@ class Operations(Engine):
                     self.quiet(name).add(cls)
                 return function
             if inner.__name__ in ALL_MUTATORS and any(base in MUTATORS for base in type(owner).__mro__):
-                return self.prepare_method(function, owner, inner.__name__, about)
-            self.unknown(function, about)
-            return function
-        elif kind is FunctionType:
-            if self.is_own_code(function.__code__):
-                self.harmless[id(function)] = function
+                return self.prepare_method(function, owner, inner.__name__, about, key)
+            if type(owner) is Tee:
                 return function
         elif kind is type(len) or kind.__name__ == 'method-wrapper':
             owner, name = getattr(function, '__self__', None), function.__name__
             if owner is not None and type(owner) is not type(sys):
-                return self.prepare_method(function, owner, name, about)
-        elif self.is_own_class(kind) and type(vars(self.home_of(kind, '__call__')).get('__call__')) is FunctionType:
-            return function
-        is_text = any(function is other for other in RUNS_TEXT)
-        if self.is_harmless(function) and not is_text or type(function).__name__ in (
-                '_lru_cache_wrapper',) and self.is_harmless(function.__wrapped__):
-            if kind is not BOUND_METHOD:
+                return self.prepare_method(function, owner, name, about, key)
+        elif self.is_own_class(kind):
+            found = vars(self.home_of(kind, '__call__')).get('__call__')
+            if type(found) is FunctionType and self.is_own_code(found.__code__):
+                return function
+        if self.is_harmless(function):
+            if kind is not BOUND_METHOD or about.lasts:
                 self.harmless[id(function)] = function
             return function
         self.unknown(function, about)
         return function
+
+    def is_harmless(self, function):
+        """See Follower; more strict."""
+        if any(function is other for other in RUNS_TEXT):
+            return False
+        kind = type(function)
+        if kind.__name__ == '_lru_cache_wrapper':
+            return self.is_harmless(function.__wrapped__)
+        if isinstance(function, class_types) and self.is_own_class(function):
+            # what it inherits may do what it likes with its arguments
+            return kind in class_types and all(
+                self.is_own_class(base) or getattr(base, '__module__', None) in BUILTIN_NAMES + ('collections', 'abc',
+                                                                                                'typing')
+                for base in getattr(function, '__mro__', ()))
+        inner = getattr(function, '__func__', function)
+        if type(inner) in (FunctionType, type(len)) and getattr(inner, '__module__', None) in QUIET_MODULES:
+            return inner.__name__ not in ('reduce', 'partial')
+        return Engine.is_harmless(self, function)
 
     @staticmethod
     def home_of(cls, name):
         """The first of a class's bases that has the name."""
         return ([base for base in cls.__mro__ if name in vars(base)] or [cls])[0]
 
-    def prepare_method(self, function, owner, name, about):
+    def prepare_method(self, function, owner, name, about, key):
         """Before a method in C."""
         cls = type(owner)
         if cls in ATOMS or cls in MARKED or cls is tuple or cls is frozenset:
@@ -18660,21 +18750,30 @@ class Operations(Engine):
         base = [base for base in cls.__mro__ if base in MUTATORS]
         if base:
             if name in MUTATORS[base[0]] or name in ('__setitem__', '__delitem__', '__missing__', '__getitem__'):
-                if name == 'sort' or about.deep:    # its items, or the arguments, may be code that looks at it
-                    self.sync()
-                    self.see(owner)
-                self.snap(owner)
-                for part in self.pending:
-                    if part.box is owner:
-                        self.settle_box(part)
-                self.pending.append(Pending(self.caller(), owner, len_of(owner),
-                                            None, name, about))
+                self.before_change(owner, name, about, key, name == 'sort' or about.deep)
             return function
         if getattr(cls, '__module__', None) in ('_io', 'io', 're', '_sre', 'datetime', '_random', '_struct', '_csv',
                                                 'itertools') and name not in ('readinto', 'readinto1', 'pack_into'):
             return function
         self.unknown(function, about)
         return function
+
+    def mark(self):
+        """What is another one when something was written to the log meanwhile."""
+        return self.turns, len(self.log)
+
+    def before_change(self, box, name, about=PLAIN_CALL, key=MISSING, is_seen=False):
+        """Before a container is changed by a method or an operator. is_seen: whether code that looks at it runs
+        meanwhile.
+        """
+        if is_seen:
+            self.sync()
+            self.see(box)
+        self.snap(box)
+        for part in self.pending:
+            if part.box is box:                 # of the same statement
+                self.changed(box)
+        self.pending.append(Pending(self.caller(), box, None, name, about, key, self.mark()))
 
     def caller(self):
         """The frame of the program that called."""
@@ -18698,7 +18797,7 @@ class Operations(Engine):
             roots = None
         elif not self.can_change(roots):
             return
-        self.pending.append(Pending(frame, None, 0, roots, 'exec' if is_text else None, about))
+        self.pending.append(Pending(frame, None, roots, 'exec' if is_text else None))
 
     def can_change(self, roots):
         """Whether anything that is followed can be reached from values."""
@@ -18723,8 +18822,7 @@ class Operations(Engine):
 
     def flush(self):
         """After a statement: write what its calls have changed."""
-        frame = self.caller()
-        pending, alive = self.pending, None
+        frame, pending, alive = self.caller(), self.pending, None
         while pending:
             last = pending[-1]
             if last.frame is not frame:
@@ -18735,8 +18833,19 @@ class Operations(Engine):
                         above = above.f_back
                 if last.frame in alive:
                     break
+            elif last.name == 'with':           # until its block ends
+                self.settle(last, frame)
+                break
             pending.pop()
             self.settle(last, frame)
+
+    def left(self):
+        """After a `with` statement."""
+        frame = self.caller()
+        self.flush()
+        if self.pending and self.pending[-1].frame is frame and self.pending[-1].name == 'with':
+            self.pending.pop()
+            self.flush()
 
     def called_back(self):
         """When a function of the program is called while a call is pending: what has it changed so far?"""
@@ -18746,7 +18855,10 @@ class Operations(Engine):
     def settle(self, part, frame):
         """Write what a call has changed."""
         if part.box is not None:
-            return self.settle_box(part)
+            if not (part.mark == self.mark() and self.told_exactly(part)):
+                self.changed(part.box)
+            part.mark = None
+            return
         self.sync()
         if part.roots is None:
             self.audit_all(frame, part.name == 'exec')
@@ -18757,37 +18869,39 @@ class Operations(Engine):
                 self.audit_all(frame, False)
         self.done = len(self.log)
 
-    def settle_box(self, part):
-        """Write what a method has changed in a container."""
-        box, before, name, cls = part.box, part.size, part.name, type(part.box)
-        size, put, about = len_of(box), self.put, part.about
-        part.size = size
-        if about is None or about.deep:         # it may have been changed by others meanwhile, who said so
-            return self.changed(box)
-        if isinstance(box, list) or isinstance(box, collections.deque) and box.maxlen is None:
-            base = list if isinstance(box, list) else collections.deque
-            if name in ('append', 'extend', '+=') and size >= before and base is list:
+    def told_exactly(self, part):
+        """Write what a method has done to a container, when nothing else can have changed it since; whether it is sure.
+        """
+        box, before, name, cls, key = part.box, part.size, part.name, type(part.box), part.key
+        size, put = len_of(box), self.put
+        if cls is list or cls is collections.deque and box.maxlen is None:
+            if name in ('append', 'extend', '+=') and size >= before and cls is list:
                 if size > before:
-                    put((SPLICED, box, before, before, list.__getitem__(box, slice(before, None))))
-                return
+                    put((SPLICED, box, before, before, box[before:]))
+                return True
             if name == 'append' and size == before + 1:
-                return put((PUSHED, box, held(base.__getitem__(box, -1))))
+                put((PUSHED, box, held(box[-1])))
+                return True
             if name == 'appendleft' and size == before + 1:
-                return put((SPLICED, box, 0, 0, [held(base.__getitem__(box, 0))]))
-            if name in ('pop', 'popleft') and size == before - 1 and (not about.count or type(about.first) is int):
-                return put((POPPED, box, 0 if name == 'popleft' else about.first if about.count else -1))
-        elif name in ('add', 'discard', 'remove') and size == before:
-            return
-        key = about.key(part.frame) if cls in MUTATORS else MISSING
-        if key is not MISSING and is_safe_key(key):
-            if isinstance(box, set) and name in ('add', 'discard', 'remove') and abs(size - before) == 1:
-                return put((ADDED if size > before else DISCARDED, box, key))
-            if isinstance(box, dict) and name in ('setdefault', 'pop'):
-                value = dict.get(box, key, MISSING)
-                if size < before:
-                    return put((CUT_ITEM, box, key))
-                return put((ITEM, box, key, held(value))) if value is not MISSING else None
-        self.changed(box)
+                put((SPLICED, box, 0, 0, [held(box[0])]))
+                return True
+            count, first = part.about.count, part.about.first
+            if name in ('pop', 'popleft') and size == before - 1 and (not count or type(first) is int):
+                put((POPPED, box, 0 if name == 'popleft' else first if count else -1))
+                return True
+        elif cls is set and name in ('add', 'discard', 'remove') and size == before:
+            return True
+        if key is MISSING or not is_safe_key(key):
+            return False
+        if cls is set and name in ('add', 'discard', 'remove') and abs(size - before) == 1:
+            put((ADDED if size > before else DISCARDED, box, key))
+            return True
+        if cls in DICTS and cls is not collections.OrderedDict and name in ('setdefault', 'pop', 'default'):
+            value = dict.get(box, key, MISSING)
+            if size != before or value is not MISSING:
+                put((CUT_ITEM, box, key) if size < before else (ITEM, box, key, held(value)))
+            return True
+        return False
 
     def changed(self, box):
         """Write how an object differs from what the log has of it."""
@@ -18795,31 +18909,40 @@ class Operations(Engine):
         if token is None or token.kind in (OPAQUE, VALUE):
             return
         if type(box) in MUTATORS and len_of(box) <= 64:
-            return self.put((CONTENT, box, token.kind.read(box)))
+            content = token.kind.read(box)
+            if type(content) is Keyed:
+                self.odd.add(id(box))
+            return self.put((CONTENT, box, content))
         self.sync()
         self.see(box)
         if token.now is not None:
             self.whole(box)
         self.done = len(self.log)
 
-    def grows(self, value, about=None):
-        """Before an operation like += on what is no atom; about: None if its other operand is made by calls."""
+    def grows(self, value):
+        """Before an operation like += on what is no atom."""
         if isinstance(value, (list, dict, set, bytearray, collections.deque, array.array)):
-            self.snap(value)
-            self.pending.append(Pending(self.caller(), value, len_of(value), None, '+=', about))
-
-    def stored(self, box, key, value):
-        """After an item was set, in a program whose classes have a __hash__ or __eq__ of their own."""
-        if type(key) in ATOMS or not isinstance(box, dict):
-            self.put((ITEM, box, key, held(value)))
+            self.before_change(value, '+=')
         else:
-            self.changed(box)
+            self.snap(value)
+
+    def look(self, sign, box, key):
+        """After an item was stored or deleted: the Sign of that, or another if its key may be equal to others."""
+        if not isinstance(box, dict) or is_safe_key(key) and id(box) not in self.odd:
+            return sign
+        self.changed(box)
+        return UNTOLD[sign]
+
+    def note(self, token, changes):
+        """See Follower."""
+        Engine.note(self, token, changes)
+        if type(token.now) is Keyed:
+            self.odd.add(id(token.obj))
 
     def default(self, box, key):
         """Before an item is read that a defaultdict may make."""
         if isinstance(box, collections.defaultdict):
-            self.snap(box)
-            self.pending.append(Pending(self.caller(), box, len_of(box), None, 'default'))
+            self.before_change(box, 'default', key=key)
 
     def getter(self, box, key):
         """What reads an item when it is called."""
@@ -18832,8 +18955,7 @@ class Operations(Engine):
         if not (self.is_own_class(cls) or getattr(cls, '__module__', None) in (
                 '_io', 'io', '_thread', 'thread', 'threading', 'codecs', 'contextlib') + BUILTIN_NAMES):
             self.sync()
-            self.pending.append(Pending(self.caller(), None, 0, None, None, None))
-            self.managers.append(self.caller())
+            self.pending.append(Pending(self.caller(), None, None, 'with'))
         return value
 
     def relay(self, iterator, space, delegates, yields, resumes):
@@ -18946,10 +19068,25 @@ def len_of(box):
 #
 # Gives to record() and RecordedScript the engine 'rewrite', which turns what instrumented code wrote into the log.
 
+# Methods after which an operator gives nothing but what can be reached from its operands.
+PLAIN_METHODS = frozenset(
+    '__init__ __new__ __str__ __repr__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __len__ __bool__ __cmp__ '
+    '__nonzero__ __contains__ __enter__ __exit__ __iter__ __next__'.split())
+# Functions of libraries that change what they are given.
+MUTATING_FUNCTIONS = frozenset(
+    'shuffle heappush heappop heapify heapreplace heappushpop insort insort_left insort_right setitem delitem iadd ior '
+    'iconcat imul iand ixor isub setattr delattr pack_into methodcaller'.split())
+# Names in a text that can bind others' names in ways that the text does not show.
+HIDDEN_WRITES = frozenset(
+    'builtins __builtin__ __builtins__ globals vars locals exec eval execfile setattr __dict__ __setattr__ modules '
+    'delattr'.split())
+
+
 class Traits(object):
     """What a text has in it. has_generators: that may be kept in names.      has_hashes: classes whose instances are
-    keys in their own way.      has_defaults: defaultdicts.      has_star: names that nobody can know. stored: names
-    of attributes that it sets.      hides: whether it sets attributes by other ways.
+    keys in their own way.      has_defaults: defaultdicts.      has_star: names that nobody can know. has_tricks: that
+    an operator may give what cannot be reached from its operands.      has_words: that names may be bound in hidden
+    ways.      stored: names of attributes that it sets.      hides: whether it sets attributes by other ways.
     """
 
     def __init__(self, body, reader):
@@ -18964,8 +19101,8 @@ class Traits(object):
                      'signal', 'inspect', 'dis'):
             if name in modules:
                 raise Unsupported('it imports %s' % name)
-        for name in ('cached_property', 'settrace', '__getattribute__', '__build_class__', '_getframe', 'currentframe',
-                     '__del__', 'f_locals', 'f_back'):
+        for name in ('cached_property', 'memoryview', 'methodcaller', 'settrace', '__getattribute__', '__build_class__',
+                     '_getframe', 'currentframe', '__del__', 'f_locals', 'f_back'):
             if name in words:
                 raise Unsupported('it uses %s' % name)
         defined = set(node.name for node in nodes if isinstance(node, FUNCTION_NODES))
@@ -18975,16 +19112,24 @@ class Traits(object):
             if scope.kind == 'function' and scope.sees_frame and (scope.keeps_names or scope.has_yield):
                 raise Unsupported('a function of it looks at its own names')
         called = set(id(node.func) for node in nodes if isinstance(node, _ast.Call))
-        if words & set('map filter reduce partial imap ifilter starmap key defaultdict'.split()) and any(
-                isinstance(node, _ast.Attribute) and node.attr in ALL_MUTATORS and id(node) not in called
-                and isinstance(node.ctx, _ast.Load) for node in nodes):
-            raise Unsupported('methods that change lists are given away')
+        given = set(node.id for node in nodes if isinstance(node, _ast.Name) and isinstance(node.ctx, _ast.Load)
+                    and id(node) not in called)
+        called.update(id(node.value) for node in nodes if isinstance(node, _ast.Assign) and all(    # push = box.append
+            isinstance(target, _ast.Name) and target.id not in given for target in node.targets))
+        for node in nodes:
+            name = getattr(node, 'attr', None) or getattr(node, 'id', None)
+            if (name in MUTATING_FUNCTIONS or isinstance(node, _ast.Attribute) and name in ALL_MUTATORS) and id(
+                    node) not in called and isinstance(node.ctx, _ast.Load):
+                raise Unsupported('%s in line %d is given away' % (name, node.lineno))
         self.has_generators = any(scope.has_yield and scope.frame != '<genexpr>' for scope in reader.top.walk()) or any(
             isinstance(node, (_ast.Assign, _ast.Return)) and isinstance(node.value, _ast.GeneratorExp)
             for node in nodes)
         self.has_hashes = bool(defined & set(['__hash__', '__eq__', '__cmp__'])) or 'dataclass' in words
         self.has_defaults = 'defaultdict' in words or '__missing__' in defined
         self.has_star = '*' in words
+        self.has_tricks = 'property' in words or not PLAIN_METHODS.issuperset(
+            name for name in defined if name.startswith('__'))
+        self.has_words = bool(words & HIDDEN_WRITES)
         self.stored = set(node.attr for node in nodes if isinstance(node, _ast.Attribute)
                           and not isinstance(node.ctx, _ast.Load))
         self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', '__class__', 'delattr']))
@@ -19006,7 +19151,7 @@ class Look(object):
 
     def __next__(self):
         if self.kit.engine is not None:
-            self.kit.engine.look()              # raises Stop, now and each time from now on, when a limit is reached
+            self.kit.engine.see_to_limits()     # raises Stop, now and each time from now on, when a limit is reached
         raise StopIteration
 
     next = __next__                             # 2.7
@@ -19019,20 +19164,21 @@ class Kit(object):
     cells: {name of a helper: [what it calls]}.      loaded: [(Scope of a module whose code has run, its names)].
     """
 
-    HELPERS = ('flush', 'prepare', 'called_back', 'changed', 'grows', 'stored', 'default', 'getter', 'manager', 'audit',
-               'before_audit', 'module_begins', 'relay', 'relayed', 'snap')
+    HELPERS = ('flush', 'left', 'prepare', 'called_back', 'changed', 'grows', 'look', 'default', 'getter', 'manager',
+               'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap')
 
     def __init__(self, engine):
         self.tape, self.signs, self.loaded, self.engine = engine.log, {}, [], None
         self.append, self.extend, self.id, self.dict = engine.log.append, engine.log.extend, id, dict
         self.locals, self.globals, self.held = locals, globals, held
         self.pending, self.known, self.boxes = engine.pending, engine.known, engine.boxes
-        self.harmless = engine.harmless
+        self.harmless, self.find_harmless = engine.harmless, engine.harmless.get
         self.quiet_types, self.cells, self.pause = engine.quiet_types, {}, 1
         self.budget = itertools.chain.from_iterable(self.allowances()) if engine.has_limits() else None
         for name in self.HELPERS:
             setattr(self, name, self.guarded(name))
         self.see = self.snap
+        self.no_keys = frozenset(cls for cls in MUTATORS if cls not in DICTS and not issubclass(cls, set))
         self.serve(engine)
 
     def serve(self, engine):
@@ -19180,7 +19326,8 @@ class Rewriter(Operations):
         self.given, self.other, self.reason = args, None, None
         self.stack, self.here, self.suspended, self.just_left = [], None, {}, None
         self.done, self.shallow, self.asleep, self.live = 0, set(), {}, {}
-        self.kit, self.texts, self.label, self.gaps, self.codes = None, set(), None, [], {}
+        self.kit, self.texts, self.label, self.gaps, self.final = None, set(), None, [], []
+        self.codes = {}                         # of local modules that may be imported
         if kit is None:
             Kit(self)
         else:
@@ -19285,8 +19432,9 @@ class Rewriter(Operations):
     def sync(self):
         """Turn what was written since the last time into steps and changes."""
         log = self.log
-        if len(log) <= self.done:
+        if len(log) <= self.done and not self.final:
             return
+        self.turns += 1
         raw, at = log[self.done:], 0
         del log[self.done:]
         end, most = len(raw), self.most()
@@ -19307,6 +19455,8 @@ class Rewriter(Operations):
             if len(log) > most:
                 self.keyframe()
                 most = self.most()
+        if self.final:
+            self.compare()
         self.done = len(log)
         if self.gaps:
             steps = sum(type(entry) is Site for entry in log)
@@ -19476,7 +19626,9 @@ class Rewriter(Operations):
         """An item of a dict was set whose keys are not all plain; MISSING as value: deleted."""
         pairs = known.values() if type(known) is Keyed else list(known.items())
         same = [at for at, (old, _) in enumerate(pairs) if old is key or (
-            type(key) in ATOMS and type(old) in ATOMS and old == key)]
+            is_safe_key(key) and is_safe_key(old) and old == key)]
+        if not same and type(key) in ATOMS and any(is_like_atom(old) for old, _ in pairs):
+            self.gap(LookupError('two keys that may be equal: %r' % (key,)))
         if value is MISSING:
             pairs = [pair for at, pair in enumerate(pairs) if at not in same]
         elif same:
@@ -19627,8 +19779,8 @@ class Rewriter(Operations):
         """Whether the engine must look from time to time."""
         return bool(self.callback or self.max_steps or self.max_seconds)
 
-    def look(self):
-        """Call the callback, see to the limits; sets when to come next."""
+    def see_to_limits(self):
+        """Call the callback, look at the limits; sets when to come next."""
         if self.is_over:
             return
         if self.stop_error is not None:
@@ -19669,6 +19821,7 @@ class Rewriter(Operations):
         todo, seen = [], set()
         self.homes.update(self.texts)
         for token in list(self.modules.values()):
+            self.final.append((token, dict((name, held(value)) for name, value in token.obj.items())))
             todo += list(token.obj.values())
         while todo:
             value = todo.pop()
@@ -19683,9 +19836,50 @@ class Rewriter(Operations):
             token = self.tokens.get(id(value))
             for one in (token, token and token.body):
                 if one is not None and one.kind not in (OPAQUE, VALUE):
-                    todo += [part for part in parts_of(one.kind, one.kind.read(one.obj)) if type(part) not in ATOMS]
+                    content = one.kind.read(one.obj)
+                    self.final.append((one, content))
+                    todo += [part for part in parts_of(one.kind, content) if type(part) not in ATOMS]
+        self.pending[:] = []
         self.log = self.recording.log = self.log[:]         # the list itself belongs to the code that writes
         self.put, self.add = self.log.extend, self.log.append
+
+    def compare(self):
+        """When all that was written has been read: what the log has is what there was at the end, or a gap is told."""
+        final, self.final = self.final, []
+        for token, content in final:
+            now = self.asleep.get(token) if token.now is None else token.now
+            if id(token.obj) in self.modules:   # importing sets __package__ on 2.7
+                now, content = [dict(pair for pair in names.items() if not is_special(pair[0]))
+                                for names in (now, content)]
+            if now is not None and not is_same_content(token.kind, now, content):
+                self.gap(LookupError('%s %r' % (token.kind.name, type(token.obj))))
+                self.put((PUT, token, content))
+
+
+def is_same_content(kind, one, two):
+    """Whether two contents of an object are the same."""
+    if type(one) is not type(two) or len(one) != len(two):
+        return False
+    if type(one) is Keyed:
+        return kind is SET_KIND and set(one) == set(two) or one.order == two.order and all(
+            pair[1] is two[key][1] for key, pair in one.items())
+    if isinstance(one, dict):
+        return all(two.get(key, MISSING) is value for key, value in one.items()) and (
+            kind is not DICT or not DICTS_ARE_ORDERED or list(one) == list(two))
+    if isinstance(one, (list, tuple)):
+        return all(lazy_map(same_objects, one, two))
+    return one == two
+
+
+def is_special(name):
+    """Whether a name is one of those that Python gives."""
+    return str(name)[:2] == '__' == str(name)[-2:]
+
+
+def is_like_atom(key):
+    """Whether an atom may be equal to a key."""
+    return type(key) not in ATOMS and any(name in vars(base) for base in getattr(type(key), '__mro__', ())
+        for name in ('__eq__', '__cmp__') if base not in (object, tuple, frozenset))
 
 
 def parts_of(kind, content):
