@@ -713,6 +713,7 @@ number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 ENDLESS_LOOPS_HAVE_STEPS, JUMPS_ARE_THREADED = sys.version_info >= (3, 10), sys.version_info < (3, 10)
 JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)
 GENERATORS_TELL_END, CLOSING_IS_SILENT = (3, 3) <= sys.version_info[:2] <= (3, 9), sys.version_info >= (3, 13)
+LINES_GO_BACK = sys.version_info >= (3, 6)
 DELEGATES_TELL_END = sys.version_info[:2] not in ((3, 10), (3, 11))
 HAS_CONSTANT_NODE, HAS_INDEX_NODE = sys.version_info >= (3, 8), sys.version_info < (3, 9)
 HAS_STAR_FIELDS, HAS_TRY_NODE = sys.version_info < (3, 5), not PY2
@@ -17208,7 +17209,7 @@ class Expressions(object):
 
     def logged(self, parts):
         """The expression that writes Signs and operands to the log; it gives None."""
-        if type(parts[-1]) is LineSign and parts[-1].scope is self.scope and self.scope.kind == 'function':
+        if type(parts[-1]) in (LineSign, ReturnSign) and parts[-1].scope is self.scope and self.scope.kind == 'function':
             parts = list(parts[:-1]) + self.watched(False) + parts[-1:]
         nodes = [part if isinstance(part, _ast.AST) else self.const(part) for part in parts]
         made = (call_node(self.const(self.kit.append), nodes[0]) if len(nodes) == 1 else
@@ -17883,6 +17884,8 @@ class Stores(Expressions):
             for part, name in names:
                 self.store(part, placed(self.variable(name), part), made, changes, node, stored)
         elif kind == 'Attribute':
+            if not self.is_stable(target.value, stored):
+                made += self.told(changes, node)
             target.value = self.operand(target.value, made, stored)
             made += self.flushed(node) + self.seen(target.value, node)
             if target.attr == '__dict__':
@@ -17891,8 +17894,10 @@ class Stores(Expressions):
             made.append(placed(assign_node(target, value), node))
             changes += [self.kit.attribute_sign(mangled(target.attr, self.scope.chain)), target.value, self.kept(value)]
         else:
-            target.value = self.operand(target.value, made, stored)
             key = key_node(target)
+            if key is None or not self.is_stable(target.value, stored) or not self.is_stable(key, stored):
+                made += self.told(changes, node)
+            target.value = self.operand(target.value, made, stored)
             if key is not None:
                 key = self.operand(key, made, stored)
                 set_key(target, key)
@@ -18354,7 +18359,9 @@ class Instrumenter(Stores):
                 one = _ast.With(context_expr=manager, optional_vars=target, body=body)
             body = placed([one], node)
         left = placed([if_node(self.is_pending(), [_ast.Expr(value=self.helper('left'))])], node)
-        return body + left + self.log([after] if after is not None else [], node)
+        back = [] if WITH_ENDS_IN_BODY else [self.kit.move_sign(self.scope, node.lineno)]
+        return body + left + self.log([after] if type(after) is LineSign else back + [
+            sign for sign in [after] if sign is not None], node)
 
     def _Match(self, node, after):
         calls, line = self.calls, self.head_end(node)
@@ -18527,9 +18534,10 @@ class Instrumenter(Stores):
         end = self.kit.sign(ReturnSign, scope)
         like = whole[0] if whole else node
         first, heads = self.first(whole, end, None), []
-        begin = placed([_ast.Expr(value=self.helper('module_begins', self.const(scope)))], like)
-        begin += self.log([first] if first is not None else [], like)
         futures = [part for part in head if part is not document]
+        bound = tuple_node([text_node(alias.asname or alias.name) for part in futures for alias in part.names])
+        begin = placed([_ast.Expr(value=self.helper('module_begins', self.const(scope), bound))], like)
+        begin += self.log([first] if first is not None else [], like)
         signs = [self.head(part, None)[0] for part in whole]
         binds = []
         for part in futures:
@@ -19012,16 +19020,23 @@ class Operations(Engine):
                 if changes:
                     self.note(token, changes)
 
-    def module_begins(self, scope):
-        """When the code of a module begins to run."""
+    def module_begins(self, scope, bound):
+        """When the code of a module begins to run. bound: names that have their values before the first step."""
         self.sync()
-        namespace = self.names_of(outer_frame().f_globals)
+        space = outer_frame().f_globals
+        is_new = id(space) not in self.modules
+        namespace = self.names_of(space)
+        if is_new:
+            for content in (namespace.first, namespace.now):
+                for name in bound:
+                    content.pop(name, None)
         scope.begins(namespace)
-        self.kit.loaded.append((scope, namespace.obj))
+        self.kit.loaded.append((scope, space))
         self.done = len(self.log)
         self.put((CallSign(scope, ()),))
         self.sync()
-        self._check_names(namespace.obj, namespace.now, True)
+        names = dict((name, value) for name, value in space.items() if name not in bound or name in namespace.now)
+        self._check_names(names, namespace.now, True)
         self.done = len(self.log)
 
 
@@ -19292,6 +19307,24 @@ class Kit(object):
         return self.sign(CutAttributeSign, name)
 
 
+def let_lines_rise(body, line):
+    """Before 3.6 the table of a code object's lines cannot go back: statements of ours get later lines. line: that of
+    the code before them; that of their last one is returned.
+    """
+    for node in body:
+        node.lineno = line = max(line, node.lineno)
+        for part in inner_nodes(node):
+            if isinstance(part, _ast.expr) or type(part).__name__ in ('arguments', 'keyword', 'withitem'):
+                line = max([line] + [sub.lineno for sub in walk(part) if hasattr(sub, 'lineno')])
+        blocks = [getattr(node, name, None) for name in ('body', 'handlers', 'orelse', 'finalbody')]
+        if isinstance(node, DEFINITIONS):
+            let_lines_rise(node.body, node.lineno)
+        else:
+            for block in [block for block in blocks if isinstance(block, list)]:
+                line = let_lines_rise(block, line)
+    return line
+
+
 class SourceToRewrite(object):
     """A text that is to be instrumented; raises Unsupported. traits: a Traits of it."""
 
@@ -19310,6 +19343,8 @@ class SourceToRewrite(object):
         tree = self.tree
         maker = Instrumenter(self.engine.kit, tree.body, self.code, self.reader, self.traits)
         tree.body = maker.module(tree.body, tree)
+        if not LINES_GO_BACK:
+            let_lines_rise(tree.body, 1)
         with quiet_warnings():
             made = compile(tree, self.code.co_filename, 'exec', self.flags, True)
         return maker.shelf.filled(made)
