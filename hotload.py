@@ -713,6 +713,7 @@ number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 ENDLESS_LOOPS_HAVE_STEPS, JUMPS_ARE_THREADED = sys.version_info >= (3, 10), sys.version_info < (3, 10)
 JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)
 GENERATORS_TELL_END, CLOSING_IS_SILENT = (3, 3) <= sys.version_info[:2] <= (3, 9), sys.version_info >= (3, 13)
+DELEGATES_TELL_END = sys.version_info[:2] not in ((3, 10), (3, 11))
 HAS_CONSTANT_NODE, HAS_INDEX_NODE = sys.version_info >= (3, 8), sys.version_info < (3, 9)
 HAS_STAR_FIELDS, HAS_TRY_NODE = sys.version_info < (3, 5), not PY2
 HAS_CLASS_CELL, HAS_TUPLE_PARAMETERS = not PY2, PY2             # the name of `except` is cleared after it; it is not
@@ -1214,7 +1215,8 @@ class FreshLoader(SourceLoader):
 
     def get_code(self, fullname):
         """The module's code, compiled now."""
-        return fresh.compile(self.path)
+        code = fresh.compile(self.path)
+        return code if fresh.instrument is None else fresh.instrument(code)
 
 
 class FreshFinder(object):
@@ -1223,7 +1225,8 @@ class FreshFinder(object):
     Local is what lies below one of `roots` or is named in `files`, and is not installed. The other finders are
     asked; only the loader of a plain source file is exchanged, so that precedence stays Python's.
 
-    texts: {path: (key, bytes)} as read last.      modules: {name: path}.      missing: {name that was not found:
+    texts: {path: (key, bytes)} as read last.      instrument(code) -> what is run of a module instead of its code; or
+    None.      modules: {name: path}.      missing: {name that was not found:
     [where it would have been]}.      keys: {path: key} of other files, as they were when the program read them.
     version: changes with these.
     """
@@ -1231,7 +1234,7 @@ class FreshFinder(object):
     def __init__(self):
         self.texts, self.modules, self.missing, self.version = {}, {}, {}, 0
         self.roots, self.files, self.users, self.imports, self.folders = [], set(), 0, {}, {}
-        self.codes, self.keys = {}, {}
+        self.codes, self.keys, self.instrument = {}, {}, None
         self.loads = {}                         # {path: an object that stands for the last run of the whole file}
 
     def install(self, roots=(), files=()):
@@ -15222,12 +15225,14 @@ class Engine(Follower):
     """Runs code under sys.settrace and writes the log of a Recording.
 
     text_of(path) -> the text of a file of code that is recorded, or None.      callback, max_steps, max_seconds, raw:
-    see record().      entries: {id of a code object: its Entry, or False}.      frames: {frame that runs: its Space}.
+    see record().      kit: what the engine of the run before left for this one, see Kit.      entries: {id of a code
+    object: its Entry, or False}.      frames: {frame that runs: its Space}.
     """
 
     def __init__(self, recording, is_recorded, text_of, callback=None, max_steps=0, max_seconds=0, with_state=True,
-        raw=False):
+        raw=False, kit=None):
         Follower.__init__(self, recording, is_recorded, with_state)
+        self.kit = kit
         self.text_of, self.callback, self.raw, self.flags = text_of, callback, raw, 0
         self.max_steps, self.max_seconds = max_steps, max_seconds
         # the current frame, its names as logged; see housekeeping
@@ -16013,7 +16018,7 @@ class RecordedScript(ReloadedScript):
     HotloadError: no such file: there is no such script
     """
 
-    CURSOR = Cursor
+    CURSOR, kit = Cursor, None
     given_names = ()                            # what the prompt added to the script's names
 
     def __init__(self, path=None, argv=(), html=None, module=None, engine='auto', max_steps=0, max_seconds=0,
@@ -16038,7 +16043,9 @@ class RecordedScript(ReloadedScript):
             return path == self.path or fresh.is_local(path)
         text = file_text(self.path)
         self.recording = Recording(text)
-        engine = self.engine(self.recording, is_recorded, file_text, None, self.max_steps, self.max_seconds)
+        engine = self.engine(self.recording, is_recorded, file_text, None, self.max_steps, self.max_seconds,
+                             kit=self.kit)
+        self.kit = engine.kit
         engine.flags = future_flags(code)
         code = engine.code_to_run(code)
         engine.run(lambda: ReloadedScript.execute(self, code), self.namespace)
@@ -16115,6 +16122,7 @@ MODES.append(Mode('record', 'the whole script; the state at each of its steps is
 # constants of any kind. What is not understood raises Unsupported.
 
 MAKES_FRAMES = ('locals', 'vars', 'dir', 'eval', 'exec', 'execfile')     # functions that look at the frame's names
+COPIERS = frozenset(['sorted', 'len', 'list', 'tuple', 'set', 'dict', 'str', 'repr', 'print', 'bool'])   # of a dict
 SAFE_CALLS = frozenset(['print', 'sum'])
 
 
@@ -16166,15 +16174,16 @@ class Scope(object):
 
     kind: 'module', 'class', 'function', 'comprehension'.      node, parent, chain: the names of the classes around.
     params: names.      stores, loads, shared (global statements), outer (nonlocal statements): sets of names.
-    has_yield, sees_frame: whether it looks at its own names as a dict.      children.      frees: names of scopes
-    around that it uses.      frame: the name of its code.      lines: those that have code.      first_line.
+    has_yield, sees_frame: whether it looks at its own names as a dict.      keeps_names: whether the dict lives on.
+    children.      frees: names of scopes around that it uses.      frame: the name of its code.
+    lines: those that have code.      first_line.
     home: see Space; set when it runs.
     """
 
     def __init__(self, kind, node, parent, frame, chain=()):
         self.kind, self.node, self.parent, self.frame, self.chain = kind, node, parent, frame, chain
         self.params, self.stores, self.loads, self.shared, self.outer = [], {}, set(), set(), set()
-        self.has_yield = self.sees_frame = self.is_expression = False
+        self.has_yield = self.sees_frame = self.keeps_names = self.is_expression = False
         self.children, self.frees, self.lines, self.first_line = [], set(), None, 1
         self.home, self.path, self.sites = None, None, {}
         if parent is not None:
@@ -16249,10 +16258,12 @@ class Scope(object):
 
 
 class ScopeReader(object):
-    """Finds the scopes of a module's tree. of: {id of a node: its Scope}."""
+    """Finds the scopes of a module's tree. of: {id of a node: its Scope}.      passing: ids of nodes whose values are
+    dropped at once.
+    """
 
     def __init__(self, body, chain=()):
-        self.of, self.top = {}, Scope('module', None, None, '<module>')
+        self.of, self.top, self.passing = {}, Scope('module', None, None, '<module>'), set()
         for node in body:
             self.read(node, self.top)
         self.top.finish()
@@ -16260,7 +16271,7 @@ class ScopeReader(object):
     def read(self, node, scope):
         """Note what a node and those in it do with names."""
         kind = type(node).__name__
-        if kind.startswith('Async') or kind in ('Await', 'YieldFrom', 'TypeAlias', 'TryStar'):
+        if kind.startswith('Async') or kind in ('Await', 'TypeAlias', 'TryStar'):
             raise Unsupported('%s in line %d' % (kind, getattr(node, 'lineno', 0)))
         handle = getattr(self, '_' + kind, None)
         if handle is not None:
@@ -16280,6 +16291,25 @@ class ScopeReader(object):
                 scope.sees_frame = True
         else:
             scope.store(name, node)
+
+    def _Call(self, node, scope):
+        name = getattr(node.func, 'id', None)
+        if name in ('vars', 'dir') and len(node.args) == 1 and type(node.args[0]).__name__ != 'Starred':
+            scope.loads.add(name)               # it looks at another object
+            self.read(node.args[0], scope)
+        else:
+            if name in ('locals', 'vars', 'execfile') and id(node) not in self.passing:
+                scope.keeps_names = True
+            if name in COPIERS:
+                self.passing.update(map(id, node.args))
+            self.passing.update(id(word.value) for word in node.keywords if getattr(word, 'arg', '') is None)
+            self.passing.add(id(getattr(node, 'kwargs', None)))
+            self.parts(node, scope)
+
+    def _BinOp(self, node, scope):
+        if isinstance(node.op, _ast.Mod):
+            self.passing.add(id(node.right))             # '%(name)s' % locals()
+        self.parts(node, scope)
 
     def _FunctionDef(self, node, scope):
         scope.store(mangled(node.name, scope.chain), node)
@@ -16372,6 +16402,8 @@ class ScopeReader(object):
             raise Unsupported('yield in a comprehension')
         self.parts(node, scope)
 
+    _YieldFrom = _Yield
+
     def _Global(self, node, scope):
         scope.shared.update(mangled(name, scope.chain) for name in node.names)
         for name in node.names:
@@ -16390,7 +16422,7 @@ class ScopeReader(object):
     _ImportFrom = _Import
 
     def _Exec(self, node, scope):
-        scope.sees_frame = True
+        scope.sees_frame = scope.keeps_names = True
         self.parts(node, scope)
 
     def _ExceptHandler(self, node, scope):
@@ -16536,14 +16568,15 @@ def placed(made, like):
 class Frame(object):
     """A frame that runs or is suspended. scope: a Scope.      space: a Space.      line: number of the line that runs.
     passing: whether an exception that has had its step goes through it.      waiting: Later step, see Leap. saved:
-    .passing outside of `finally` clauses.
+    .passing outside of `finally` clauses.      delegates: whether it is in a `yield from` of a generator of the
+    program.      delegator: the Frame that was suspended together with this one, and goes on before it.
     """
 
-    __slots__ = ('scope', 'space', 'line', 'passing', 'waiting', 'saved')
+    __slots__ = ('scope', 'space', 'line', 'passing', 'waiting', 'saved', 'delegates', 'delegator')
 
     def __init__(self, scope, space):
         self.scope, self.space, self.line = scope, space, scope.first_line
-        self.passing, self.waiting, self.saved = False, None, []
+        self.passing, self.waiting, self.saved, self.delegates, self.delegator = False, None, [], False, None
 
 
 class Sign(Op):
@@ -16794,13 +16827,49 @@ class ErrorEndSign(Sign):
 
 
 class YieldSign(ReturnSign):
-    """A generator is suspended."""
+    """A generator is suspended, and with it those that delegate to it."""
 
     __slots__ = ()
 
     def turn(self, reader, raw, at):
-        """A step, and the frame that called goes on."""
-        reader.end(reader.frame_of(self.scope))
+        """A step for each, and the frame that called goes on."""
+        frame, stack = reader.frame_of(self.scope), reader.stack
+        reader.end(frame)
+        while stack and stack[-1].delegates:
+            frame.delegator = frame = stack[-1]
+            reader.end(frame)
+
+
+class DelegateSign(Sign):
+    """A generator begins to delegate to another one of the program."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Note it."""
+        reader.frame_of(self.scope).delegates = True
+
+
+class DelegatedSign(Sign):
+    """A generator has delegated; its Space comes next, and whether it was given a value."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """A step if it was suspended, as it is when the other one was ended by an exception that was thrown in; and
+        one if that one told of its end by an exception.
+        """
+        frame, left = reader.suspended.get(raw[at + 1]), reader.just_left
+        if frame is None:
+            return
+        if frame not in reader.stack:
+            reader.resume(raw[at + 1], self.scope.site('call', frame.line))
+        frame = reader.frame_of(self.scope)
+        if left is not None and left.passing or frame.delegates and (DELEGATES_TELL_END or raw[at + 2]):
+            frame.passing = False
+            reader.error(frame)
+            frame.passing = False
+        frame.delegates = False
 
 
 class ResumeSign(Sign):
@@ -16834,8 +16903,9 @@ class GeneratorErrorSign(Sign):
         if frame is not None and frame not in reader.stack:
             if self.ends and CLOSING_IS_SILENT and raw[at + 2] is GeneratorExit:
                 return                          # no code of its own saw it
-            reader.resume(raw[at + 1], self.scope.site('call', frame.line))
+            reader.resume(raw[at + 1], self.scope.site('call', frame.line), True)
         frame = reader.frame_of(self.scope)
+        frame.delegates = False
         reader.error(frame)
         if self.ends:
             frame.passing = raw[at + 2] is not GeneratorExit    # it is not what goes through who closes it
@@ -17404,6 +17474,19 @@ class Expressions(object):
         node.value = placed(told, node)
         back = _ast.BoolOp(op=_ast.And(), values=[self.is_pending(), self.helper('called_back')])
         return item_node(tuple_node([node, back, self.logged(parts + self.watched())]), 0)
+
+    def _x_YieldFrom(self, node):
+        calls = self.calls
+        value = call_node(self.const(iter), self.expr(node.value))
+        flush = [self.flushing()] if self.calls > calls else []
+        self.calls = calls
+        signs = [self.kit.sign(DelegateSign, self.scope), self.kit.sign(YieldSign, self.scope),
+                 self.kit.resume_sign(self.scope, node.lineno)]
+        value = self.helper('relay', value, name_node('.g'), *map(self.const, signs))
+        node.value = placed(item_node(tuple_node([value] + flush), 0) if flush else value, node)
+        node = self.helper('relayed', node, name_node('.g'), self.const(self.kit.sign(DelegatedSign, self.scope, 3)))
+        watched = self.watched()
+        return item_node(tuple_node([node, self.logged(watched)]), 0) if watched else node
 
     def _x_NamedExpr(self, node):
         node.value = self.expr(node.value)
@@ -18574,10 +18657,15 @@ class Operations(Engine):
     def quiet(self, name):
         """The set of types whose method of that name changes nothing, or logs itself; it grows."""
         if name not in self.quiet_types:
-            found = set(ATOM_TYPES) | set([tuple, frozenset]) | set(MARKED)
-            found.update(cls for cls, names in MUTATORS.items() if name not in names)
-            self.quiet_types[name] = found
+            self.quiet_types[name] = self.quiet_at_first(name)
         return self.quiet_types[name]
+
+    @staticmethod
+    def quiet_at_first(name):
+        """Those that are known before the run."""
+        found = set(ATOM_TYPES) | set([tuple, frozenset]) | set(MARKED)
+        found.update(cls for cls, names in MUTATORS.items() if name not in names)
+        return found
 
     def shadow(self, names, all_of_them):
         """Attributes of instances may have these names: what a class has there is not what is called."""
@@ -18867,6 +18955,30 @@ class Operations(Engine):
             self.pending.append(Pending(self.caller(), None, None, 'with'))
         return value
 
+    def relay(self, iterator, space, delegates, yields, resumes):
+        """What a generator is to delegate to instead of an iterator, so that its own steps are written.
+
+        A generator of the program tells of itself, and the reader knows who delegates to it. With iterators in C
+        all is done by C code, which no traceback shows.
+        """
+        kind = type(iterator)
+        if kind is GeneratorType and self.is_own_code(iterator.gi_code):
+            self.put((delegates,))
+            return iterator
+        if hasattr(iterator, 'send') or hasattr(iterator, 'throw') or hasattr(iterator, 'close'):
+            return Relay(iterator, lambda: self.put((resumes, space)), lambda: self.put((yields,)))
+        told = lazy_map(self.put, itertools.chain([()], itertools.repeat((resumes, space))))
+
+        def passed(told, value):
+            self.put((yields,))
+            return value
+        return lazy_map(passed, told, iterator)
+
+    def relayed(self, value, space, delegated):
+        """After a generator has delegated; the value that it was given."""
+        self.put((delegated, space, value is not None))
+        return value
+
     # -- looking at everything
 
     def before_audit(self):
@@ -18902,11 +19014,43 @@ class Operations(Engine):
         self.sync()
         namespace = self.names_of(outer_frame().f_globals)
         scope.begins(namespace)
+        self.kit.loaded.append((scope, namespace.obj))
         self.done = len(self.log)
         self.put((CallSign(scope, ()),))
         self.sync()
         self._check_names(namespace.obj, namespace.now, True)
         self.done = len(self.log)
+
+
+class Relay(object):
+    """Stands between a generator and an iterator that takes values and exceptions. resumes(), yields(): are called
+    when the generator goes on and is suspended.
+    """
+
+    def __init__(self, inner, resumes, yields):
+        self.inner, self.resumes, self.yields, self.is_suspended = inner, resumes, yields, False
+        for name in ('throw', 'close'):
+            if hasattr(inner, name):
+                setattr(self, name, getattr(inner, name))
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self._passed(next, self.inner)
+
+    def send(self, value):
+        """Send a value to the iterator; what it yields."""
+        return self._passed(self.inner.send, value)
+
+    def _passed(self, function, value):
+        if self.is_suspended:
+            self.resumes()
+        self.is_suspended = False
+        value = function(value)
+        self.yields()
+        self.is_suspended = True
+        return value
 
 
 def len_of(box):
@@ -18962,7 +19106,7 @@ class Traits(object):
         if '__del__' in defined or '__prepare__' in defined or '__getattribute__' in defined:
             raise Unsupported('a class of it has a special method that is left to trace')
         for scope in reader.top.walk():
-            if scope.kind == 'function' and scope.loads & set(['locals', 'vars', 'dir', 'eval', 'exec', 'execfile']):
+            if scope.kind == 'function' and scope.sees_frame and (scope.keeps_names or scope.has_yield):
                 raise Unsupported('a function of it looks at its own names')
         called = set(id(node.func) for node in nodes if isinstance(node, _ast.Call))
         for node in nodes:
@@ -18984,32 +19128,70 @@ class Traits(object):
         self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', '__class__', 'delattr']))
 
 
+def operator_getter(box, key):
+    """What reads an item when it is called."""
+    return functools.partial(operator.getitem, box, key)
+
+
 class Kit(object):
-    """What Instrumenter puts into code, by name."""
+    """What Instrumenter puts into code, by name. It serves one engine after the other: modules stay loaded from run to
+    run, and their code goes on to write to the same list.
+
+    cells: {name of a helper: [what it calls]}.      loaded: [(Scope of a module whose code has run, its names)].
+    """
+
+    HELPERS = ('flush', 'left', 'prepare', 'called_back', 'changed', 'grows', 'look', 'default', 'getter', 'manager',
+               'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap')
 
     def __init__(self, engine):
-        self.engine, self.signs = engine, {}
+        self.tape, self.signs, self.loaded, self.engine = engine.log, {}, [], None
         self.append, self.extend, self.id, self.dict = engine.log.append, engine.log.extend, id, dict
-        self.locals, self.globals = locals, globals
-        self.pending, self.known = engine.pending, engine.known
-        self.boxes, self.find_harmless = engine.boxes, engine.harmless.get
-        self.held, self.quiet = held, engine.quiet
-        for name in ('flush', 'left', 'prepare', 'called_back', 'changed', 'grows', 'look', 'default', 'getter',
-                     'manager', 'audit', 'before_audit', 'module_begins'):
-            setattr(self, name, self.guarded(getattr(engine, name)))
-        self.see = self.guarded(engine.snap)
+        self.locals, self.globals, self.held = locals, globals, held
+        self.pending, self.known, self.boxes = engine.pending, engine.known, engine.boxes
+        self.harmless, self.find_harmless = engine.harmless, engine.harmless.get
         self.no_keys = frozenset(cls for cls in MUTATORS if cls not in DICTS and not issubclass(cls, set))
+        self.quiet_types, self.cells = engine.quiet_types, {}
+        for name in self.HELPERS:
+            setattr(self, name, self.guarded(name))
+        self.see = self.snap
+        self.serve(engine)
 
-    def guarded(self, function):
-        """The function, which raises nothing: what goes wrong (as when the stack is full) is a gap in the recording."""
-        engine = self.engine
+    def serve(self, engine):
+        """Work for an engine from now on."""
+        self.engine, self.quiet = engine, engine.quiet
+        engine.kit = self
+        for name, cell in self.cells.items():
+            cell[0] = getattr(engine, name)
+        del self.tape[:], self.pending[:]
+        engine.pending, engine.known, engine.boxes = self.pending, self.known, self.boxes
+        engine.harmless, engine.quiet_types = self.harmless, self.quiet_types
+        for kept in [self.known, self.harmless] + list(self.boxes.values()):
+            kept.clear()
+        for name, found in self.quiet_types.items():
+            found.clear()
+            found.update(engine.quiet_at_first(name))
+
+    def rest(self):
+        """The run is over: what is called of its code from now on leaves nothing behind."""
+        def nothing(*args):
+            del self.tape[:]
+            return args[0] if args else None
+        self.engine = None
+        for name, cell in self.cells.items():
+            cell[0] = operator_getter if name == 'getter' else nothing
+        self.pending.append(None)               # so that each function that is called looks, and empties the tape
+
+    def guarded(self, name):
+        """A helper, which raises nothing: what goes wrong (as when the stack is full) is a gap in the recording."""
+        cell = self.cells[name] = [None]
+        spare = operator_getter if name == 'getter' else None
 
         def call(*args):
             try:
-                return function(*args)
+                return cell[0](*args)
             except Exception as error:
-                engine.gap(error)
-                return args[0] if args else None
+                self.engine.gap(error)
+                return spare(*args) if spare is not None else args[0] if args else None
         return call
 
     def sign(self, kind, *args):
@@ -19076,15 +19258,46 @@ class Kit(object):
         return self.sign(CutAttributeSign, name)
 
 
+class SourceToRewrite(object):
+    """A text that is to be instrumented; raises Unsupported. traits: a Traits of it."""
+
+    def __init__(self, engine, code):
+        self.engine, self.code, self.text = engine, code, engine.text_of(code.co_filename)
+        self.flags = future_flags(code)
+        engine.texts.add(code.co_filename)
+        if self.text is None:
+            raise Unsupported('its text is not at hand')
+        self.tree = compile(self.text, code.co_filename, 'exec', _ast.PyCF_ONLY_AST | self.flags, True)
+        self.reader = ScopeReader(self.tree.body)
+        self.traits = Traits(self.tree.body, self.reader)
+
+    def instrumented(self):
+        """The code object with what writes the log in it."""
+        tree = self.tree
+        maker = Instrumenter(self.engine.kit, tree.body, self.code, self.reader, self.traits)
+        tree.body = maker.module(tree.body, tree)
+        with quiet_warnings():
+            made = compile(tree, self.code.co_filename, 'exec', self.flags, True)
+        return maker.shelf.filled(made)
+
+
 class Rewriter(Operations):
     """Runs instrumented code and turns what it wrote into the log of a Recording; see Engine."""
 
-    def __init__(self, recording, *args):
+    def __init__(self, recording, *args, **options):
+        kit = options.pop('kit', None)
+        if kit is not None:
+            recording.log = kit.tape
         Operations.__init__(self, recording, *args)
         self.given, self.other, self.reason = args, None, None
         self.stack, self.here, self.suspended, self.just_left = [], None, {}, None
         self.done, self.shallow, self.asleep, self.live = 0, set(), {}, {}
-        self.kit, self.texts, self.label, self.gaps, self.final = Kit(self), set(), None, [], []
+        self.kit, self.texts, self.label, self.gaps, self.codes = None, set(), None, [], {}
+        self.final = []
+        if kit is None:
+            Kit(self)
+        else:
+            kit.serve(self)
         self.recording.reader = self.sync
         self.recording.engine = 'rewrite'
 
@@ -19098,6 +19311,7 @@ class Rewriter(Operations):
             return self.instrumented(code)
         except Unsupported as reason:
             self.leave(reason)
+            purge_modules([name for name, path in self.local_modules(code) if self.was_loaded(name)])
             return code
 
     def leave(self, reason):
@@ -19108,33 +19322,61 @@ class Rewriter(Operations):
         self.other.flags, self.classes = self.flags, self.other.classes
 
     def instrumented(self, code):
-        """The code object, instrumented; raises Unsupported."""
-        text = self.text_of(code.co_filename)
-        self.texts.add(code.co_filename)
-        if text is None:
-            raise Unsupported('its text is not at hand')
-        tree = compile(text, code.co_filename, 'exec', _ast.PyCF_ONLY_AST | self.flags, True)
-        reader = ScopeReader(tree.body)
-        traits = Traits(tree.body, reader)
-        self.must_not_import(tree.body)
-        maker = Instrumenter(self.kit, tree.body, code, reader, traits)
-        tree.body = maker.module(tree.body, tree)
-        self.shadow(traits.stored, traits.hides)
-        with quiet_warnings():
-            made = compile(tree, code.co_filename, 'exec', self.flags, True)
-        return maker.shelf.filled(made)
+        """The code object, instrumented; raises Unsupported. So are the local modules that it may import."""
+        sources = [SourceToRewrite(self, code)]
+        for name, path in self.local_modules(code):
+            module = sys.modules.get(name)
+            if module is None:
+                with suppress(SyntaxError, ValueError, TypeError):      # the import will say so
+                    sources.append(SourceToRewrite(self, compile(self.text_of(path), path, 'exec', 0, True)))
+            elif not self.was_loaded(name):
+                raise Unsupported('%s is loaded already' % name)
+        for source in sources:
+            self.shadow(source.traits.stored, source.traits.hides)
+        made = [source.instrumented() for source in sources]
+        for source, code in list(zip(sources, made))[1:]:
+            self.codes[source.code.co_filename] = source.text, code
+        return made[0]
 
-    def must_not_import(self, body):
-        """Raise Unsupported when other code that is recorded is imported."""
-        for node in [node for part in body for node in walk(part)]:
-            names = [alias.name for alias in node.names] if isinstance(node, _ast.Import) else [
-                node.module or ''] if isinstance(node, _ast.ImportFrom) else []
-            for name in names:
+    def was_loaded(self, name):
+        """Whether a module is loaded, and its code writes to the log."""
+        module = sys.modules.get(name)
+        return module is not None and any(space is vars(module) for _, space in self.kit.loaded)
+
+    def local_modules(self, code):
+        """[(name, path)] of the modules that have steps, too, and that the code or one of them may import."""
+        main = sys.modules.get('__main__')
+        package = getattr(main, '__package__', None) if getattr(main, '__file__', None) == code.co_filename else None
+        todo, found = [((package or '') + '.__main__', code.co_filename)], {}
+        while todo and fresh.users:             # else nothing is local
+            name, path = todo.pop()
+            text = self.text_of(path)
+            if text is None:
+                continue
+            text = text.encode('utf-8', 'replace') if isinstance(text, text_type) else text
+            for other in imported_names(text, name, os.path.basename(path) == '__init__.py'):
+                if other is None or other in found:
+                    continue
                 for folder in sys.path:
-                    place = os.path.abspath(os.path.join(folder, *name.split('.')))
-                    if any(self.is_recorded(path) and os.path.exists(path)
-                           for path in (place + '.py', os.path.join(place, '__init__.py'))):
-                        raise Unsupported('it imports %s, which is recorded too' % name)
+                    place = os.path.abspath(os.path.join(folder, *other.split('.')))
+                    for path in (os.path.join(place, '__init__.py'), place + '.py'):
+                        if other not in found and self.is_recorded(path) and os.path.isfile(path):
+                            found[other] = path
+                            todo.append((other, path))
+        return sorted(found.items())
+
+    def module_code(self, code):
+        """What is run of a local module that is imported now."""
+        text, made = self.codes.pop(code.co_filename, (None, None))
+        if text is None or text != self.text_of(code.co_filename):
+            try:
+                source = SourceToRewrite(self, code)
+                self.shadow(source.traits.stored, source.traits.hides)
+                made = source.instrumented()
+            except Unsupported as reason:
+                self.gap(reason)
+                return code
+        return made
 
     def label_classes(self, path):
         """See Engine; those that are found later too."""
@@ -19245,11 +19487,14 @@ class Rewriter(Operations):
         if frame.scope.has_yield is False or frame.passing:
             self.live.pop(frame, None)
 
-    def resume(self, space, site):
-        """A generator goes on."""
+    def resume(self, space, site, by_error=False):
+        """A generator goes on, after those that delegate to it, unless an exception is thrown in."""
         frame = self.suspended.get(space)
         if frame is None:
             return
+        if frame.delegator is not None and not by_error:
+            delegator, frame.delegator = frame.delegator, None
+            self.resume(delegator.space, delegator.scope.site('call', delegator.line))
         self.stack.append(frame)
         self.just_left = None
         frame.passing = False
@@ -19475,11 +19720,19 @@ class Rewriter(Operations):
         """Call `call()` and record it; see Engine.run."""
         if self.other is not None:
             return self.other.run(call, space)
+        spaces = [space] + [vars(module) for module in list(sys.modules.values()) if type(module) is ModuleType]
+        self.kit.loaded[:] = [(scope, names) for scope, names in self.kit.loaded if any(
+            names is other for other in spaces)]
+        for scope, names in self.kit.loaded:
+            scope.begins(self.names_of(names))
         self.watch_size(threads.get_ident())
+        fresh.instrument = self.module_code
         try:
             Engine.run(self, call, space)
         finally:
+            fresh.instrument = None
             self.finish()
+            self.kit.rest()
 
     def watch_size(self, thread):
         """See to it that the run ends when the log is too long."""
@@ -19522,6 +19775,8 @@ class Rewriter(Operations):
                     self.final.append((one, content))
                     todo += [part for part in parts_of(one.kind, content) if type(part) not in ATOMS]
         self.pending[:] = []
+        self.log = self.recording.log = self.log[:]         # the list itself belongs to the code that writes
+        self.put, self.add = self.log.extend, self.log.append
 
     def compare(self):
         """When all that was written has been read: what the log has is what there was at the end, or a gap is told."""
