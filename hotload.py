@@ -19133,7 +19133,8 @@ class Traits(object):
             isinstance(target, _ast.Name) and target.id not in given for target in node.targets))
         for node in nodes:
             name = getattr(node, 'attr', None) or getattr(node, 'id', None)
-            if (name in MUTATING_FUNCTIONS or isinstance(node, _ast.Attribute) and name in ALL_MUTATORS) and id(
+            is_method = isinstance(node, _ast.Attribute) and getattr(node.value, 'id', None) not in modules
+            if (name in MUTATING_FUNCTIONS or is_method and name in ALL_MUTATORS) and id(
                     node) not in called and isinstance(node.ctx, _ast.Load):
                 raise Unsupported('%s in line %d is given away' % (name, node.lineno))
         self.has_generators = any(scope.has_yield and scope.frame != '<genexpr>' for scope in reader.top.walk()) or any(
