@@ -708,9 +708,11 @@ ATOM_TYPES = [int, float, complex, bool, str, bytes, text_type, type(None), type
 number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 # Comprehensions run in the frame around them (2.7: those that make a list); `with` is left on the line of
 # its body.
+# The test of a `while` stands at its end, too.
 # `while True` has an event for each turn; a jump to a jump has none there; after `finally` the line of `return`
 # has one, too; a loop over a generator ends with an 'exception'; closing one without a try around its yield has none.
 ENDLESS_LOOPS_HAVE_STEPS, JUMPS_ARE_THREADED = sys.version_info >= (3, 10), sys.version_info < (3, 10)
+WHILE_TESTS_AT_END = sys.version_info >= (3, 10)
 JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)
 GENERATORS_TELL_END, CLOSING_IS_SILENT = (3, 3) <= sys.version_info[:2] <= (3, 9), sys.version_info >= (3, 13)
 DELEGATES_TELL_END = sys.version_info[:2] not in ((3, 10), (3, 11))
@@ -16951,6 +16953,9 @@ class ExhaustedSign(Sign):
             frame.passing = False
 
 
+STEP_SIGNS = (LineSign, ReturnSign, ErrorEndSign, GeneratorErrorSign, ErrorSign, ExhaustedSign)
+
+
 # ---- changes of objects
 
 class ItemSign(Sign):
@@ -17208,8 +17213,10 @@ class Expressions(object):
 
     def logged(self, parts):
         """The expression that writes Signs and operands to the log; it gives None."""
-        if type(parts[-1]) is LineSign and parts[-1].scope is self.scope and self.scope.kind == 'function':
-            parts = list(parts[:-1]) + self.watched(False) + parts[-1:]
+        if self.scope.kind == 'function':       # other functions may have bound names of this one before a step of it
+            steps = [at for at, part in enumerate(parts) if isinstance(part, STEP_SIGNS) and part.scope is self.scope]
+            if steps:
+                parts = list(parts[:steps[0]]) + self.watched(False) + list(parts[steps[0]:])
         nodes = [part if isinstance(part, _ast.AST) else self.const(part) for part in parts]
         if len(nodes) == 1:
             return call_node(self.const(self.kit.append), nodes[0])
@@ -18163,6 +18170,8 @@ class Instrumenter(Stores):
         node.test = self.expr(node.test)
         flush = self.calls > calls
         again = self.site_of(node.lineno, line)
+        if WHILE_TESTS_AT_END and not is_endless and node.body[0].lineno <= line:
+            raise Unsupported('a loop in one line, line %d' % node.lineno)
         if is_endless and not ENDLESS_LOOPS_HAVE_STEPS:
             again = self.first(node.body, None, None)
             self.loops.append(LoopAround(again, after, len(self.walls), len(self.handlers)))
