@@ -17446,7 +17446,8 @@ class Expressions(object):
             if HAS_STAR_FIELDS:
                 second.starargs, second.kwargs = node.starargs, node.kwargs
             return choice_node(test, node, placed(second, node))
-        node.func = placed(self.helper('prepare', self.expr(function), *about), function)
+        function = self.children(function) if isinstance(function, _ast.Attribute) else self.expr(function)
+        node.func = placed(self.helper('prepare', function, *about), function)
         self.arguments(node)
         return node
 
@@ -17462,6 +17463,12 @@ class Expressions(object):
         for name in ('starargs', 'kwargs'):
             if getattr(node, name, None) is not None:
                 setattr(node, name, self.expr(getattr(node, name)))
+
+    def _x_Attribute(self, node):
+        self.children(node)
+        if node.attr in ALL_MUTATORS and isinstance(node.ctx, _ast.Load):      # there is a method of the program, too
+            return self.helper('given_away', node)
+        return node
 
     def _x_Subscript(self, node):
         key = key_node(node)
@@ -18773,7 +18780,7 @@ class Operations(Engine):
         meanwhile.
         """
         if is_seen:
-            self.sync()
+            self.catch_up()
             self.see(box)
         self.snap(box)
         for part in self.pending:
@@ -18789,7 +18796,7 @@ class Operations(Engine):
         """Before a call into the unknown: all that can be reached from what it is given is looked at after it."""
         frame = self.caller()
         inner = outer_frame()
-        self.sync()
+        self.catch_up()
         is_text = any(function is other for other in RUNS_TEXT)
         names, space = inner.f_locals, inner.f_globals
         roots = [function] + [names.get(name, space.get(name)) for name in about.names]
@@ -18865,7 +18872,7 @@ class Operations(Engine):
                 self.changed(part.box)
             part.mark = None
             return
-        self.sync()
+        self.catch_up()
         if part.roots is None:
             self.audit_all(frame, part.name == 'exec')
         else:
@@ -18919,7 +18926,7 @@ class Operations(Engine):
             if type(content) is Keyed:
                 self.odd.add(id(box))
             return self.put((CONTENT, box, content))
-        self.sync()
+        self.catch_up()
         self.see(box)
         if token.now is not None:
             self.whole(box)
@@ -18931,6 +18938,12 @@ class Operations(Engine):
             self.before_change(value, '+=')
         else:
             self.snap(value)
+
+    def given_away(self, function):
+        """A method that is not called where it is got; who calls it may be code that does not write the log."""
+        if type(function) is type([].append) and type(function.__self__) in MUTATORS:
+            self.gap(LookupError('%s of a container is given away' % function.__name__))
+        return function
 
     def look(self, sign, box, key):
         """After an item was stored or deleted: the Sign of that, or another if its key may be equal to others."""
@@ -18992,12 +19005,12 @@ class Operations(Engine):
 
     def before_audit(self):
         """Before a statement that is not understood."""
-        self.sync()
+        self.catch_up()
 
     def audit(self):
         """After a statement that is not understood."""
         self.flush()
-        self.sync()
+        self.catch_up()
         self.audit_all(self.caller(), True)
         self.done = len(self.log)
 
@@ -19120,8 +19133,8 @@ class Traits(object):
         called = set(id(node.func) for node in nodes if isinstance(node, _ast.Call))
         for node in nodes:
             name = getattr(node, 'attr', None) or getattr(node, 'id', None)
-            if (name in MUTATING_FUNCTIONS or isinstance(node, _ast.Attribute) and name in ALL_MUTATORS) and id(
-                    node) not in called and isinstance(node.ctx, _ast.Load):
+            if (name in MUTATING_FUNCTIONS or isinstance(node, _ast.Attribute) and name in ALL_MUTATORS) and (
+                    name not in defined) and id(node) not in called and isinstance(node.ctx, _ast.Load):
                 raise Unsupported('%s in line %d is given away' % (name, node.lineno))
         self.has_generators = any(scope.has_yield and scope.frame != '<genexpr>' for scope in reader.top.walk()) or any(
             isinstance(node, (_ast.Assign, _ast.Return)) and isinstance(node.value, _ast.GeneratorExp)
@@ -19149,8 +19162,8 @@ class Kit(object):
     cells: {name of a helper: [what it calls]}.      loaded: [(Scope of a module whose code has run, its names)].
     """
 
-    HELPERS = ('flush', 'left', 'prepare', 'called_back', 'changed', 'grows', 'look', 'default', 'getter', 'manager',
-               'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap')
+    HELPERS = ('flush', 'left', 'prepare', 'called_back', 'changed', 'given_away', 'grows', 'look', 'default', 'getter',
+               'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap')
 
     def __init__(self, engine):
         self.tape, self.signs, self.loaded, self.engine = engine.log, {}, [], None
@@ -19470,8 +19483,15 @@ class Rewriter(Operations):
         an __exit__ begins.
         """
         frame = self.stack[-1] if self.stack else None
-        if frame is not None and frame.waiting is not None and not frame.waiting[0] and not exiting:
+        waiting = frame and frame.waiting
+        if waiting is not None and not waiting[0] and not (exiting and waiting[2]):
             self.frame_of(frame.scope)
+
+    def catch_up(self):
+        """Turn what was written, and the steps that wait: the program goes on from here."""
+        self.sync()
+        self.come_due(False)
+        self.done = len(self.log)
 
     def begin(self, frame, site):
         """A frame begins."""
