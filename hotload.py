@@ -715,6 +715,7 @@ ENDLESS_LOOPS_HAVE_STEPS, JUMPS_ARE_THREADED = sys.version_info >= (3, 10), sys.
 WHILE_TESTS_AT_END = sys.version_info >= (3, 10)
 JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)
 GENERATORS_TELL_END, CLOSING_IS_SILENT = (3, 3) <= sys.version_info[:2] <= (3, 9), sys.version_info >= (3, 13)
+LINES_GO_BACK = sys.version_info >= (3, 6)
 DELEGATES_TELL_END = sys.version_info[:2] not in ((3, 10), (3, 11))
 HAS_CONSTANT_NODE, HAS_INDEX_NODE = sys.version_info >= (3, 8), sys.version_info < (3, 9)
 HAS_STAR_FIELDS, HAS_TRY_NODE = sys.version_info < (3, 5), not PY2
@@ -17218,9 +17219,12 @@ class Expressions(object):
             if steps:
                 parts = list(parts[:steps[0]]) + self.watched(False) + list(parts[steps[0]:])
         nodes = [part if isinstance(part, _ast.AST) else self.const(part) for part in parts]
-        if len(nodes) == 1:
-            return call_node(self.const(self.kit.append), nodes[0])
-        return call_node(self.const(self.kit.extend), tuple_node(nodes))
+        made = (call_node(self.const(self.kit.append), nodes[0]) if len(nodes) == 1 else
+                call_node(self.const(self.kit.extend), tuple_node(nodes)))
+        if self.kit.budget is None:
+            return made
+        spent = call_node(self.const(next), self.const(self.kit.budget), self.const(None))
+        return _ast.BoolOp(op=_ast.Or(), values=[made, spent])
 
     def helper(self, name, *args):
         """The call of a helper, as an expression."""
@@ -17894,6 +17898,8 @@ class Stores(Expressions):
             for part, name in names:
                 self.store(part, placed(self.variable(name), part), made, changes, node, stored)
         elif kind == 'Attribute':
+            if not self.is_stable(target.value, stored):
+                made += self.told(changes, node)
             target.value = self.operand(target.value, made, stored)
             made += self.flushed(node) + self.seen(target.value, node)
             if target.attr == '__dict__':
@@ -17902,8 +17908,10 @@ class Stores(Expressions):
             made.append(placed(assign_node(target, value), node))
             changes += [self.kit.attribute_sign(mangled(target.attr, self.scope.chain)), target.value, self.kept(value)]
         else:
-            target.value = self.operand(target.value, made, stored)
             key = key_node(target)
+            if key is None or not self.is_stable(target.value, stored) or not self.is_stable(key, stored):
+                made += self.told(changes, node)
+            target.value = self.operand(target.value, made, stored)
             if key is not None:
                 key = self.operand(key, made, stored)
                 set_key(target, key)
@@ -18367,7 +18375,9 @@ class Instrumenter(Stores):
                 one = _ast.With(context_expr=manager, optional_vars=target, body=body)
             body = placed([one], node)
         left = placed([if_node(self.is_pending(), [_ast.Expr(value=self.helper('left'))])], node)
-        return body + left + self.log([after] if after is not None else [], node)
+        back = [] if WITH_ENDS_IN_BODY else [self.kit.move_sign(self.scope, node.lineno)]
+        return body + left + self.log([after] if type(after) is LineSign else back + [
+            sign for sign in [after] if sign is not None], node)
 
     def _Match(self, node, after):
         calls, line = self.calls, self.head_end(node)
@@ -18540,9 +18550,10 @@ class Instrumenter(Stores):
         end = self.kit.sign(ReturnSign, scope)
         like = whole[0] if whole else node
         first, heads = self.first(whole, end, None), []
-        begin = placed([_ast.Expr(value=self.helper('module_begins', self.const(scope)))], like)
-        begin += self.log([first] if first is not None else [], like)
         futures = [part for part in head if part is not document]
+        bound = tuple_node([text_node(alias.asname or alias.name) for part in futures for alias in part.names])
+        begin = placed([_ast.Expr(value=self.helper('module_begins', self.const(scope), bound))], like)
+        begin += self.log([first] if first is not None else [], like)
         signs = [self.head(part, None)[0] for part in whole]
         binds = []
         for part in futures:
@@ -19031,16 +19042,23 @@ class Operations(Engine):
                 if changes:
                     self.note(token, changes)
 
-    def module_begins(self, scope):
-        """When the code of a module begins to run."""
+    def module_begins(self, scope, bound):
+        """When the code of a module begins to run. bound: names that have their values before the first step."""
         self.sync()
-        namespace = self.names_of(outer_frame().f_globals)
+        space = outer_frame().f_globals
+        is_new = id(space) not in self.modules
+        namespace = self.names_of(space)
+        if is_new:
+            for content in (namespace.first, namespace.now):
+                for name in bound:
+                    content.pop(name, None)
         scope.begins(namespace)
-        self.kit.loaded.append((scope, namespace.obj))
+        self.kit.loaded.append((scope, space))
         self.done = len(self.log)
         self.put((CallSign(scope, ()),))
         self.sync()
-        self._check_names(namespace.obj, namespace.now, True)
+        names = dict((name, value) for name, value in space.items() if name not in bound or name in namespace.now)
+        self._check_names(names, namespace.now, True)
         self.done = len(self.log)
 
 
@@ -19120,8 +19138,8 @@ class Traits(object):
                      'signal', 'inspect', 'dis'):
             if name in modules:
                 raise Unsupported('it imports %s' % name)
-        for name in ('cached_property', 'memoryview', 'methodcaller', 'settrace', '__getattribute__', '__build_class__', '_getframe', 'currentframe',
-                     '__del__', 'f_locals', 'f_back'):
+        for name in ('cached_property', 'memoryview', 'methodcaller', 'settrace', '__getattribute__', '__build_class__',
+                     '_getframe', 'currentframe', '__del__', 'f_locals', 'f_back'):
             if name in words:
                 raise Unsupported('it uses %s' % name)
         defined = set(node.name for node in nodes if isinstance(node, FUNCTION_NODES))
@@ -19131,6 +19149,10 @@ class Traits(object):
             if scope.kind == 'function' and scope.sees_frame and (scope.keeps_names or scope.has_yield):
                 raise Unsupported('a function of it looks at its own names')
         called = set(id(node.func) for node in nodes if isinstance(node, _ast.Call))
+        given = set(node.id for node in nodes if isinstance(node, _ast.Name) and isinstance(node.ctx, _ast.Load)
+                    and id(node) not in called)
+        called.update(id(node.value) for node in nodes if isinstance(node, _ast.Assign) and all(    # push = box.append
+            isinstance(target, _ast.Name) and target.id not in given for target in node.targets))
         for node in nodes:
             name = getattr(node, 'attr', None) or getattr(node, 'id', None)
             if (name in MUTATING_FUNCTIONS or isinstance(node, _ast.Attribute) and name in ALL_MUTATORS) and (
@@ -19155,6 +19177,23 @@ def operator_getter(box, key):
     return functools.partial(operator.getitem, box, key)
 
 
+class Look(object):
+    """An iterator without items: each time that it is asked for one, the engine looks at its limits."""
+
+    def __init__(self, kit):
+        self.kit = kit
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.kit.engine is not None:
+            self.kit.engine.see_to_limits()     # raises Stop, now and each time from now on, when a limit is reached
+        raise StopIteration
+
+    next = __next__                             # 2.7
+
+
 class Kit(object):
     """What Instrumenter puts into code, by name. It serves one engine after the other: modules stay loaded from run to
     run, and their code goes on to write to the same list.
@@ -19171,11 +19210,12 @@ class Kit(object):
         self.locals, self.globals, self.held = locals, globals, held
         self.pending, self.known, self.boxes = engine.pending, engine.known, engine.boxes
         self.harmless, self.find_harmless = engine.harmless, engine.harmless.get
-        self.no_keys = frozenset(cls for cls in MUTATORS if cls not in DICTS and not issubclass(cls, set))
-        self.quiet_types, self.cells = engine.quiet_types, {}
+        self.quiet_types, self.cells, self.pause = engine.quiet_types, {}, 1
+        self.budget = itertools.chain.from_iterable(self.allowances()) if engine.has_limits() else None
         for name in self.HELPERS:
             setattr(self, name, self.guarded(name))
         self.see = self.snap
+        self.no_keys = frozenset(cls for cls in MUTATORS if cls not in DICTS and not issubclass(cls, set))
         self.serve(engine)
 
     def serve(self, engine):
@@ -19192,6 +19232,15 @@ class Kit(object):
         for name, found in self.quiet_types.items():
             found.clear()
             found.update(engine.quiet_at_first(name))
+
+    def allowances(self):
+        """What the budget is made of. With limits each writing to the log takes one item of the budget, in C code; and
+        now and then the engine is asked how many more there are until it wants to look.
+        """
+        look = Look(self)
+        while True:
+            yield look
+            yield itertools.repeat(None, self.pause)
 
     def rest(self):
         """The run is over: what is called of its code from now on leaves nothing behind."""
@@ -19280,6 +19329,24 @@ class Kit(object):
         return self.sign(CutAttributeSign, name)
 
 
+def let_lines_rise(body, line):
+    """Before 3.6 the table of a code object's lines cannot go back: statements of ours get later lines. line: that of
+    the code before them; that of their last one is returned.
+    """
+    for node in body:
+        node.lineno = line = max(line, node.lineno)
+        for part in inner_nodes(node):
+            if isinstance(part, _ast.expr) or type(part).__name__ in ('arguments', 'keyword', 'withitem'):
+                line = max([line] + [sub.lineno for sub in walk(part) if hasattr(sub, 'lineno')])
+        blocks = [getattr(node, name, None) for name in ('body', 'handlers', 'orelse', 'finalbody')]
+        if isinstance(node, DEFINITIONS):
+            let_lines_rise(node.body, node.lineno)
+        else:
+            for block in [block for block in blocks if isinstance(block, list)]:
+                line = let_lines_rise(block, line)
+    return line
+
+
 class SourceToRewrite(object):
     """A text that is to be instrumented; raises Unsupported. traits: a Traits of it."""
 
@@ -19298,6 +19365,8 @@ class SourceToRewrite(object):
         tree = self.tree
         maker = Instrumenter(self.engine.kit, tree.body, self.code, self.reader, self.traits)
         tree.body = maker.module(tree.body, tree)
+        if not LINES_GO_BACK:
+            let_lines_rise(tree.body, 1)
         with quiet_warnings():
             made = compile(tree, self.code.co_filename, 'exec', self.flags, True)
         return maker.shelf.filled(made)
@@ -19314,8 +19383,8 @@ class Rewriter(Operations):
         self.given, self.other, self.reason = args, None, None
         self.stack, self.here, self.suspended, self.just_left = [], None, {}, None
         self.done, self.shallow, self.asleep, self.live = 0, set(), {}, {}
-        self.kit, self.texts, self.label, self.gaps, self.codes = None, set(), None, [], {}
-        self.final = []
+        self.kit, self.texts, self.label, self.gaps, self.final = None, set(), None, [], []
+        self.codes = {}                         # of local modules that may be imported
         if kit is None:
             Kit(self)
         else:
@@ -19328,8 +19397,8 @@ class Rewriter(Operations):
     def code_to_run(self, code):
         """The code object with what writes the log in it; or as it is, and left to the trace engine."""
         try:
-            if self.callback or self.max_steps or self.max_seconds:
-                raise Unsupported('there are limits')
+            if self.raw or not self.with_state:
+                raise Unsupported('raw events, or steps alone')
             return self.instrumented(code)
         except Unsupported as reason:
             self.leave(reason)
@@ -19434,6 +19503,8 @@ class Rewriter(Operations):
                 try:
                     entry.turn(self, raw, at)
                 except Exception as error:      # as when code that was left by another thread wrote here
+                    if self.stop_error is not None and end - at < 1000:
+                        break                   # Stop may come between what ends a frame and the end of it
                     self.gap(error)
             else:
                 self.put(raw[at:at + entry.size])
@@ -19762,6 +19833,35 @@ class Rewriter(Operations):
             fresh.instrument = None
             self.finish()
             self.kit.rest()
+
+    def stop(self, error):
+        """End the run, and the recording, too."""
+        self.max_steps = min(self.max_steps or self.counted, self.counted)
+        Engine.stop(self, error)
+
+    def has_limits(self):
+        """Whether the engine must look from time to time."""
+        return bool(self.callback or self.max_steps or self.max_seconds)
+
+    def see_to_limits(self):
+        """Call the callback, look at the limits; sets when to come next."""
+        if self.is_over:
+            return
+        if self.stop_error is not None:
+            raise Stop()
+        self.sync()
+        self.count()
+        if self.max_steps and self.counted >= self.max_steps:
+            self.stop(RuntimeError('the recording reached its limit of %d steps' % self.max_steps))
+        if self.max_seconds and clock_s() - self.begin_s > self.max_seconds:
+            self.stop(RuntimeError('the recording reached its limit of %g seconds' % self.max_seconds))
+        if self.callback and self.counted >= self.next_call:
+            self.next_call = self.counted + CALLBACK_STEPS
+            self.call_back()
+        left = [500] if self.max_seconds else []
+        left += [self.max_steps - self.counted] if self.max_steps else []
+        left += [self.next_call - self.counted] if self.callback else []
+        self.kit.pause = max(1, min(left) // 4)                 # as many steps may be written at once
 
     def watch_size(self, thread):
         """See to it that the run ends when the log is too long."""
