@@ -708,9 +708,11 @@ ATOM_TYPES = [int, float, complex, bool, str, bytes, text_type, type(None), type
 number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 # Comprehensions run in the frame around them (2.7: those that make a list); `with` is left on the line of
 # its body.
+# The test of a `while` stands at its end, too.
 # `while True` has an event for each turn; a jump to a jump has none there; after `finally` the line of `return`
 # has one, too; a loop over a generator ends with an 'exception'; closing one without a try around its yield has none.
 ENDLESS_LOOPS_HAVE_STEPS, JUMPS_ARE_THREADED = sys.version_info >= (3, 10), sys.version_info < (3, 10)
+WHILE_TESTS_AT_END = sys.version_info >= (3, 10)
 JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)
 GENERATORS_TELL_END, CLOSING_IS_SILENT = (3, 3) <= sys.version_info[:2] <= (3, 9), sys.version_info >= (3, 13)
 LINES_GO_BACK = sys.version_info >= (3, 6)
@@ -16952,6 +16954,9 @@ class ExhaustedSign(Sign):
             frame.passing = False
 
 
+STEP_SIGNS = (LineSign, ReturnSign, ErrorEndSign, GeneratorErrorSign, ErrorSign, ExhaustedSign)
+
+
 # ---- changes of objects
 
 class ItemSign(Sign):
@@ -17209,8 +17214,10 @@ class Expressions(object):
 
     def logged(self, parts):
         """The expression that writes Signs and operands to the log; it gives None."""
-        if type(parts[-1]) in (LineSign, ReturnSign) and parts[-1].scope is self.scope and self.scope.kind == 'function':
-            parts = list(parts[:-1]) + self.watched(False) + parts[-1:]
+        if self.scope.kind == 'function':       # other functions may have bound names of this one before a step of it
+            steps = [at for at, part in enumerate(parts) if isinstance(part, STEP_SIGNS) and part.scope is self.scope]
+            if steps:
+                parts = list(parts[:steps[0]]) + self.watched(False) + list(parts[steps[0]:])
         nodes = [part if isinstance(part, _ast.AST) else self.const(part) for part in parts]
         made = (call_node(self.const(self.kit.append), nodes[0]) if len(nodes) == 1 else
                 call_node(self.const(self.kit.extend), tuple_node(nodes)))
@@ -17443,7 +17450,8 @@ class Expressions(object):
             if HAS_STAR_FIELDS:
                 second.starargs, second.kwargs = node.starargs, node.kwargs
             return choice_node(test, node, placed(second, node))
-        node.func = placed(self.helper('prepare', self.expr(function), *about), function)
+        function = self.children(function) if isinstance(function, _ast.Attribute) else self.expr(function)
+        node.func = placed(self.helper('prepare', function, *about), function)
         self.arguments(node)
         return node
 
@@ -17459,6 +17467,12 @@ class Expressions(object):
         for name in ('starargs', 'kwargs'):
             if getattr(node, name, None) is not None:
                 setattr(node, name, self.expr(getattr(node, name)))
+
+    def _x_Attribute(self, node):
+        self.children(node)
+        if node.attr in ALL_MUTATORS and isinstance(node.ctx, _ast.Load):      # there is a method of the program, too
+            return self.helper('given_away', node)
+        return node
 
     def _x_Subscript(self, node):
         key = key_node(node)
@@ -18171,6 +18185,8 @@ class Instrumenter(Stores):
         node.test = self.expr(node.test)
         flush = self.calls > calls
         again = self.site_of(node.lineno, line)
+        if WHILE_TESTS_AT_END and not is_endless and node.body[0].lineno <= line:
+            raise Unsupported('a loop in one line, line %d' % node.lineno)
         if is_endless and not ENDLESS_LOOPS_HAVE_STEPS:
             again = self.first(node.body, None, None)
             self.loops.append(LoopAround(again, after, len(self.walls), len(self.handlers)))
@@ -18775,7 +18791,7 @@ class Operations(Engine):
         meanwhile.
         """
         if is_seen:
-            self.sync()
+            self.catch_up()
             self.see(box)
         self.snap(box)
         for part in self.pending:
@@ -18791,7 +18807,7 @@ class Operations(Engine):
         """Before a call into the unknown: all that can be reached from what it is given is looked at after it."""
         frame = self.caller()
         inner = outer_frame()
-        self.sync()
+        self.catch_up()
         is_text = any(function is other for other in RUNS_TEXT)
         names, space = inner.f_locals, inner.f_globals
         roots = [function] + [names.get(name, space.get(name)) for name in about.names]
@@ -18867,7 +18883,7 @@ class Operations(Engine):
                 self.changed(part.box)
             part.mark = None
             return
-        self.sync()
+        self.catch_up()
         if part.roots is None:
             self.audit_all(frame, part.name == 'exec')
         else:
@@ -18921,7 +18937,7 @@ class Operations(Engine):
             if type(content) is Keyed:
                 self.odd.add(id(box))
             return self.put((CONTENT, box, content))
-        self.sync()
+        self.catch_up()
         self.see(box)
         if token.now is not None:
             self.whole(box)
@@ -18933,6 +18949,12 @@ class Operations(Engine):
             self.before_change(value, '+=')
         else:
             self.snap(value)
+
+    def given_away(self, function):
+        """A method that is not called where it is got; who calls it may be code that does not write the log."""
+        if type(function) is type([].append) and type(function.__self__) in MUTATORS:
+            self.gap(LookupError('%s of a container is given away' % function.__name__))
+        return function
 
     def look(self, sign, box, key):
         """After an item was stored or deleted: the Sign of that, or another if its key may be equal to others."""
@@ -18994,12 +19016,12 @@ class Operations(Engine):
 
     def before_audit(self):
         """Before a statement that is not understood."""
-        self.sync()
+        self.catch_up()
 
     def audit(self):
         """After a statement that is not understood."""
         self.flush()
-        self.sync()
+        self.catch_up()
         self.audit_all(self.caller(), True)
         self.done = len(self.log)
 
@@ -19134,7 +19156,7 @@ class Traits(object):
         for node in nodes:
             name = getattr(node, 'attr', None) or getattr(node, 'id', None)
             is_method = isinstance(node, _ast.Attribute) and getattr(node.value, 'id', None) not in modules
-            if (name in MUTATING_FUNCTIONS or is_method and name in ALL_MUTATORS) and id(
+            if (name in MUTATING_FUNCTIONS or is_method and name in ALL_MUTATORS) and name not in defined and id(
                     node) not in called and isinstance(node.ctx, _ast.Load):
                 raise Unsupported('%s in line %d is given away' % (name, node.lineno))
         self.has_generators = any(scope.has_yield and scope.frame != '<genexpr>' for scope in reader.top.walk()) or any(
@@ -19180,8 +19202,8 @@ class Kit(object):
     cells: {name of a helper: [what it calls]}.      loaded: [(Scope of a module whose code has run, its names)].
     """
 
-    HELPERS = ('flush', 'left', 'prepare', 'called_back', 'changed', 'grows', 'look', 'default', 'getter', 'manager',
-               'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap')
+    HELPERS = ('flush', 'left', 'prepare', 'called_back', 'changed', 'given_away', 'grows', 'look', 'default', 'getter',
+               'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap')
 
     def __init__(self, engine):
         self.tape, self.signs, self.loaded, self.engine = engine.log, {}, [], None
@@ -19533,8 +19555,15 @@ class Rewriter(Operations):
         an __exit__ begins.
         """
         frame = self.stack[-1] if self.stack else None
-        if frame is not None and frame.waiting is not None and not frame.waiting[0] and not exiting:
+        waiting = frame and frame.waiting
+        if waiting is not None and not waiting[0] and not (exiting and waiting[2]):
             self.frame_of(frame.scope)
+
+    def catch_up(self):
+        """Turn what was written, and the steps that wait: the program goes on from here."""
+        self.sync()
+        self.come_due(False)
+        self.done = len(self.log)
 
     def begin(self, frame, site):
         """A frame begins."""
