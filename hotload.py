@@ -15532,7 +15532,7 @@ class Engine(Follower):
             if back is not now[0]:
                 while back not in frames and back is not None and back is not base:
                     back = back.f_back
-            if back is now[0] or back in frames:
+            if back is not None and (back is now[0] or back in frames):     # 3.9: None when one is thrown in
                 trace = back.f_trace
                 if trace is not None and (trace not in calm or entry.ends_things):
                     trace(back, 'check', None)
@@ -18058,6 +18058,12 @@ class Instrumenter(Stores):
         """(the LineSign of a statement, whether it begins on that line and has none for this)."""
         kind = type(node).__name__
         sign = None
+        if self.is_leap_without_code(node):
+            loop = self.loops[-1]
+            sign = loop.after if kind == 'Break' else loop.again
+            if sign is None or len(self.walls) > loop.walls:
+                raise Unsupported('the jump in line %d' % node.lineno)
+            return sign, False
         if not kind.startswith('Try'):
             start = _first_line(node) + 1 if isinstance(node, DEFINITIONS) else node.lineno
             sign = self.site_of(start, self.head_end(node))
@@ -18070,6 +18076,11 @@ class Instrumenter(Stores):
         if sign is None:
             return None, False
         return (None, True) if start == line else (sign, False)
+
+    def is_leap_without_code(self, node):
+        """Whether it is a `break` or `continue` that Python has made part of the jump before it."""
+        return isinstance(node, (_ast.Break, _ast.Continue)) and bool(
+            self.loops) and self.site_of(node.lineno) is None
 
     def head_end(self, node):
         """The last line of a statement, or of its head if it holds others."""
@@ -18112,6 +18123,8 @@ class Instrumenter(Stores):
     def statement(self, node, after, has_none):
         """What stands for a statement."""
         self.settled = self.calls
+        if self.is_leap_without_code(node):
+            return [node]
         if has_none and not type(node).__name__.startswith('Try'):
             return self._Global(node, None) if type(node).__name__ in ('Global', 'Nonlocal') else [node]    # no code
         kept = self.pre, self.temps
