@@ -17732,7 +17732,10 @@ class Stores(Expressions):
         changes = []
         for alias in node.names:
             changes += self.bind((alias.asname or alias.name).partition('.')[0])
-        return self.ended(node, [node], changes, after, self.calls)
+        made = [node]
+        if len(self.kit.engine.texts) > 1:      # a local module becomes an attribute of its package
+            made += placed([_ast.Expr(value=self.helper('imported'))], node)
+        return self.ended(node, made, changes, after, self.calls)
 
     _ImportFrom = _Import
 
@@ -19027,6 +19030,13 @@ class Operations(Engine):
 
     # -- looking at everything
 
+    def imported(self):
+        """After an import in a program of several modules: what has it changed in their names?"""
+        self.sync()
+        for token in list(self.modules.values()):
+            self.note(token, token.kind.changes(token))
+        self.done = len(self.log)
+
     def before_audit(self):
         """Before a statement that is not understood."""
         self.catch_up()
@@ -19216,7 +19226,8 @@ class Kit(object):
     """
 
     HELPERS = ('flush', 'left', 'prepare', 'called_back', 'changed', 'given_away', 'grows', 'look', 'default', 'getter',
-               'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap')
+               'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap',
+               'imported')
 
     def __init__(self, engine):
         self.tape, self.signs, self.loaded, self.engine = engine.log, {}, [], None

@@ -16253,6 +16253,86 @@ class TestRewrite(Case):
         self.assertEqual(hotload.Recording.load(self.path('file')).state(10 ** 6)['x'], [0, 1, 2])
 
 
+class TestRewriteScript(Case):
+    section = SECTION['Rewrite']
+
+    FILES = {
+        'app.py': 'import lib\nfrom pkg import part\nlib.total = 5\nx = []\nfor v in (3, part.one()):\n    x.append(lib.double(v))\n'
+                  'lib.store.append(x)\ny = list(lib.gen(2))\nz = part.Counter().add(2).n\n',
+        'lib.py': 'from __future__ import division\nstore, total = [], 0\ndef double(n):\n    store.append(n)\n'
+                  '    return n * 2\ndef gen(n):\n    for i in range(n):\n        yield i + total\n',
+        'pkg/__init__.py': '',
+        'pkg/part.py': 'def one():\n    return 1\nclass Counter(object):\n    n = 0\n    def add(self, by):\n'
+                       '        self.n += by\n        return self\n',
+    }
+
+    def facts(self, recording):
+        """[(event, line, file, texts of the names)] of all steps."""
+        found = []
+        for n in range(recording.steps()):
+            names = [sorted((name, hotload.show_value(value, 300).partition(' at 0x')[0]) for name, value
+                            in part.items() if not name.startswith('__')) for part in recording.dicts(n)]
+            found.append((recording.event(n), recording.line(n), os.path.basename(recording.path(n)), names))
+        return found
+
+    def runs(self, engine):
+        """What three runs of the script are; lib.py is saved before the last."""
+        self.files(self.FILES)
+        step, found = hotload.RecordedScript(self.path('app.py'), engine=engine), []
+        for turn in range(3):
+            if turn == 2:
+                self.save('lib.py', self.FILES['lib.py'].replace('n * 2', 'n * 3'))
+            step.run([self.path('lib.py')] if turn == 2 else ())
+            self.assertEqual((step.recording.engine, step.recording.approximate), (engine, []))
+            found.append(self.facts(step.recording))
+        step.close()
+        for name in ('lib', 'pkg', 'pkg.part'):
+            del sys.modules[name]
+        return found
+
+    def test_local_modules_are_recorded_again_and_again_as_with_trace(self):
+        for one, two in zip(self.runs('trace'), self.runs('rewrite')):
+            self.assertEqual(two, one)
+
+    def test_code_that_runs_after_the_recording_leaves_nothing(self):
+        self.files(self.FILES)
+        step = hotload.RecordedScript(self.path('app.py'), engine='rewrite')
+        step.run()
+        count, size = step.recording.steps(), len(step.recording.log)
+        self.assertEqual([sys.modules['lib'].double(n) for n in range(50)][-1], 98)
+        self.assertEqual((step.recording.steps(), len(step.recording.log)), (count, size))
+        self.assertTrue(len(step.kit.tape) < 20, len(step.kit.tape))
+        step.close()
+
+    def test_a_module_that_is_not_understood_leaves_the_run_to_trace(self):
+        self.files(dict(self.FILES, **{'lib.py': 'import threading\n' + self.FILES['lib.py'].partition('\n')[2]}))
+        step = hotload.RecordedScript(self.path('app.py'), engine='rewrite')
+        step.run()
+        self.assertEqual(step.recording.engine, 'trace')
+        self.assertTrue('lib.py' in [fact[2] for fact in self.facts(step.recording)])
+        step.close()
+
+    def test_limits_and_the_callback_are_kept_to(self):
+        text, seen = 'n, out = 0, []\nwhile n < 12000:\n    n += 1\n    out.append(n)\n', []
+        recording = hotload.record(text, max_steps=500, engine='rewrite')
+        self.assertEqual((recording.engine, recording.steps(), recording.state(499)['n']), ('rewrite', 500, 166))
+        self.assertTrue('500 steps' in str(recording.error), recording.error)
+        recording = hotload.record(text.replace('n < 12000', 'True'), max_seconds=0.05, engine='rewrite')
+        self.assertTrue('0.05 seconds' in str(recording.error), recording.error)
+        recording = hotload.record(text, callback=lambda it: seen.append((it.steps(), it.state(10 ** 6).get('n'))),
+                                   engine='rewrite')
+        self.assertEqual((recording.engine, recording.error, seen[0]), ('rewrite', None, (0, None)))
+        self.assertEqual([steps // 50000 for steps, _ in seen], [0] * 2 if seen[-1][0] < 50000 else [0, 1, 1])
+        self.assertEqual(seen[-1], (recording.steps(), 12000))
+
+        def enough(it):
+            if it.steps():
+                raise KeyError('enough')
+        text = text.replace('12000', '60000')
+        recording = hotload.record(text, callback=enough, engine='rewrite')
+        self.assertEqual((repr(recording.error)[:8], recording.steps() < 60000), ('KeyError', True))
+
+
 # Programs with each kind of statement and expression. Each operand is printed, so that the order shows.
 GRAMMAR = u'''
 # operands from 2.7
