@@ -15532,7 +15532,7 @@ class Engine(Follower):
             if back is not now[0]:
                 while back not in frames and back is not None and back is not base:
                     back = back.f_back
-            if back is now[0] or back in frames:
+            if back is not None and (back is now[0] or back in frames):     # 3.9: None when one is thrown in
                 trace = back.f_trace
                 if trace is not None and (trace not in calm or entry.ends_things):
                     trace(back, 'check', None)
@@ -17150,7 +17150,7 @@ UNTOLD = {ITEM: UntoldSign(None, 4), CUT_ITEM: UntoldSign(None, 3)}
 # that is sure to run no code of the program; everything else goes by way of variables whose names begin with a dot,
 # which no program can have. Whether a call can change anything is decided by the type of what is called, when it is.
 
-NO_CALLS = []
+BUSY = 0                        # the first of the calls that have to be looked at, when there are any
 NOT_SIMPLE = frozenset(['Call', 'Lambda', 'ListComp', 'SetComp', 'DictComp', 'GeneratorExp', 'Yield', 'NamedExpr'])
 QUIET_MODULES = frozenset(['time', 'sys', 'os', 'functools', 'warnings', 'platform', 'locale'])
 
@@ -17256,7 +17256,7 @@ class Expressions(object):
 
     def is_pending(self):
         """The test whether calls have to be looked at. (A constant alone would be taken for the text that it is.)"""
-        return _ast.Compare(left=self.const(self.kit.pending), ops=[_ast.NotEq()], comparators=[self.const(NO_CALLS)])
+        return within_node(number_node(BUSY), self.const(self.kit.pending))
 
     def temp(self):
         """The name of a new variable that no program can have."""
@@ -17805,7 +17805,10 @@ class Stores(Expressions):
         changes = []
         for alias in node.names:
             changes += self.bind((alias.asname or alias.name).partition('.')[0])
-        return self.ended(node, [node], changes, after, self.calls)
+        made = [node]
+        if len(self.kit.engine.texts) > 1:      # a local module becomes an attribute of its package
+            made += placed([_ast.Expr(value=self.helper('imported'))], node)
+        return self.ended(node, made, changes, after, self.calls)
 
     _ImportFrom = _Import
 
@@ -18078,10 +18081,17 @@ class Stores(Expressions):
         if isinstance(target, _ast.Subscript) and self.traits.has_defaults:
             made += placed([_ast.Expr(value=self.helper('default', target.value, key))], node)
         made.append(placed(assign_node(self.variable(name, True), placed(source, target)), node))
-        if not number:
-            made += self.grows(placed(self.variable(name), target), node)
-        made.append(placed(_ast.AugAssign(target=self.variable(name, True), op=node.op, value=self.expr(node.value)),
-                           node))
+        one = placed(_ast.AugAssign(target=self.variable(name, True), op=node.op, value=self.expr(node.value)), node)
+        if number:
+            made.append(one)
+        elif self.calls > calls:
+            made += self.grows(placed(self.variable(name), target), node) + [one]
+        else:                                   # what is no atom may be changed in place, and that is looked at here
+            looks = self.grows(placed(self.variable(name), target), node)[0]
+            looks.test.ops = [_ast.In()]
+            made.append(if_node(looks.test, [one], looks.body + [one] + self.log([], node, True)))
+            placed(made[-1:], node)
+            self.calls = calls
         plain = placed(_ast.Attribute(value=target.value, attr=target.attr, ctx=_ast.Store()) if isinstance(
             target, _ast.Attribute) else _ast.Subscript(value=target.value, slice=target.slice, ctx=_ast.Store()),
             target)
@@ -18139,6 +18149,12 @@ class Instrumenter(Stores):
         """(the LineSign of a statement, whether it begins on that line and has none for this)."""
         kind = type(node).__name__
         sign = None
+        if self.is_leap_without_code(node):
+            loop = self.loops[-1]
+            sign = loop.after if kind == 'Break' else loop.again
+            if sign is None or len(self.walls) > loop.walls:
+                raise Unsupported('the jump in line %d' % node.lineno)
+            return sign, False
         if not kind.startswith('Try'):
             start = _first_line(node) + 1 if isinstance(node, DEFINITIONS) else node.lineno
             sign = self.site_of(start, self.head_end(node))
@@ -18151,6 +18167,11 @@ class Instrumenter(Stores):
         if sign is None:
             return None, False
         return (None, True) if start == line else (sign, False)
+
+    def is_leap_without_code(self, node):
+        """Whether it is a `break` or `continue` that Python has made part of the jump before it."""
+        return isinstance(node, (_ast.Break, _ast.Continue)) and bool(
+            self.loops) and self.site_of(node.lineno) is None
 
     def head_end(self, node):
         """The last line of a statement, or of its head if it holds others."""
@@ -18195,6 +18216,8 @@ class Instrumenter(Stores):
     def statement(self, node, after, has_none):
         """What stands for a statement."""
         self.settled = self.calls
+        if self.is_leap_without_code(node):
+            return [node]
         if has_none and not type(node).__name__.startswith('Try'):
             return self._Global(node, None) if type(node).__name__ in ('Global', 'Nonlocal') else [node]    # no code
         kept = self.pre, self.temps
@@ -18736,7 +18759,7 @@ class Operations(Engine):
         else:                                   # after each statement of this frame from now on
             self.sync()
             self.see(value)
-            self.pending.append(Pending(self.caller(), None, [value], 'with'))
+            self.hold(Pending(self.caller(), None, [value], 'with'))
         if token is not None:
             kind = type(value)
             if kind is list or kind is set or kind is collections.deque and value.maxlen is None:
@@ -18887,10 +18910,10 @@ class Operations(Engine):
             self.catch_up()
             self.see(box)
         self.snap(box)
-        for part in self.pending:
+        for part in self.pending[1:]:
             if part.box is box:                 # of the same statement
                 self.changed(box)
-        self.pending.append(Pending(self.caller(), box, None, name, about, key, self.mark()))
+        self.hold(Pending(self.caller(), box, None, name, about, key, self.mark()))
 
     def caller(self):
         """The frame of the program that called."""
@@ -18914,7 +18937,7 @@ class Operations(Engine):
             roots = None
         elif not self.can_change(roots):
             return
-        self.pending.append(Pending(frame, None, roots, 'exec' if is_text else None))
+        self.hold(Pending(frame, None, roots, 'exec' if is_text else None))
 
     def can_change(self, roots):
         """Whether anything that is followed can be reached from values."""
@@ -18940,7 +18963,7 @@ class Operations(Engine):
     def flush(self):
         """After a statement: write what its calls have changed."""
         frame, pending, alive = self.caller(), self.pending, None
-        while pending:
+        while len(pending) > 1:
             last = pending[-1]
             if last.frame is not frame:
                 if alive is None:
@@ -18955,18 +18978,26 @@ class Operations(Engine):
                 break
             pending.pop()
             self.settle(last, frame)
+        if len(pending) == 1:
+            del pending[:]
+
+    def hold(self, part):
+        """Let a Pending be looked at when its statement ends."""
+        if not self.pending:
+            self.pending.append(BUSY)
+        self.pending.append(part)
 
     def left(self):
         """After a `with` statement."""
         frame = self.caller()
         self.flush()
-        if self.pending and self.pending[-1].frame is frame and self.pending[-1].name == 'with':
+        if len(self.pending) > 1 and self.pending[-1].frame is frame and self.pending[-1].name == 'with':
             self.pending.pop()
             self.flush()
 
     def called_back(self):
         """When a function of the program is called while a call is pending: what has it changed so far?"""
-        for part in list(self.pending):
+        for part in self.pending[1:]:
             self.settle(part, part.frame)
 
     def settle(self, part, frame):
@@ -19078,7 +19109,7 @@ class Operations(Engine):
         if not (self.is_own_class(cls) or getattr(cls, '__module__', None) in (
                 '_io', 'io', '_thread', 'thread', 'threading', 'codecs', 'contextlib') + BUILTIN_NAMES):
             self.sync()
-            self.pending.append(Pending(self.caller(), None, None, 'with'))
+            self.hold(Pending(self.caller(), None, None, 'with'))
         return value
 
     def relay(self, iterator, space, delegates, yields, resumes):
@@ -19106,6 +19137,13 @@ class Operations(Engine):
         return value
 
     # -- looking at everything
+
+    def imported(self):
+        """After an import in a program of several modules: what has it changed in their names?"""
+        self.sync()
+        for token in list(self.modules.values()):
+            self.note(token, token.kind.changes(token))
+        self.done = len(self.log)
 
     def before_audit(self):
         """Before a statement that is not understood."""
@@ -19250,8 +19288,9 @@ class Traits(object):
             isinstance(target, _ast.Name) and target.id not in given for target in node.targets))
         for node in nodes:
             name = getattr(node, 'attr', None) or getattr(node, 'id', None)
-            if (name in MUTATING_FUNCTIONS or isinstance(node, _ast.Attribute) and name in ALL_MUTATORS) and (
-                    name not in defined) and id(node) not in called and isinstance(node.ctx, _ast.Load):
+            is_method = isinstance(node, _ast.Attribute) and getattr(node.value, 'id', None) not in modules
+            if (name in MUTATING_FUNCTIONS or is_method and name in ALL_MUTATORS) and name not in defined and id(
+                    node) not in called and isinstance(node.ctx, _ast.Load):
                 raise Unsupported('%s in line %d is given away' % (name, node.lineno))
         self.has_generators = any(scope.has_yield and scope.frame != '<genexpr>' for scope in reader.top.walk()) or any(
             isinstance(node, (_ast.Assign, _ast.Return)) and isinstance(node.value, _ast.GeneratorExp)
@@ -19302,7 +19341,8 @@ class Kit(object):
     """
 
     HELPERS = ('flush', 'left', 'prepare', 'called_back', 'changed', 'given_away', 'grows', 'look', 'default', 'getter',
-               'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap', 'see_plain')
+               'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap', 'see_plain',
+               'imported')
 
     def __init__(self, engine):
         self.tape, self.signs, self.loaded, self.engine = engine.log, {}, [], None
@@ -19350,7 +19390,7 @@ class Kit(object):
         self.engine = None
         for name, cell in self.cells.items():
             cell[0] = operator_getter if name == 'getter' else nothing
-        self.pending.append(None)               # so that each function that is called looks, and empties the tape
+        self.pending.append(BUSY)               # so that each function that is called looks, and empties the tape
 
     def guarded(self, name):
         """A helper, which raises nothing: what goes wrong (as when the stack is full) is a gap in the recording."""

@@ -38,6 +38,7 @@ import tempfile
 import textwrap
 import threading
 import time
+import traceback
 import unittest
 
 try:
@@ -16250,6 +16251,708 @@ class TestRewrite(Case):
         recording = hotload.record('x = []\nfor i in range(3):\n    x.append(i)\n', engine='rewrite')
         recording.save(self.path('file'))
         self.assertEqual(hotload.Recording.load(self.path('file')).state(10 ** 6)['x'], [0, 1, 2])
+
+
+class TestRewriteScript(Case):
+    section = SECTION['Rewrite']
+
+    FILES = {
+        'app.py': 'import lib\nfrom pkg import part\nlib.total = 5\nx = []\nfor v in (3, part.one()):\n    x.append(lib.double(v))\n'
+                  'lib.store.append(x)\ny = list(lib.gen(2))\nz = part.Counter().add(2).n\n',
+        'lib.py': 'from __future__ import division\nstore, total = [], 0\ndef double(n):\n    store.append(n)\n'
+                  '    return n * 2\ndef gen(n):\n    for i in range(n):\n        yield i + total\n',
+        'pkg/__init__.py': '',
+        'pkg/part.py': 'def one():\n    return 1\nclass Counter(object):\n    n = 0\n    def add(self, by):\n'
+                       '        self.n += by\n        return self\n',
+    }
+
+    def facts(self, recording):
+        """[(event, line, file, texts of the names)] of all steps."""
+        found = []
+        for n in range(recording.steps()):
+            names = [sorted((name, hotload.show_value(value, 300).partition(' at 0x')[0]) for name, value
+                            in part.items() if not name.startswith('__')) for part in recording.dicts(n)]
+            found.append((recording.event(n), recording.line(n), os.path.basename(recording.path(n)), names))
+        return found
+
+    def runs(self, engine):
+        """What three runs of the script are; lib.py is saved before the last."""
+        self.files(self.FILES)
+        step, found = hotload.RecordedScript(self.path('app.py'), engine=engine), []
+        for turn in range(3):
+            if turn == 2:
+                self.save('lib.py', self.FILES['lib.py'].replace('n * 2', 'n * 3'))
+            step.run([self.path('lib.py')] if turn == 2 else ())
+            self.assertEqual((step.recording.engine, step.recording.approximate), (engine, []))
+            found.append(self.facts(step.recording))
+        step.close()
+        for name in ('lib', 'pkg', 'pkg.part'):
+            del sys.modules[name]
+        return found
+
+    def test_local_modules_are_recorded_again_and_again_as_with_trace(self):
+        for one, two in zip(self.runs('trace'), self.runs('rewrite')):
+            self.assertEqual(two, one)
+
+    def test_code_that_runs_after_the_recording_leaves_nothing(self):
+        self.files(self.FILES)
+        step = hotload.RecordedScript(self.path('app.py'), engine='rewrite')
+        step.run()
+        count, size = step.recording.steps(), len(step.recording.log)
+        self.assertEqual([sys.modules['lib'].double(n) for n in range(50)][-1], 98)
+        self.assertEqual((step.recording.steps(), len(step.recording.log)), (count, size))
+        self.assertTrue(len(step.kit.tape) < 20, len(step.kit.tape))
+        step.close()
+
+    def test_a_module_that_is_not_understood_leaves_the_run_to_trace(self):
+        self.files(dict(self.FILES, **{'lib.py': 'import threading\n' + self.FILES['lib.py'].partition('\n')[2]}))
+        step = hotload.RecordedScript(self.path('app.py'), engine='rewrite')
+        step.run()
+        self.assertEqual(step.recording.engine, 'trace')
+        self.assertTrue('lib.py' in [fact[2] for fact in self.facts(step.recording)])
+        step.close()
+
+    def test_limits_and_the_callback_are_kept_to(self):
+        text, seen = 'n, out = 0, []\nwhile n < 12000:\n    n += 1\n    out.append(n)\n', []
+        recording = hotload.record(text, max_steps=500, engine='rewrite')
+        self.assertEqual((recording.engine, recording.steps(), recording.state(499)['n']), ('rewrite', 500, 166))
+        self.assertTrue('500 steps' in str(recording.error), recording.error)
+        recording = hotload.record(text.replace('n < 12000', 'True'), max_seconds=0.05, engine='rewrite')
+        self.assertTrue('0.05 seconds' in str(recording.error), recording.error)
+        recording = hotload.record(text, callback=lambda it: seen.append((it.steps(), it.state(10 ** 6).get('n'))),
+                                   engine='rewrite')
+        self.assertEqual((recording.engine, recording.error, seen[0]), ('rewrite', None, (0, None)))
+        self.assertEqual([steps // 50000 for steps, _ in seen], [0] * 2 if seen[-1][0] < 50000 else [0, 1, 1])
+        self.assertEqual(seen[-1], (recording.steps(), 12000))
+
+        def enough(it):
+            if it.steps():
+                raise KeyError('enough')
+        text = text.replace('12000', '60000')
+        recording = hotload.record(text, callback=enough, engine='rewrite')
+        self.assertEqual((repr(recording.error)[:8], recording.steps() < 60000), ('KeyError', True))
+
+
+# Programs with each kind of statement and expression. Each operand is printed, so that the order shows.
+GRAMMAR = u'''
+# operands from 2.7
+def o(v):
+    print(v)
+    return v
+class N(object):
+    def __init__(self, v): self.v = v
+    def __getattr__(self, name): print('get', name); return 1
+    def __getitem__(self, k): print('item', k); return 2
+    def __setitem__(self, k, v): print('set', k, v)
+    def __delitem__(self, k): print('del', k)
+    def __call__(self, *a, **k): print('call', a, sorted(k.items())); return self
+    def __iadd__(self, x): print('iadd', x); return self
+    def __lt__(self, x): print('lt'); return True
+    def __contains__(self, x): print('in', x); return False
+n = N(1)
+a = o(1) + o(2) * o(3) - o(4)
+a = o(1) if o(0) else o(2)
+a = o(1) and o(0) or o(3) and not o(4)
+a = o(1) < o(2) < o(1) < o(9)
+a = o(5) in (o(1), o(5)), o(1) is o(2), o(1) is not o(2), o(3) not in [o(3)]
+a = [o(1), (o(2), o(3)), {o(4): o(5)}, {o(6)}]
+a = n(o(1), *[o(2), o(3)], k=o(4), **{'z': o(5)})
+a = n.attr + n[o(1)] + n[o(1):o(2):o(3)] + n[o(1), o(2):o(3)] + n[...]
+n[o(1)] = o(2)
+n[o(1)] += o(2)
+n.v += o(3)
+n += o(4)
+del n[o(1)], n[o(2):o(3)]
+x = y = o([1, 2])
+x[o(0)] = y[o(1)] = o(7)
+(p, [q, r]), s = (o(1), [o(2), o(3)]), o(4)
+x[o(0)], n[o(1)], n.w = o(1), o(2), o(3)
+x, x[0], z = x, 5, 6
+i, x[i] = 1, 9
+a = -o(1), +o(2), ~o(3), not o(0)
+a = o(7) // o(2), o(7) % o(4), o(2) ** o(3), o(1) << o(3), o(9) >> o(1)
+a = o(6) & o(3), o(6) | o(3), o(6) ^ o(3), o(7) / o(2)
+a = lambda p, q=o(2), *r, **s: (p, q, r, s)
+b = a(o(1), o(2), o(3), z=o(4))
+a = [o(i) + o(j) for i in [o(1), o(2)] if o(i) for j in (o(3),) if o(j)]
+a = {o(i): o(i + 1) for i in o([1, 2])}
+a = {o(i) for i in o([1, 2])}
+a = list(o(i) for i in o([1, 2]) if o(i))
+a = 'x' 'y', b'z', 1.5, 2j, None, True
+a = 1 if n < o(3) else o(2)
+a = o(3) in n
+
+# errors from 2.7
+import traceback
+def o(v):
+    print(v)
+    return v
+def show():
+    print(traceback.format_exc())
+def f(x):
+    y = (x +
+         [1][x])
+    return y
+class C(object):
+    @property
+    def p(self):
+        raise ValueError(
+            'p')
+    def __setattr__(self, n, v):
+        raise KeyError(n)
+    def __iter__(self):
+        yield 1
+        raise OSError('it')
+    def __enter__(self): return self
+    def __exit__(self, *a): raise LookupError('exit')
+def g():
+    c = C()
+    for n in range(14):
+        try:
+            if n == 0: f(5)
+            elif n == 1: c.p
+            elif n == 2: c.q = 1
+            elif n == 3: a, b = 1, 2, 3
+            elif n == 4:
+                for i in c: o(i)
+            elif n == 5:
+                with c: o(1)
+            elif n == 6: del zz
+            elif n == 7: [][0] += 1
+            elif n == 8: {}[o(1)][o(2)] = o(3)
+            elif n == 9: (lambda q: q / 0)(1)
+            elif n == 11: list(k / 0 for k in (1,))
+            elif n == 12: assert o(0), o('msg')
+            elif n == 13: raise RuntimeError('r')
+        except Exception:
+            show()
+g()
+def h():
+    try:
+        try:
+            1 / 0
+        finally:
+            o('fin')
+    except ZeroDivisionError as e:
+        o(str(e))
+        try:
+            raise
+        except ZeroDivisionError:
+            show()
+    else:
+        o('no')
+    try:
+        o(1)
+    except KeyError:
+        o(2)
+    else:
+        o('else')
+    finally:
+        o('finally')
+h()
+def r():
+    for i in range(3):
+        try:
+            if i == 1: continue
+            if i == 2: return o('ret')
+        finally:
+            o(('f', i))
+v = r()
+while o(1):
+    if o(0): pass
+    else: break
+while o(0):
+    pass
+else:
+    o('welse')
+for i in ():
+    pass
+else:
+    o('felse')
+f(7)
+
+# classes from 2.7
+from __future__ import division
+"not a docstring"
+class Meta(type):
+    def __new__(mcs, name, bases, space):
+        print(sorted(k for k in space if k[:2] != '__'))
+        return type.__new__(mcs, name, bases, space)
+M = Meta('M', (object,), {'a': 1})
+class A(M):
+    """Doc."""
+    __slots__ = ('x', '__y')
+    z = [1]
+    w = [q for q in z]
+    def __init__(self):
+        self.x, self.__y = 1, 2
+    def get(self):
+        return self.__y, self.__class__.__name__
+    @staticmethod
+    def s(v): return v
+    @classmethod
+    def c(cls, v): return cls.__name__, v
+    @property
+    def p(self): return self.x
+    @p.setter
+    def p(self, v): self.x = v
+    class Inner(object):
+        k = 5
+        __private = 3
+    if z:
+        y2 = 1
+    for loop in range(2): pass
+    del loop
+class B(A):
+    def get(self):
+        return super(B, self).get() + (1,)
+b = B()
+b.p = 9
+r = b.get(), b.s(1), B.c(2), b.p, A.__doc__, sorted(k for k in vars(A.Inner) if 'private' in k)
+def deco(n):
+    print('deco', n)
+    def wrap(f):
+        print('wrap', n, f.__name__)
+        return f
+    return wrap
+@deco(1)
+@deco(2)
+def f(a, b=3, *c, **d):
+    """F doc."""
+    return a, b, c, d
+@deco(3)
+class D(object): pass
+t = f(1, 2, 3, k=4), f.__doc__, f.__name__, f.__defaults__
+def count():
+    n = [0]
+    def up():
+        n[0] += 1
+        return n[0]
+    return up
+up = count()
+u = up(), up()
+G = 0
+def glob():
+    global G, H
+    G += 1
+    H = G
+    def inner():
+        global G
+        G = 10
+    inner()
+glob()
+import os, os.path as op
+from os.path import join as j, sep
+k = j('a', 'b'), op is os.path
+def gen(n):
+    while n:
+        got = yield n
+        if got: print('got', got)
+        n -= 1
+g = gen(3)
+l = [next(g), g.send('x')] + list(g)
+exec('ex = 5')
+ev = eval('ex + 1')
+print(ex)
+assert ex
+pass
+
+# python_2 until 2.7
+def o(v):
+    print v
+    return v
+import sys
+print >>sys.stdout, o(1), o(2),
+print
+exec "x = 1" in globals()
+y = `o(3)`
+try:
+    raise ValueError, 'old'
+except ValueError, e:
+    print e
+z = 1 <> 2, 0777, 10L, u'u', ur'r'
+class Old:
+    def m(self): return 1
+w = Old().m()
+l = [q for q in (1, 2)]
+print q
+
+# python_3 from 3.6
+def o(v):
+    print(v)
+    return v
+a, *b = o([1, 2, 3])
+*c, d = b
+first, (*mid, last), end = 1, (2, 3, 4), 5
+def kw(x, *, y=o(2), z: int = o(3)) -> o('ann'):
+    return x, y, z
+k = kw(1, z=4), sorted(kw.__annotations__)
+class Base:
+    def hi(self): return 'base'
+class Kid(Base, metaclass=type):
+    def hi(self):
+        return super().hi() + __class__.__name__
+h = Kid().hi()
+def outer():
+    n = 0
+    def inc():
+        nonlocal n
+        n += 1
+        return n
+    return inc(), inc(), n
+oo = outer()
+try:
+    try:
+        1 / 0
+    except ZeroDivisionError as e:
+        raise KeyError('new') from e
+except KeyError as e:
+    cause = type(e.__cause__).__name__
+    print('e' in dir(), cause)
+print('e' in globals())
+def yf():
+    r = yield from (i for i in o([1, 2]))
+    return r
+yy = list(yf())
+m = [*o([1]), *o((2,))] if o(1) else 0
+q = {**{'a': 1}, 'b': 2}
+def defaults(a=[], *, b={}):
+    a.append(1)
+    b[len(b)] = a
+    return a, b
+defaults()
+dd = defaults()
+x: int = 5
+class Ann:
+    y: int
+    z: str = 'q'
+    def __init__(self): self.w: int = 3
+an = Ann().w, sorted(Ann.__annotations__)
+name = 'n'
+f = f'{name!r:>5} {o(3)} {o(4):{o(6)}}'
+
+# python_3_8 from 3.8
+def o(v):
+    print(v)
+    return v
+def pos(a, /, b, *, c): return a, b, c
+p = pos(1, 2, c=3)
+if (n := o(5)) > 3:
+    print(n)
+w = [y := o(1), y ** 2]
+l = [z for v in [1, 2] if (z := v)]
+def f():
+    if (k := o(2)):
+        return [j for i in (1, 2) if (j := i + k)], j
+r = f()
+print(f'{n=}')
+while (n := n - 1):
+    pass
+
+# match from 3.10
+class Pt:
+    __match_args__ = ('x', 'y')
+    def __init__(self, x, y): self.x, self.y = x, y
+def o(v):
+    print(v)
+    return v
+def m(v):
+    match v:
+        case 1 | 2:
+            return 'small'
+        case {'k': kv, **rest}:
+            return kv, rest
+        case [a, b, *more] if o(len(more)):
+            return a, b, more
+        case [x]:
+            return x
+        case Pt(x=0, y=yy):
+            return yy
+        case Pt(px, py):
+            return px, py
+        case str() as s:
+            return s
+        case None | True:
+            return 'const'
+        case -1.5:
+            return 'neg'
+        case _:
+            return 'other'
+r = [m(v) for v in (1, {'k': 1, 'z': 2}, [1, 2], [1, 2, 3], [7], Pt(0, 4), Pt(1, 2), 'txt', None, -1.5, 9)]
+match o(3), o(4):
+    case (3, got):
+        print(got)
+    case _:
+        pass
+with open(__import__('os').devnull) as f1, open(__import__('os').devnull) as f2:
+    both = f1.closed, f2.closed
+
+# except_star from 3.11
+def f(n):
+    try:
+        raise ExceptionGroup('g', [ValueError(1), KeyError(2)])
+    except* ValueError as e:
+        print('v', e.exceptions)
+    except* KeyError:
+        print('k')
+    else:
+        print('else')
+    finally:
+        print('fin')
+f(1)
+a = [1, 2]
+t = {}
+t[*a] = 3
+
+# type_parameters from 3.12
+type A[T] = list[T]
+def f[T](x: T) -> T:
+    return x
+class B[T]:
+    def g(self, x: T): return x
+r = f(1), B().g(2), A.__name__
+print(f"{'a' + f'{1}'}")
+
+# async from 3.6
+def run(c):
+    try:
+        while True: c.send(None)
+    except StopIteration as e:
+        return e.value
+class Aw:
+    def __await__(self):
+        got = yield 1
+        return 'aw'
+class CM:
+    async def __aenter__(self): print('in'); return self
+    async def __aexit__(self, *e): print('out'); return True
+class It:
+    def __init__(self): self.n = 0
+    def __aiter__(self): return self
+    async def __anext__(self):
+        self.n += 1
+        if self.n > 2: raise StopAsyncIteration
+        return self.n
+async def agen(n):
+    for i in range(n):
+        await Aw()
+        yield i
+async def inner(n):
+    await Aw()
+    return n
+async def main():
+    r = [await inner(1), await Aw()]
+    async with CM() as c, CM():
+        r.append(await inner(2))
+        raise KeyError('x')
+    async for v in It():
+        r.append(v)
+    else:
+        r.append('else')
+    async for v in agen(2):
+        r.append(v)
+    r += [v async for v in agen(3) if v]
+    r.append({v: await inner(v) async for v in It()})
+    return r
+res = run(main())
+
+# yield_from from 3.3
+def inner(n):
+    for i in range(n):
+        got = yield i
+        print('got', got)
+    return n * 10
+def outer():
+    x = yield from inner(2)
+    y = yield from [7, 8]
+    z = yield from (k for k in (5, 6))
+    return x, y, z
+g = outer()
+r = [next(g), g.send('a'), g.send('b')]
+try:
+    while True:
+        r.append(next(g))
+except StopIteration as e:
+    v = e.value
+def deep(n):
+    if n:
+        yield n
+        yield from deep(n - 1)
+        yield -n
+d = list(deep(4))
+
+# delegation from 3.3
+log = []
+def inner():
+    try:
+        yield 1
+        yield 2
+    except KeyError as e:
+        log.append('key')
+        yield 'caught'
+    finally:
+        log.append('fin')
+def outer():
+    try:
+        a = yield from inner()
+    except ValueError:
+        log.append('value')
+        yield 'v'
+    finally:
+        log.append('outer')
+g = outer()
+a = [next(g), g.throw(KeyError('x'))]
+try:
+    next(g)
+except StopIteration:
+    log.append('stop')
+g = outer()
+a.append(next(g))
+a.append(g.throw(ValueError('y')))
+g.close()
+g = outer()
+next(g)
+g.close()
+class It(object):
+    def __init__(self): self.n = 0
+    def __iter__(self): return self
+    def __next__(self):
+        self.n += 1
+        if self.n > 2: raise StopIteration
+        return self.n
+    def throw(self, *a):
+        log.append('thrown')
+        return 'T'
+def o2():
+    yield from It()
+    return (yield from It())
+b = list(o2())
+g = o2()
+b.append(next(g))
+b.append(g.throw(KeyError))
+b.append(next(g))
+def o3():
+    print((yield from ()), (yield from 'ab'))
+c = list(o3())
+def bad():
+    yield from 5
+try:
+    list(bad())
+except TypeError as e:
+    c.append(str(e))
+def o4():
+    yield from inner2()
+def inner2():
+    yield 1
+    raise IndexError('boom')
+list(o4())
+
+# names_of_functions from 2.7
+def f(a, b=2):
+    c = a + b
+    print('%(a)s %(c)s' % locals())
+    print(sorted(locals()))
+    print(dir(), vars([]) if 0 else vars(type)['__name__'] is not None)
+    return eval('a * c')
+x = f(3)
+
+# names_of_objects from 2.7
+class A(object):
+    def __init__(self): self.v = 1
+def f(o):
+    r = []
+    r.append(dir(o)[-1])
+    r.append(vars(o)['v'])
+    return r
+z = f(A())
+
+# globals from 2.7
+def f():
+    return sorted(k for k in globals() if k[:2] != '__')
+x = {}
+x[len(f())] = f()
+class O(object): pass
+o = O()
+o.v, x[1] = f(), f()
+o.v += f()
+y = [f()].pop()
+z = [1]
+z.append(len(f()))
+
+# loop_over_globals from 2.7
+a = {}
+class O(object): pass
+o = O()
+b = i = None
+for i in globals():
+    a[str(i)] = 1
+    o.x = i
+    a.setdefault(i, [])
+    o.x += 'k'
+b = sorted(k for k in a if k[:1] == '.')
+'''
+
+
+class TestGrammar(Case):
+    """Instrumented programs behave as they do without, and have the steps and states of the trace engine."""
+
+    section = SECTION['Rewrite']
+    LEFT = ['async', 'except_star', 'type_parameters']          # left to the trace engine
+
+    def programs(self):
+        """{name: text} of those that this Python knows."""
+        found = {}
+        for part in re.split(r'(?m)^# (?=\w+ (?:from|until) )', GRAMMAR)[1:]:
+            head, _, text = part.partition('\n')
+            name, word, version = head.split()
+            version = tuple(map(int, version.split('.')))
+            if sys.version_info >= version if word == 'from' else sys.version_info[:2] <= version:
+                found[name] = str(text)
+        return found
+
+    def behaviour(self, run):
+        """(what it prints, its error with the places of its traceback, its names)."""
+        names, stdout, error = {'__name__': '__main__'}, sys.stdout, None
+        sys.stdout = stream = Stream()
+        try:
+            error = run(names)
+        finally:
+            sys.stdout = stdout
+        if error is not None:
+            places = [tuple(place)[1:3] for place in traceback.extract_tb(hotload.traceback_of(error))
+                      if tuple(place)[0] == '<recorded>']
+            error = type(error), str(error), places
+        return stream.getvalue(), error, sorted(name for name in names if not name.startswith('__'))
+
+    def test_each_kind_of_statement_and_expression_does_what_it_does_without(self):
+        seen, compare = set(), vars(TestRewrite)['compare']
+        for name, text in sorted(self.programs().items()):
+            def plain(names):
+                try:
+                    hotload.execute(compile(text, '<recorded>', 'exec', 0, True), names)
+                except Exception as error:
+                    hotload.set_traceback(error, sys.exc_info()[2])
+                    return error
+
+            def recorded(names):
+                recording = hotload.record(text, names, engine='rewrite')
+                self.assertEqual(recording.engine, 'trace' if name in self.LEFT else 'rewrite', name)
+                return recording.error
+            self.assertEqual(self.behaviour(recorded), self.behaviour(plain), name)
+            if name not in self.LEFT:
+                stdout = sys.stdout
+                sys.stdout = Stream()
+                try:
+                    compare(self, text)
+                finally:
+                    sys.stdout = stdout
+            seen.update(type(node) for node in ast.walk(ast.parse(text)))
+        kinds = [kind for kind in vars(ast).values() if isinstance(kind, type) and issubclass(
+            kind, (ast.stmt, ast.expr, getattr(ast, 'pattern', ast.stmt))) and kind.__module__ in ('_ast', 'ast')]
+        old = ['Num', 'Str', 'Bytes', 'NameConstant', 'Ellipsis'] if sys.version_info >= (3, 8) else ['Constant']
+        missing = sorted(kind.__name__ for kind in set(kinds) - seen - set([ast.stmt, ast.expr, getattr(
+            ast, 'pattern', None)]))
+        self.assertEqual([name for name in missing if name not in old and not name.startswith('_ast_')], [])
 
 
 ##############################################################################
