@@ -16188,7 +16188,7 @@ class Scope(object):
         self.params, self.stores, self.loads, self.shared, self.outer = [], {}, set(), set(), set()
         self.has_yield = self.sees_frame = self.keeps_names = self.is_expression = False
         self.children, self.frees, self.lines, self.first_line = [], set(), None, 1
-        self.home, self.path, self.sites = None, None, {}
+        self.home, self.path, self.sites, self.atoms = None, None, {}, set()
         if parent is not None:
             parent.children.append(self)
 
@@ -16262,11 +16262,12 @@ class Scope(object):
 
 class ScopeReader(object):
     """Finds the scopes of a module's tree. of: {id of a node: its Scope}.      passing: ids of nodes whose values are
-    dropped at once.
+    dropped at once.      sources: {id of the node of a name: (what binds it: 'value' or 'loop', nodes)}.
     """
 
     def __init__(self, body, chain=()):
         self.of, self.top, self.passing = {}, Scope('module', None, None, '<module>'), set()
+        self.sources = {}
         for node in body:
             self.read(node, self.top)
         self.top.finish()
@@ -16285,6 +16286,23 @@ class ScopeReader(object):
         """Read the nodes directly in a node."""
         for part in inner_nodes(node):
             self.read(part, scope)
+
+    def _Assign(self, node, scope):
+        for target in node.targets:
+            pairs = [(target, node.value)]
+            if isinstance(target, (_ast.Tuple, _ast.List)) and isinstance(node.value, (_ast.Tuple, _ast.List)) and len(
+                    target.elts) == len(node.value.elts):
+                pairs = zip(target.elts, node.value.elts)
+            self.sources.update((id(part), ('value', [value])) for part, value in pairs)
+        self.parts(node, scope)
+
+    def _AugAssign(self, node, scope):
+        self.sources[id(node.target)] = 'value', [node.value]
+        self.parts(node, scope)
+
+    def _For(self, node, scope):
+        self.sources[id(node.target)] = 'loop', [node.iter]
+        self.parts(node, scope)
 
     def _Name(self, node, scope):
         name = mangled(node.id, scope.chain)
@@ -17132,7 +17150,7 @@ UNTOLD = {ITEM: UntoldSign(None, 4), CUT_ITEM: UntoldSign(None, 3)}
 # that is sure to run no code of the program; everything else goes by way of variables whose names begin with a dot,
 # which no program can have. Whether a call can change anything is decided by the type of what is called, when it is.
 
-NO_CALLS = []
+BUSY = 0                        # the first of the calls that have to be looked at, when there are any
 NOT_SIMPLE = frozenset(['Call', 'Lambda', 'ListComp', 'SetComp', 'DictComp', 'GeneratorExp', 'Yield', 'NamedExpr'])
 QUIET_MODULES = frozenset(['time', 'sys', 'os', 'functools', 'warnings', 'platform', 'locale'])
 
@@ -17181,7 +17199,9 @@ class Expressions(object):
         self.temps, self.late, self.units, self.inside, self.slots = [], False, {}, 0, {}
         self.outer_temps = 0                    # of the statements around: a loop's test needs them again
         self.settled = 0
+        self.looked_at = set()                  # parameters whose content is sure to be known here
         self._lines_of(code)
+        self.find_atoms()
 
     def _lines_of(self, code):
         """Note which lines of each scope have code."""
@@ -17236,7 +17256,7 @@ class Expressions(object):
 
     def is_pending(self):
         """The test whether calls have to be looked at. (A constant alone would be taken for the text that it is.)"""
-        return _ast.Compare(left=self.const(self.kit.pending), ops=[_ast.NotEq()], comparators=[self.const(NO_CALLS)])
+        return within_node(number_node(BUSY), self.const(self.kit.pending))
 
     def temp(self):
         """The name of a new variable that no program can have."""
@@ -17305,9 +17325,57 @@ class Expressions(object):
         """Whether an inner scope binds a name of a function."""
         return any(name in scope.outer for scope in owner.walk() if scope is not owner)
 
+    def is_atom(self, node):
+        """Whether an expression is sure to give an atom, whatever the program does."""
+        kind = type(node).__name__
+        if kind in ('Num', 'Str', 'Bytes', 'NameConstant', 'Constant'):
+            return type(number_of(node) if kind != 'Bytes' else b'') in ATOMS
+        if kind == 'Name':
+            name = mangled(node.id, self.scope.chain)
+            owner = self.scope.owner(name)
+            is_here = owner is self.scope or owner is self.top and self.is_sure(name)
+            return is_here and self.scope.kind != 'class' and name in owner.atoms
+        if kind == 'BinOp':
+            return self.is_atom(node.left) and self.is_atom(node.right)
+        if kind == 'UnaryOp':
+            return self.is_atom(node.operand)
+        if kind == 'Call':
+            value = self.known_builtin(node.func)
+            return value in (len, ord, isinstance, hash, id) and self.is_sure(node.func.id) and (
+                node.func.id not in self.top.stores)
+        return False
+
+    def find_atoms(self):
+        """Set .atoms of all scopes."""
+        for scope in self.top.walk():
+            self.scope, scope.atoms = scope, set(name for name, stores in scope.stores.items() if name not in (
+                scope.shared | scope.outer))
+            before = None
+            while before != scope.atoms:        # those go whose values may be something else
+                before, scope.atoms = scope.atoms, set(
+                    name for name in scope.atoms if all(self.binds_atom(node) for node in scope.stores[name]))
+        self.scope = self.top
+
+    def binds_atom(self, store):
+        """Whether what a Name node of the text is bound to is sure to be an atom."""
+        how, nodes = self.reader.sources.get(id(store), (None, ()))
+        if how == 'loop':
+            return isinstance(nodes[0], _ast.Call) and self.is_builtin(nodes[0].func, ('range', 'xrange')) and (
+                self.is_sure(nodes[0].func.id))
+        return how == 'value' and all(map(self.is_atom, nodes))
+
+    def is_again(self, node, stored=()):
+        """Whether an expression can be evaluated again and again: a stable one, or a small sum of numbers."""
+        if self.is_stable(node, stored):
+            return True
+        return isinstance(node, _ast.BinOp) and isinstance(node.op, (
+            _ast.Add, _ast.Sub, _ast.Mult, _ast.Mod, _ast.FloorDiv)) and all(
+                self.is_atom(part) and self.is_stable(part, stored) for part in (node.left, node.right)) and (
+                    is_number(node.left) or is_number(node.right))
+
     def operand(self, node, before, stored=()):
         """A node for the value of an expression, which can be used again and again."""
-        if self.is_stable(node, stored):
+        if self.is_again(node, stored):
             return node
         name = self.temp()
         before.append(placed(assign_node(self.variable(name, True), self.expr(node)), node))
@@ -17642,6 +17710,11 @@ class Expressions(object):
         return found
 
 
+def is_number(node):
+    """Whether a node is a literal number."""
+    return type(node).__name__ in ('Num', 'Constant') and type(number_of(node)) in number_types + (float, complex)
+
+
 def unique(names):
     """The names, each once, in their order."""
     return [name for at, name in enumerate(names) if name not in names[:at]]
@@ -17798,11 +17871,13 @@ class Stores(Expressions):
         boxes, _, sign = QUICK[function.attr]
         about = [self.const(Call(call, self.traits.has_tricks))] + self.key_of(call)
         box = function.value = self.operand(function.value, made)
+        is_again = all(self.is_again(arg, [target.id] if target is not None else []) for arg in call.args)
+        is_safe = all(map(self.is_atom, call.args))
         args = [self.expr(arg) for arg in call.args]
         flush = self.calls > calls
         changes = self.bind(target.id) if target is not None else []
         following = [after] if after is not None else []
-        is_kept = bool(args) and not self.is_stable(call.args[0], [target.id] if target is not None else [])
+        is_kept = bool(args) and not is_again
         fast = placed([assign_node(self.variable('.k', True), args[0])], node) if is_kept else []
         used = [self.variable('.k') if is_kept else args[0]] if args else []
 
@@ -17813,7 +17888,7 @@ class Stores(Expressions):
         fast += self.log([], node, True) if flush else []
         told = [self.kept(part) for part in used] or [number_node(0 if function.attr == 'popleft' else -1)]
         quickly = called(function, *used) + self.log([sign, box] + told + changes + following, node)
-        if boxes == 'set' and not is_constant(used[0]):
+        if boxes == 'set' and not is_safe:
             quickly = [placed(if_node(self.is_safe(used[0]), quickly, called(
                 self.helper('prepare', function, about[0], *used), *used) + self.log(
                     changes + following, node, True)), node)]
@@ -17929,7 +18004,7 @@ class Stores(Expressions):
 
     def told_item(self, sign, box, key):
         """The Sign of what was done with an item of a container: another one where its key may be equal to others."""
-        if is_constant(key) and not self.traits.has_hashes:
+        if not self.traits.has_hashes and (is_constant(key) or self.is_atom(key)):
             return sign
         test = self.is_safe(key) if not self.traits.has_hashes else within_node(
             call_node(self.const(type), box), self.const(self.kit.no_keys))
@@ -17957,9 +18032,15 @@ class Stores(Expressions):
 
     def seen(self, box, like):
         """See to it that the content of an object is known before it changes."""
-        self.calls += 1                         # one that is not plain is looked at when the statement ends
+        if isinstance(box, _ast.Name) and self.scope.kind == 'function' and self.scope.stores.get(box.id) == [None]:
+            if box.id in self.looked_at:        # a parameter that is never bound anew
+                return []
+            self.looked_at.add(box.id)
+        if not self.traits.is_plain:            # what a library does with it is looked at when the statement ends
+            self.calls, self.settled = self.calls + 1, self.settled + 1
         test = within_node(self.helper('id', box), self.const(self.kit.known), True)
-        return placed([if_node(test, [_ast.Expr(value=self.helper('see', box))])], like)
+        see = self.helper('see_plain' if self.traits.is_plain else 'see', box)
+        return placed([if_node(test, [_ast.Expr(value=see)])], like)
 
     def _AnnAssign(self, node, after):
         if node.value is None or not isinstance(node.target, _ast.Name) and self.plain_only(node):
@@ -17975,8 +18056,8 @@ class Stores(Expressions):
 
     def _AugAssign(self, node, after):
         calls, made, changes, target = self.calls, [], [], node.target
-        number = type(node.value).__name__ in ('Num', 'Constant') and isinstance(
-            number_of(node.value), (int, float, complex)) and not isinstance(node.op, _ast.Mult)
+        number = is_number(node.value) and not isinstance(node.op, _ast.Mult) or self.is_atom(
+            target) and self.is_atom(node.value)
         if isinstance(target, _ast.Name):
             loaded = placed(name_node(target.id), target)
             if not number:
@@ -18000,10 +18081,17 @@ class Stores(Expressions):
         if isinstance(target, _ast.Subscript) and self.traits.has_defaults:
             made += placed([_ast.Expr(value=self.helper('default', target.value, key))], node)
         made.append(placed(assign_node(self.variable(name, True), placed(source, target)), node))
-        if not number:
-            made += self.grows(placed(self.variable(name), target), node)
-        made.append(placed(_ast.AugAssign(target=self.variable(name, True), op=node.op, value=self.expr(node.value)),
-                           node))
+        one = placed(_ast.AugAssign(target=self.variable(name, True), op=node.op, value=self.expr(node.value)), node)
+        if number:
+            made.append(one)
+        elif self.calls > calls:
+            made += self.grows(placed(self.variable(name), target), node) + [one]
+        else:                                   # what is no atom may be changed in place, and that is looked at here
+            looks = self.grows(placed(self.variable(name), target), node)[0]
+            looks.test.ops = [_ast.In()]
+            made.append(if_node(looks.test, [one], looks.body + [one] + self.log([], node, True)))
+            placed(made[-1:], node)
+            self.calls = calls
         plain = placed(_ast.Attribute(value=target.value, attr=target.attr, ctx=_ast.Store()) if isinstance(
             target, _ast.Attribute) else _ast.Subscript(value=target.value, slice=target.slice, ctx=_ast.Store()),
             target)
@@ -18108,7 +18196,8 @@ class Instrumenter(Stores):
 
     def block(self, stmts, after, line):
         """The statements of a block; when it ends `after` has been logged. line: that which ran before it."""
-        made, heads = [], []
+        made, heads, kept = [], [], self.looked_at
+        self.looked_at = set(kept)              # what is known within is not known after it
         for node in stmts:
             heads.append(self.head(node, line))
             if heads[-1] != (None, False):
@@ -18121,6 +18210,7 @@ class Instrumenter(Stores):
                     break
             has_none = heads[at] == (None, False)
             made += self.statement(node, None if has_none else following, has_none)
+        self.looked_at = kept
         return made
 
     def statement(self, node, after, has_none):
@@ -18132,8 +18222,10 @@ class Instrumenter(Stores):
             return self._Global(node, None) if type(node).__name__ in ('Global', 'Nonlocal') else [node]    # no code
         kept = self.pre, self.temps
         self.outer_temps += len(self.temps)
-        self.pre, self.temps = [], []
+        self.pre, self.temps, looked_at = [], [], set(self.looked_at)
         made = getattr(self, '_' + type(node).__name__, self._simple)(node, after)
+        if hasattr(node, 'body'):               # a loop may not run
+            self.looked_at = looked_at
         made = self.pre + made
         self.pre, self.temps = kept
         self.outer_temps -= len(self.temps)
@@ -18475,7 +18567,9 @@ class Instrumenter(Stores):
 
     def function(self, node, scope):
         """Instrument the body of a function or class."""
-        kept = (self.scope, self.loops, self.walls, self.handlers, self.pre, self.temps, self.late, self.inside)
+        kept = (self.scope, self.loops, self.walls, self.handlers, self.pre, self.temps, self.late, self.inside,
+                self.looked_at)
+        self.looked_at = set()
         self.scope, self.loops, self.walls, self.handlers, self.pre, self.temps = scope, [], [], [], [], []
         self.inside = 0
         self.late = scope.kind == 'function' and any(self.leaves_wall(part, False) for part in node.body)
@@ -18484,7 +18578,7 @@ class Instrumenter(Stores):
         head = [body.pop(0)] if document is not None else []
         node.body = head + self.framed(body, scope, node, node.body)
         (self.scope, self.loops, self.walls, self.handlers, self.pre, self.temps, self.late,
-            self.inside) = kept
+            self.inside, self.looked_at) = kept
 
     def framed(self, body, scope, node, whole):
         """The body of a scope with its beginning and its end."""
@@ -18662,14 +18756,20 @@ class Operations(Engine):
                 self.snap(content[0])
         if token is None or self.is_plain(value, token):
             self.known[key] = True
-        else:                                   # each time anew
+        else:                                   # after each statement of this frame from now on
             self.sync()
             self.see(value)
-            self.pending.append(Pending(self.caller(), None, [value]))
+            self.hold(Pending(self.caller(), None, [value], 'with'))
         if token is not None:
             kind = type(value)
             if kind is list or kind is set or kind is collections.deque and value.maxlen is None:
                 self.boxes[kind.__name__][key] = True
+
+    def see_plain(self, value):
+        """The same where no objects of libraries are expected that change in ways of their own."""
+        self.snap(value)
+        if id(value) not in self.known and type(value) not in MARKED:
+            self.gap(LookupError('an object of %r' % (type(value),)))
 
     def is_plain(self, value, token):
         """Whether a store of an item or attribute of it does what it does for objects in general, or calls a function
@@ -18812,10 +18912,10 @@ class Operations(Engine):
             self.catch_up()
             self.see(box)
         self.snap(box)
-        for part in self.pending:
+        for part in self.pending[1:]:
             if part.box is box:                 # of the same statement
                 self.changed(box)
-        self.pending.append(Pending(self.caller(), box, None, name, about, key, self.mark()))
+        self.hold(Pending(self.caller(), box, None, name, about, key, self.mark()))
 
     def caller(self):
         """The frame of the program that called."""
@@ -18839,7 +18939,7 @@ class Operations(Engine):
             roots = None
         elif not self.can_change(roots):
             return
-        self.pending.append(Pending(frame, None, roots, 'exec' if is_text else None))
+        self.hold(Pending(frame, None, roots, 'exec' if is_text else None))
 
     def can_change(self, roots):
         """Whether anything that is followed can be reached from values."""
@@ -18865,7 +18965,7 @@ class Operations(Engine):
     def flush(self):
         """After a statement: write what its calls have changed."""
         frame, pending, alive = self.caller(), self.pending, None
-        while pending:
+        while len(pending) > 1:
             last = pending[-1]
             if last.frame is not frame:
                 if alive is None:
@@ -18880,18 +18980,26 @@ class Operations(Engine):
                 break
             pending.pop()
             self.settle(last, frame)
+        if len(pending) == 1:
+            del pending[:]
+
+    def hold(self, part):
+        """Let a Pending be looked at when its statement ends."""
+        if not self.pending:
+            self.pending.append(BUSY)
+        self.pending.append(part)
 
     def left(self):
         """After a `with` statement."""
         frame = self.caller()
         self.flush()
-        if self.pending and self.pending[-1].frame is frame and self.pending[-1].name == 'with':
+        if len(self.pending) > 1 and self.pending[-1].frame is frame and self.pending[-1].name == 'with':
             self.pending.pop()
             self.flush()
 
     def called_back(self):
         """When a function of the program is called while a call is pending: what has it changed so far?"""
-        for part in list(self.pending):
+        for part in self.pending[1:]:
             self.settle(part, part.frame)
 
     def settle(self, part, frame):
@@ -19003,7 +19111,7 @@ class Operations(Engine):
         if not (self.is_own_class(cls) or getattr(cls, '__module__', None) in (
                 '_io', 'io', '_thread', 'thread', 'threading', 'codecs', 'contextlib') + BUILTIN_NAMES):
             self.sync()
-            self.pending.append(Pending(self.caller(), None, None, 'with'))
+            self.hold(Pending(self.caller(), None, None, 'with'))
         return value
 
     def relay(self, iterator, space, delegates, yields, resumes):
@@ -19134,6 +19242,8 @@ def len_of(box):
 PLAIN_METHODS = frozenset(
     '__init__ __new__ __str__ __repr__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __len__ __bool__ __cmp__ '
     '__nonzero__ __contains__ __enter__ __exit__ __iter__ __next__'.split())
+# Classes of these modules with methods in Python that change what they hold.
+STRANGE_CLASSES = frozenset('UserDict UserList UserString ChainMap'.split())
 # Functions of libraries that change what they are given.
 MUTATING_FUNCTIONS = frozenset(
     'shuffle heappush heappop heapify heapreplace heappushpop insort insort_left insort_right setitem delitem iadd ior '
@@ -19193,6 +19303,11 @@ class Traits(object):
         self.has_tricks = 'property' in words or not PLAIN_METHODS.issuperset(
             name for name in defined if name.startswith('__'))
         self.has_words = bool(words & HIDDEN_WRITES)
+        classes = [node for node in nodes if isinstance(node, _ast.ClassDef)]
+        known = set(node.name for node in classes) | set(builtins_space)
+        self.is_plain = modules <= PURE_MODULES | QUIET_MODULES | set(['heapq', 'bisect', '__future__', 'operator']) and (
+            not words & STRANGE_CLASSES) and all(isinstance(base, _ast.Name) and base.id in known
+                                                 for node in classes for base in node.bases)
         self.stored = set(node.attr for node in nodes if isinstance(node, _ast.Attribute)
                           and not isinstance(node.ctx, _ast.Load))
         self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', '__class__', 'delattr']))
@@ -19228,7 +19343,7 @@ class Kit(object):
     """
 
     HELPERS = ('flush', 'left', 'prepare', 'called_back', 'changed', 'given_away', 'grows', 'look', 'default', 'getter',
-               'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap',
+               'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap', 'see_plain',
                'imported')
 
     def __init__(self, engine):
@@ -19277,7 +19392,7 @@ class Kit(object):
         self.engine = None
         for name, cell in self.cells.items():
             cell[0] = operator_getter if name == 'getter' else nothing
-        self.pending.append(None)               # so that each function that is called looks, and empties the tape
+        self.pending.append(BUSY)               # so that each function that is called looks, and empties the tape
 
     def guarded(self, name):
         """A helper, which raises nothing: what goes wrong (as when the stack is full) is a gap in the recording."""
