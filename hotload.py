@@ -18840,6 +18840,8 @@ class Operations(Engine):
                 return function
         elif kind is type(len) or kind.__name__ == 'method-wrapper':
             owner, name = getattr(function, '__self__', None), function.__name__
+            if name == '__init__' and getattr(function, '__objclass__', None) is object:
+                return function                 # super().__init__() where object is the base
             if owner is not None and type(owner) is not type(sys):
                 return self.prepare_method(function, owner, name, about, key)
         elif self.is_own_class(kind):
