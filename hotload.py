@@ -19258,7 +19258,8 @@ class Traits(object):
     """What a text has in it. has_generators: that may be kept in names.      has_hashes: classes whose instances are
     keys in their own way.      has_defaults: defaultdicts.      has_star: names that nobody can know. has_tricks: that
     an operator may give what cannot be reached from its operands.      has_words: that names may be bound in hidden
-    ways.      stored: names of attributes that it sets.      hides: whether it sets attributes by other ways.
+    ways.      is_plain: no objects of libraries are expected that change in ways of their own. stored: names of
+    attributes that it sets.      hides: whether it sets attributes by other ways.
     """
 
     def __init__(self, body, reader):
@@ -19305,9 +19306,9 @@ class Traits(object):
         self.has_words = bool(words & HIDDEN_WRITES)
         classes = [node for node in nodes if isinstance(node, _ast.ClassDef)]
         known = set(node.name for node in classes) | set(builtins_space)
-        self.is_plain = modules <= PURE_MODULES | QUIET_MODULES | set(['heapq', 'bisect', '__future__', 'operator']) and (
-            not words & STRANGE_CLASSES) and all(isinstance(base, _ast.Name) and base.id in known
-                                                 for node in classes for base in node.bases)
+        plain_modules = PURE_MODULES | QUIET_MODULES | set(['heapq', 'bisect', '__future__', 'operator'])
+        self.is_plain = modules <= plain_modules and not words & STRANGE_CLASSES and all(
+            isinstance(base, _ast.Name) and base.id in known for node in classes for base in node.bases)
         self.stored = set(node.attr for node in nodes if isinstance(node, _ast.Attribute)
                           and not isinstance(node.ctx, _ast.Load))
         self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', '__class__', 'delattr']))
@@ -19489,6 +19490,9 @@ def let_lines_rise(body, line):
     return line
 
 
+READ_AT_A_TIME = 200000         # entries that were written
+
+
 class SourceToRewrite(object):
     """A text that is to be instrumented; raises Unsupported. traits: a Traits of it."""
 
@@ -19651,6 +19655,9 @@ class Rewriter(Operations):
             else:
                 self.put(raw[at:at + entry.size])
             at += entry.size
+            if at > READ_AT_A_TIME:             # memory is given back
+                del raw[:at]
+                at, end = 0, end - at
             if len(log) > most:
                 self.keyframe()
                 most = self.most()
@@ -20046,7 +20053,9 @@ class Rewriter(Operations):
                     self.final.append((one, content))
                     todo += [part for part in parts_of(one.kind, content) if type(part) not in ATOMS]
         self.pending[:] = []
-        self.log = self.recording.log = self.log[:]         # the list itself belongs to the code that writes
+        tape = self.log                         # the list itself belongs to the code that writes
+        self.log = self.recording.log = tape[:]
+        del tape[:]
         self.put, self.add = self.log.extend, self.log.append
 
     def compare(self):

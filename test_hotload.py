@@ -16193,6 +16193,18 @@ class TestRewrite(Case):
         'import heapq, random, bisect\nrandom.seed(1)\nh = []\nfor v in (3, 1, 2):\n    heapq.heappush(h, v)\n    bisect.insort(h, v)\n'
         'random.shuffle(h)\nexec("e = h")\nglobals()["u"] = [h]\nu.append(1)\n',
         'x = 1\nwhile True:\n    x += 1\n    if x > 3:\n        break\nelse:\n    pass\nq = [w for w in range(x)]\n[1][5]\n',
+        # calls into the unknown beside methods that say themselves what they do
+        'a = [1]\na.append(sorted(map(str, [2])))\na += [3, list(map(str, [4]))]\na.append(5) or list(map(a.index, [1]))\n'
+        'd = {1: 2, 2: 3}\nk = 1\nk = d.pop(k)\nk = d.setdefault(k, 7)\nn = (a.append(6), a.pop(), a.append(7))\n',
+        'def grow(b, n):\n    for i in range(n):\n        b.append(i)\n        yield i\n'
+        'a, b = [], [1]\na.extend(grow(a, 2))\na += grow(b, 2)\nlist(map(a.index, grow(a, 1)))\n',
+        # keys that are equal and are not the same
+        's, d, k = set(), {}, frozenset([1])\ns.add(k)\ns.add(frozenset([1]))\nd[k] = 1\nd[frozenset([1])] = 2\n'
+        'd[1.0] = 3\nd[True] = 4\ndel d[frozenset([1])]\ns.discard(frozenset([1]))\n',
+        # a builtin that is another one
+        'a = [1]\ndef other(x):\n    x.append(2)\n    return 1\nlen(a)\nlen = other\nlen(a)\nlen = a.__len__\nlen()\n',
+        # a step that waits for the end of a generator comes before what is looked at
+        'import operator\ndef g():\n    yield 1\n    yield 2\na = [1]\nfor x in g():\n    break\noperator.setitem(a, 0, 2)\n',
     ]
 
     def compare(self, text):
