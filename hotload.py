@@ -12511,8 +12511,10 @@ class Mark(object):
 
 
 def held(value):
-    """What the log keeps of a value: itself, or a Mark."""
-    return value if type(value) not in MARKED else Mark.of.get(id(value)) or Mark(value)
+    """What the log keeps of a value: itself, a Mark, or of our sys.stdout what it stands in for."""
+    if type(value) not in MARKED:
+        return value
+    return value.stream if type(value) is Tee else Mark.of.get(id(value)) or Mark(value)
 
 
 def all_held(content):
@@ -12964,7 +12966,7 @@ def learn_types():
     """Set the constants of this section which need modules that a program's start does not."""
     global SELF_TYPES, MARKED, same_objects, lazy_map
     same_objects, lazy_map = operator.is_, getattr(itertools, 'imap', map)
-    MARKED = frozenset(marked_types())
+    MARKED = frozenset(marked_types() + [Tee])
     # What is handed out as itself: it cannot change, or what can change in it is not shown.
     SELF_TYPES = TEXT_TYPES | frozenset(class_types + (CodeType, type(sys), range_type, slice, type(re.compile('')),
         type(PastClass().__repr__), CellType, SuperType, object))

@@ -16055,6 +16055,11 @@ class TestRecord(Case):
             self.assertEqual(recording.state(99)['x'], 5)
         self.assertRaises(SyntaxError, hotload.record, 'x = (')
 
+    def test_the_stream_of_stdout_is_shown_as_itself(self):
+        past = hotload.record('import sys\nold = sys.stdout\nkept = [sys.stdout]').state(9)
+        self.assertEqual(type(past['old']).__name__, type(sys.stdout).__name__)
+        self.assertIs(past['kept'][0], past['old'])
+
     def test_members_of_enumerations_are_themselves(self):
         try:
             import enum                                                          # noqa: F401
