@@ -7464,6 +7464,7 @@ SETTERS = dict((name, setter) for name, _, _, setter in HIDDEN)
 BY_VALUE = ('@folder', '@argv')                 # these may differ from process to process
 # The others are read by whatever calls something; of these is known who reads them.
 READ_SEEN = ('@random', '@numpy', '@environ')
+NUMPY_STATE = ('seed', 'get_state', 'set_state')                # functions that may leave it as it is
 READ_BY_ALL = tuple(sorted(set(SETTERS).difference(READ_SEEN)))
 
 
@@ -7480,7 +7481,44 @@ def hidden_state():
 # ---- stand-ins
 
 class WatchedEnvironment(dict):
-    """Stands in for the dict behind os.environ while statements run. note(name or None: all)."""
+    """Stands in for the dict behind os.environ while statements run. note(name or None: all); use(hidden name)."""
+
+    def __setitem__(self, name, value):
+        self.use('@environ')                    # it may have this value already
+        dict.__setitem__(self, name, value)
+
+    def __delitem__(self, name):
+        self.use('@environ')
+        dict.__delitem__(self, name)
+
+    def pop(self, name, *default):
+        """As of any dict."""
+        self.use('@environ')
+        return dict.pop(self, name, *default)
+
+    def popitem(self):
+        """As of any dict."""
+        self.use('@environ')
+        return dict.popitem(self)
+
+    def __len__(self):
+        self.note(None)
+        return dict.__len__(self)
+
+    def keys(self):
+        """As of any dict."""
+        self.note(None)
+        return dict.keys(self)
+
+    def values(self):
+        """As of any dict."""
+        self.note(None)
+        return dict.values(self)
+
+    def items(self):
+        """As of any dict."""
+        self.note(None)
+        return dict.items(self)
 
     def __getitem__(self, name):
         self.note(name)
@@ -7508,12 +7546,25 @@ class WatchedEnvironment(dict):
     has_key = __contains__
 
 
-class Spy(object):
-    """Stands in for a function of os or for open() while statements run; asks note(function name, arguments) whether
-    to call it."""
+def watched_generator(cls, use):
+    """A class for the shared object of random.Random `cls`: it calls use() when its state is asked for or set, which
+    may leave it as it was. All functions that do so use this attribute."""
+    def get(generator):
+        use('@random')
+        return vars(generator)['gauss_next']
 
-    def __init__(self, real, name, note):
-        self.real, self.name, self.note = real, name, note
+    def put(generator, value):
+        use('@random')
+        vars(generator)['gauss_next'] = value
+    return type(cls.__name__, (cls,), {'__module__': cls.__module__, 'gauss_next': property(get, put)})
+
+
+class Spy(object):
+    """Stands in for a function of a module while statements run; asks note(function name, arguments) whether to call
+    it."""
+
+    def __init__(self, module, real, name, note):
+        self.module, self.real, self.name, self.note = module, real, name, note
         self.__name__ = self.__doc__ = name
 
     def __call__(self, *args, **kwargs):
@@ -7531,7 +7582,7 @@ class Spy(object):
         return hash(self.real)
 
     def __reduce__(self):
-        return getattr, (sys.modules[self.real.__module__ or 'os'], self.real.__name__)
+        return getattr, (self.module, self.name)
 
 
 PATH_FILES = frozenset([os.path.exists.__code__.co_filename, os.path.join.__code__.co_filename])
@@ -7541,7 +7592,7 @@ class Observer(object):
     """Takes note of the files, the environment and the output of the statement that runs.
 
     files, wrote: {path: print}.      environment: {variable: value}.      output: [(is it stderr, text)].
-    depended: paths named with depends().
+    depended: paths named with depends().      used: hidden names of what it asked for or set.
     """
 
     def __init__(self, script):
@@ -7552,9 +7603,9 @@ class Observer(object):
         self.clear()
 
     def clear(self):
-        """Begin with a statement."""
+        """Forget what was seen."""
         self.files, self.wrote, self.environment, self.output, self.depended = {}, {}, {}, [], []
-        self.size, self.doubt = 0, None
+        self.size, self.doubt, self.used = 0, None, set()
 
     def install(self):
         """Put the stand-ins in their places."""
@@ -7562,15 +7613,11 @@ class Observer(object):
         self.thread = threads.get_ident()
         for module, names in (builtins, ['open']), (io, ['open']), (
                 os, ['open', 'write', 'listdir', 'scandir', 'stat']):
-            for name in names:
-                real = getattr(module, name, None)
-                if real is not None and not isinstance(real, Spy):
-                    self.saved.append((module, name, real))
-                    setattr(module, name, Spy(real, name, self.note_call))
+            self._spy(module, names, self.note_call)
         holder, attribute = environment_data()
         real = getattr(holder, attribute)
         watched = WatchedEnvironment(real)
-        watched.note = self.note_variable
+        watched.note, watched.use = self.note_variable, self.use
         self.saved.append((holder, attribute, real))
         setattr(holder, attribute, watched)
         for is_error, name in enumerate(('stdout', 'stderr')):
@@ -7578,6 +7625,33 @@ class Observer(object):
             tee.__dict__['tee_real'] = getattr(sys, name)
             self.tees.append((name, tee, tee.tee_real))
         self.put_streams()
+
+    def _spy(self, module, names, note):
+        for name in names:
+            real = getattr(module, name, None)
+            if real is not None and not isinstance(real, Spy):
+                self.saved.append((module, name, real))
+                setattr(module, name, Spy(module, real, name, note))
+
+    def begin(self):
+        """Begin with a statement. See to the streams that the one before may have put back, and to who asks for the
+        state of shared random generators, or sets it, of those that are loaded now.
+        """
+        self.clear()
+        for name, tee, real in self.tees:
+            if getattr(sys, name) is real:
+                setattr(sys, name, tee)
+        generator = getattr(sys.modules.get('random'), '_inst', None)
+        if generator is not None and type(generator) is getattr(sys.modules['random'], 'Random', None):
+            self.saved.append((generator, '__class__', type(generator)))
+            generator.__class__ = watched_generator(type(generator), self.use)
+        if 'numpy.random' in sys.modules:
+            self._spy(sys.modules['numpy.random'], NUMPY_STATE, lambda name, args, kwargs: self.use('@numpy') or True)
+
+    def use(self, name):
+        """Hidden state is asked for, or set, maybe to what it was."""
+        if self.on and threads.get_ident() == self.thread:
+            self.used.add(name)
 
     def put_streams(self):
         """Let what is printed pass through here, whatever the script set."""
@@ -7592,7 +7666,7 @@ class Observer(object):
             if isinstance(now, WatchedEnvironment):
                 real.clear()
                 real.update(dict.items(now))
-            if isinstance(now, (Spy, WatchedEnvironment)):
+            if isinstance(now, (Spy, WatchedEnvironment)) or name == '__class__':
                 setattr(holder, name, real)
         for name, _, real in self.tees:
             setattr(sys, name, real)
@@ -8333,7 +8407,7 @@ class Execution(object):
         """Run it. Sets .error and makes .record."""
         observer, names, unit, value = self.keeper.observer, self.keeper.names, self.unit, None
         self.held = dict(names)
-        observer.clear()
+        observer.begin()
         observer.muted, begin, observer.on = muted, clock_s(), True
         try:
             if unit.is_value:
@@ -8483,6 +8557,9 @@ class Execution(object):
                 if name not in self.hidden or value != self.hidden[name]:   # or its module was loaded just now
                     reads.add(name)
                     record.states[name] = value
+            reads.update(keeper.observer.used.intersection(keeper.hidden_now))
+            if any(getattr(keeper.names.get(name), '__name__', None) in NUMPY_STATE for name in self.reads):
+                reads.add('@numpy')             # imported by its name, where no Spy is
             self.patches = keeper.see_patches(self.points)
             reads.update(self.patches)
             record.doubt = record.doubt or keeper.doubt(self)

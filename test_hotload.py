@@ -12920,6 +12920,37 @@ x = cost("x", 1)
 y = deal(3)
 @[x=0] hand = deal(5) => hand = deal(6)
 
+seeded with what it has
+import random
+y = cost("y", random.random() < 2)
+random.seed(3)
+x = cost("x", random.random())
+@[y=1] y = cost("y", random.random() < 2) => random.seed(3)
+@[y=1] undo
+@ random.seed(3) => random.seed(4)
+
+a state that is only asked for
+import random
+from random import seed, setstate
+seed(3)
+kept = random.getstate()
+drawn = cost("drawn", [random.random(), random.gauss(0, 1)])
+setstate(kept)
+again = cost("again", [random.random(), random.gauss(0, 1)])
+@[drawn=1 again=1] seed(3) => seed(4)
+@[drawn=0 again=0] undo
+@ setstate(kept) => random.seed(5)
+
+a variable that has this value already
+import os
+m = cost("m", os.environ.get("FUZZ"))
+os.environ["FUZZ"] = "1"
+n = cost("n", os.environ["FUZZ"])
+@ m = cost => os.environ["FUZZ"] = "1"; m = cost
+@ undo
+@ m = cost("m", os.environ.get("FUZZ")) => m = cost("m", len(os.environ))
+@ os.environ["FUZZ"] = "1" => os.environ.pop("FUZZ", None); os.environ["FUZZ"] = "1"
+
 the environment
 import os
 os.environ["FIRST"] = "a"
@@ -13516,7 +13547,7 @@ class Player(object):
     def serve(self, path, store, fresh, ask, answer):
         folder = os.path.dirname(path)
         os.chdir(folder)
-        sys.path.insert(0, os.path.join(os.path.dirname(folder), 'lib'))
+        sys.path.append(os.path.join(os.path.dirname(folder), 'lib'))         # the first is the script's folder
         shown = tempfile.TemporaryFile()
         for number in 1, 2:
             os.dup2(shown.fileno(), number)
@@ -13574,11 +13605,10 @@ class TestFidelity(unittest.TestCase):
     def setUp(self):
         self.top = os.path.realpath(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.top, True)
-        self.number = 0
 
     def play(self, name, versions, restart, truths):
-        top = os.path.join(self.top, '%d' % self.number)
-        self.number += 1
+        top = os.path.join(self.top, 'same')        # the truths of both ways have its path
+        shutil.rmtree(top, True)
         folder, log = os.path.join(top, 'work'), os.path.join(top, 'log')
         os.makedirs(folder)
         os.mkdir(os.path.join(top, 'lib'))
@@ -13626,7 +13656,8 @@ class TestFidelity(unittest.TestCase):
                 wrong += found
                 counts[restart][0] += avoidable
                 counts[restart][1] += avoided
-        self.assertFalse(wrong, '\n'.join(wrong[:5]))
+        self.assertTrue(not wrong, '%d wrong\n%s' % (len(wrong), '\n'.join(wrong[:5])))
+        self.assertGreater(counts[False][0], 100, 'the costs were counted')
         self.assertGreaterEqual(counts[False][1], 0.95 * counts[False][0], counts)
         self.assertGreaterEqual(counts[True][1], 0.90 * counts[True][0], counts)
 
