@@ -8330,6 +8330,10 @@ class Values(object):
                 else:
                     del self.records[group]
 
+    def has_threads(self):
+        """Whether threads run that statements of this run started."""
+        return any(thread not in self.alive for thread in other_threads())
+
     def _forget(self):
         """Begin with nothing: the last resort."""
         self.records, self.latest, self.heap, self.snapshots, self.kept_in = {}, {}, Heap(), {}, {}
@@ -8474,7 +8478,7 @@ class Execution(object):
     def _see_threads(self):
         """While a thread of the script runs, everything may change at any time: look at all."""
         keeper, at = self.keeper, self.keeper.state.at
-        self.running = any(thread not in keeper.alive for thread in other_threads())
+        self.running = keeper.has_threads()
         if not self.running:
             return
         self.record.doubt = self.record.doubt or 'a thread is running'
@@ -9132,7 +9136,9 @@ class CachedScript(Statements, ReloadedScript):
                     self._attempt()
                     break
                 except Again:
-                    pass
+                    if self.has_threads():      # they would go on changing what the next attempt uses
+                        wait_until(lambda: not self.has_threads(), 5)
+                        self.heap = Heap()
         finally:
             current = None
             self.observer.remove()
