@@ -4584,11 +4584,14 @@ def follow(rebound, text_of):
             space = getattr(module, '__dict__', None)
             if not isinstance(space, dict) or space is vars(source):
                 continue
+            text = text_of(module_path(module))
+            takes_all = re.search(br'\bimport\s*\*', text or b'')
             if was is ABSENT:
-                concerned = name not in space and b'import *' in (text_of(module_path(module)) or b'') and (
+                concerned = takes_all and name not in space and (
                     name in exported if exported is not None else not name.startswith('_'))
-            else:
-                concerned = any(value is was for value in list(space.values()))
+            else:                               # a number like 1 is in many modules: ask their texts before parsing them
+                concerned = any(value is was for value in list(space.values())) and (
+                    text is None or takes_all or name.encode('utf-8') in text)
             for origin, wanted, local in from_imports(module, text_of) if concerned else ():
                 if origin == source.__name__ and wanted in ('*', was is not ABSENT and name) and (
                         space.get(local or name, ABSENT) is was):
@@ -4596,9 +4599,15 @@ def follow(rebound, text_of):
                     todo.append((module, local or name, was, now))
 
 
+IMPORTS = {}                # {(path, name of its module): (text, what from_imports() found in it)}
+
+
 def from_imports(module, text_of):
     """[(module, name or '*', local name or None)] of the `from ... import ...` statements of a loaded module."""
-    text, cells = text_of(module_path(module)), vars(module).get('In')
+    place = module_path(module), getattr(module, '__name__', None)
+    text, cells = text_of(place[0]), vars(module).get('In')
+    if text is not None and IMPORTS.get(place, (None,))[0] == text:
+        return IMPORTS[place][1]
     texts = [text] if text is not None else [cell.encode('utf-8') for cell in cells if isinstance(
         cell, text_type)] if isinstance(cells, list) else []        # what was typed into IPython
     package = module.__name__ if hasattr(module, '__path__') else module.__name__.rpartition('.')[0]
@@ -4616,6 +4625,8 @@ def from_imports(module, text_of):
                 origins.append(package + '.' + (node.module or ''))
             found += [(origin, alias.name, None if alias.name == '*' else alias.asname or alias.name)
                       for origin in origins for alias in node.names]
+    if text is not None:
+        IMPORTS[place] = text, found
     return found
 
 
@@ -4700,6 +4711,7 @@ class LiveFile(object):
             self.source = Source(self.path, self.data)
             code = fresh.codes.pop(self.path, None)
             self.source.adopt(code or compile(self.data, self.path, 'exec', 0, True))
+            self.source.parsed = {}             # a tree has many objects, and each look at all objects meets them
             self.first_starts = self.source.starts
         ids = tuple(map(id, self.modules()))
         if ids != self.module_ids:              # loaded by others, or once more: there equal code stands for ours

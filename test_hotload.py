@@ -6675,6 +6675,15 @@ class TestPatch(Case):
         self.save('a.py', 'x = 1\ndef new():\n    return 5\n')
         self.assertEqual((self.said_of(patch), b.y), (['Add a.new', 'Run b.py:2', 'Run b.py:3'], 5))
 
+    def test_modules_that_hold_an_equal_number_are_not_parsed(self):
+        patch = self.start(m='LIMIT = 1\n', user='from m import LIMIT\n', other='one = 1\n', star='from m import  *\n')
+        modules = [__import__(name) for name in ('m', 'user', 'other', 'star')]
+        self.save('m.py', 'LIMIT = 2\n')
+        self.assertEqual(self.said_of(patch), ['Run m.py:1'])
+        self.assertEqual([getattr(module, 'LIMIT', None) for module in modules], [2, 2, None, 2])
+        parsed = set(os.path.basename(path) for path, _ in hotload.IMPORTS if path.startswith(self.folder))
+        self.assertEqual(parsed, set(['user.py', 'star.py']))
+
     @not_on_pypy('compiles them to one code object')
     def test_equal_lambdas_of_one_line(self):
         patch = self.start(m='a, b = lambda: 1, lambda: 1\n')
