@@ -6253,6 +6253,81 @@ class TestOptionsInPages(Case):
 
 
 @same_on_each
+@needs_posix
+class TestTutorial(CommandLineCase):
+    """docs/tutorial.md: its commands show what stands below them, and so do the saves of its edits."""
+    section, needs = 0, TestComingFrom.needs    # all modes come in it
+
+    def edit(self, diff):
+        """Do in star.py what a diff shows."""
+        lines = [line for line in diff.splitlines(True)]
+        old, new = ["".join(line[1:] for line in lines if line[0] in signs) for signs in (" -", " +")]
+        with io.open(self.star, encoding="utf-8") as stream:
+            text = stream.read()
+        self.assertEqual(text.count(old), 1, diff)
+        save(self.star, text.replace(old, new))
+
+    def begin(self, commands):
+        """Run the commands on a new terminal, after Ctrl-C on the last one. Those in parentheses are for another window."""
+        if commands.startswith("("):
+            self.assertEqual(subprocess.call(commands, shell=True, env=dict(os.environ, **self.env)), 0)
+            return
+        if self.shown:
+            if self.shown.process.poll() is None:
+                self.shown.ctrl_c()
+            self.shown.wait()
+        there = os.path.isdir(os.path.dirname(self.star))
+        self.shown = self.terminal().spawn(["sh", "-c", commands], env=self.env,
+                                           cwd=os.path.dirname(self.star) if there else HERE)
+        if not commands.startswith("hotload"):
+            self.assertEqual(self.shown.wait(), 0, self.shown.report())
+
+    def plain(self, text):
+        """The text without what differs from machine to machine and from Python to Python."""
+        for pattern, words in ((re.escape(self.env["HOME"]), "/home/me"), (r"(?m)^( *[~^]+|raised in .*)\n", ""),
+                               (r"(\w+Error): .*", r"\1"), (r"\b\d+(\.\d+)? m?s\b", "TIME"), (r"(\.\d{6})\d+", r"\1"),
+                               (r"night \d+: \d+\.\d", "night: LIGHT"), (r"night \d+: \*+", "night: STARS"),
+                               (r"\b\d+\.\d+\.\d+\b", "VERSION")):
+            text = re.sub(pattern, words, text)
+        return text
+
+    def compare(self, wanted):
+        """Wait until the terminal shows this; a line of three dots stands for any lines."""
+        pattern = "".join("(?:.*\n)*?" if line == "...\n" else re.escape(line)
+                          for line in self.plain(wanted).splitlines(True))
+        end = clock_s() + 30
+        while not re.match(pattern + r"\Z", self.plain(self.shown.rest)):
+            if clock_s() > end:
+                self.assertEqual(self.plain(self.shown.rest), self.plain(wanted))
+            self.shown.pump(0.05)
+
+    maxDiff = None
+
+    def test_it_shows_what_the_page_says(self):
+        home = self.terminal({"bin/python3": '#!/bin/sh\nexec "%s" "$@"\n' % sys.executable}).folder
+        os.chmod(os.path.join(home, "bin", "python3"), 0o755)
+        self.env = {"HOME": home, "PATH": os.pathsep.join(
+            [os.path.join(home, ".local", "bin"), os.path.join(home, "bin"), os.environ["PATH"]])}
+        self.star, self.shown = os.path.join(home, "star", "star.py"), None
+        with io.open(os.path.join(HERE, "docs", "tutorial.md"), encoding="utf-8") as stream:
+            blocks = re.findall(r"(?ms)^```(\w*)\n(.*?)^```", stream.read())
+        self.assertTrue(len(blocks) > 30)
+        for kind, text in blocks:
+            if kind == "python":
+                with io.open(self.star, encoding="utf-8") as stream:
+                    self.assertEqual(stream.read(), text)
+            elif not kind:
+                self.compare(text)
+                continue
+            if self.shown:
+                self.shown.position = len(self.shown.output)
+            if kind == "sh":
+                self.begin(text)
+            elif kind == "diff":
+                self.edit(text)
+
+
+@same_on_each
 @needs_processes
 @needs_posix
 class TestInstall(Case):
