@@ -926,6 +926,18 @@ def is_terminal(stream):
     return False
 
 
+def duration(seconds):
+    """A time for people.
+
+    >>> duration(0.25), duration(61.5)
+    ('250 ms', '1 min 1 s')
+    """
+    if seconds < 1:
+        return '%.0f ms' % (seconds * 1000)
+    minutes, seconds = divmod(seconds, 60)
+    return '%d min %d s' % (minutes, seconds) if minutes else '%.1f s' % seconds
+
+
 def say(text, stream=None, colour=DIM):
     """Write the line `[hotload] text` to `stream` (default: stderr), coloured when it is a terminal."""
     stream = sys.stderr if stream is None else stream
@@ -2439,11 +2451,11 @@ class Loop(object):
                     break
         finally:
             self.running, self.step = 0, None
-        taken_ms = 1000 * (self.clock() - begin)
+        taken_s = self.clock() - begin
         flush(getattr(sys, 'stdout', None))     # the script's own, and then ours
         self._restore()
         flush(sys.stdout)
-        self._tell(changed, results, taken_ms, [thread.name for thread in other_threads() if thread not in known])
+        self._tell(changed, results, taken_s, [thread.name for thread in other_threads() if thread not in known])
 
     def _restore(self):
         if self.in_main:                        # a loop in the background leaves the prompt's process alone
@@ -2511,12 +2523,11 @@ class Loop(object):
         flush(getattr(sys, 'stderr', None))
         os._exit(status & 0xff)
 
-    def _tell(self, changed, results, taken_ms, threads_left):
+    def _tell(self, changed, results, taken_s, threads_left):
         """The line that ends a run."""
         result = ([result for result in results if result] or ['ok'])[0]
-        time_text = 'in %.0f ms' % taken_ms if taken_ms < 10000 else 'in %.1f s' % (taken_ms / 1000)
         if result != 'ok' or not self.quiet:
-            say('%srun %d %s %s' % (changed_text(changed), self.runs, result, time_text), self.stream,
+            say('%srun %d %s in %s' % (changed_text(changed), self.runs, result, duration(taken_s)), self.stream,
                 RED if result != 'ok' and not self.stale else DIM)
         if threads_left and not self.quiet:
             say('threads of run %d live on: %s' % (self.runs, ', '.join(sorted(threads_left))), self.stream)
@@ -8578,11 +8589,6 @@ class Execution(object):
                     heap.get(record.outs[name]).births.update(mate.births)
 
 
-def seconds_text(seconds):
-    """A time for people."""
-    return '%.0f ms' % (1000 * seconds) if seconds < 1 else '%.1f s' % seconds
-
-
 def has_value(name):
     """Whether the name stands for an object that can be surveyed, and not for state of the process."""
     return name[0] != '@' or name[:3] == '@m:'
@@ -8863,6 +8869,11 @@ __all__ += ['CachedScript', 'Report']
 Ran = tuple_type('Ran', 'line text seconds reason source')
 
 
+def in_short(item, room=60):
+    """The Ran with at most so many letters of its text."""
+    return item if len(item.text) <= room else item._replace(text=item.text[:room - 3] + '...')
+
+
 class Report(object):
     """What a run of a CachedScript did. ran, kept: lists of statements: .line .text .seconds .reason .source (where a
     kept value came from).      saved: seconds that the kept ones took when they ran.      error: the exception that
@@ -8880,16 +8891,16 @@ class Report(object):
         """The lines of the report."""
         first = 'ran %d, kept %d statements' % (len(self.ran), len(self.kept))
         if self.ran or self.kept:
-            first += ' in %s, saved %s' % (seconds_text(self.seconds), seconds_text(self.saved))
+            first += ' in %s, saved %s' % (duration(self.seconds), duration(self.saved))
         lines = [first]
-        for item in self.ran[:20]:
+        for item in [in_short(item) for item in self.ran[:20]]:
             lines.append('  ran   line %d: %s  (%s; %s)' % (
-                item.line, item.text[:60], seconds_text(item.seconds), item.reason))
+                item.line, item.text, duration(item.seconds), item.reason))
         if len(self.ran) > 20:
             lines.append('  ran   %d more' % (len(self.ran) - 20))
-        for item in [item for item in self.kept if item.seconds > 0.1 or item.source == 'store'][:10]:
+        for item in [in_short(item) for item in self.kept if item.seconds > 0.1 or item.source == 'store'][:10]:
             lines.append('  kept  line %d: %s  (saved %s%s)' % (
-                item.line, item.text[:60], seconds_text(item.seconds), ', from the store' * (item.source == 'store')))
+                item.line, item.text, duration(item.seconds), ', from the store' * (item.source == 'store')))
         lines += ['  value line %d: %s' % value for value in self.values]
         return lines + ['  note  %s' % note for note in self.notes]
 
@@ -9323,7 +9334,7 @@ class CachedScript(Statements, ReloadedScript):
         if found in self.ran:
             text += '  ran: %s\n' % self.ran[found][0]
         else:
-            text += '  kept: nothing that it reads changed (%s when it ran)\n' % seconds_text(record.seconds)
+            text += '  kept: nothing that it reads changed (%s when it ran)\n' % duration(record.seconds)
         if record.doubt:
             text += '  runs each time: %s\n' % record.doubt
         reads = []
@@ -11934,18 +11945,6 @@ class Guesses(object):
             if reactor.state is None:
                 return reactor
         return None
-
-
-def duration(seconds):
-    """A time for people.
-
-    >>> duration(0.25), duration(61.5)
-    ('250 ms', '1 min 1 s')
-    """
-    if seconds < 1:
-        return '%.0f ms' % (seconds * 1000)
-    minutes, seconds = divmod(seconds, 60)
-    return '%d min %d s' % (minutes, seconds) if minutes else '%.1f s' % seconds
 
 
 ##############################################################################
