@@ -133,6 +133,17 @@ class Tool(object):
                 return None
             self._read(end - now)
 
+    def text_until(self, text, seconds):
+        """What is shown from now on, up to the end of the line with `text` in it."""
+        end = time.perf_counter() + seconds
+        while b"\n" not in self.shown.partition(text)[2]:
+            if time.perf_counter() > end:
+                raise SystemExit("not shown: %r\n%s" % (text, self.shown.decode("utf-8", "replace")))
+            self._read(end - time.perf_counter())
+        before, text, after = self.shown.partition(text)
+        line, _, self.shown = after.partition(b"\n")
+        return (before + text + line).decode("utf-8", "replace").replace("\r", "")
+
     def rest(self, seconds):
         """Let time pass and forget what is shown meanwhile."""
         end = time.perf_counter() + seconds
