@@ -52,12 +52,14 @@ def cut(parts):
 def picture(lines):
     """SVG of lines, each [(class, text)]."""
     width, height = int(COLUMNS * CHARACTER) + 32, LINE * len(lines) + 44
-    drawn = ['<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d"><style>%s</style>' % (width, height, STYLE),
-             '<rect width="%d" height="%d" rx="8" fill="#161b22"/>' % (width, height)]
+    size = 'width="%d" height="%d"' % (width, height)
+    drawn = ['<svg xmlns="http://www.w3.org/2000/svg" %s><style>%s</style>' % (size, STYLE),
+             '<rect %s rx="8" fill="#161b22"/>' % size]
     drawn += ['<circle cx="%d" cy="14" r="5" fill="%s"/>' % (18 + 16 * at, colour)
               for at, colour in enumerate(("#ff5f57", "#febc2e", "#28c840"))]
     for at, parts in enumerate(lines):
-        inner = "".join('<tspan class="%s">%s</tspan>' % (name, escape(text)) if name else escape(text) for name, text in cut(parts))
+        inner = "".join('<tspan class="%s">%s</tspan>' % (name, escape(text)) if name else escape(text)
+                        for name, text in cut(parts))
         if inner:
             drawn.append('<text x="16" y="%d">%s</text>' % (44 + LINE * at, inner))
     return "\n".join(drawn + ["</svg>", ""])

@@ -74,7 +74,8 @@ def patching(args, size):
         result = patch.run_inner(args, system, size["functions"], 3 + 6 * (system == "hotload"), "still", 300)
         if result:
             found.append((name, 1000 * statistics.median(result["took"][1:])))
-    return [Measure("patch: one function in a module of %s is edited" % format(size["functions"], ","), "ms of CPU", found)]
+    title = "patch: one function in a module of %s is edited" % format(size["functions"], ",")
+    return [Measure(title, "ms of CPU", found)]
 
 
 def caching(args, size):
@@ -97,7 +98,8 @@ def recording(args, size):
     for name in size["programs"]:
         rounds = []
         for _ in range(size["runs"]):
-            rounds.append(dict((way, record.child(record.PROGRAMS[name], way)["cpu"]) for way in ("plain", "recorded", "lines")))
+            rounds.append(dict((way, record.child(record.PROGRAMS[name], way)["cpu"])
+                               for way in ("plain", "recorded", "lines")))
         rows.append(Measure(
             "record: every state of a program of %s" % name, "times a plain run", [
                 (system, statistics.median(one[way] / one["plain"] for one in rounds))
@@ -170,8 +172,10 @@ def with_seconds(text, seconds):
     """The lines of the table between the marks `seconds`, each row with its figure in the last cell."""
     lines = re.search(r"(?s)<!-- seconds: [^\n]*-->\n(.*?)<!-- end of seconds -->", text).group(1).splitlines()
     for command, figure in seconds.items():
-        [at] = [at for at, line in enumerate(lines) if command in line.split("|")[1]] if lines else []
-        lines[at] = "%s| %s |" % (lines[at][:lines[at].rstrip(" |").rindex("|")], "%.*f" % (1 if figure > 0.2 else 3, figure))
+        [at] = [at for at, line in enumerate(lines) if command in line.split("|")[1]]
+        cells = lines[at].split("|")
+        cells[-2] = " %.*f " % (1 if figure > 0.2 else 3, figure)
+        lines[at] = "|".join(cells)
     return lines
 
 

@@ -4,8 +4,8 @@
 
 First table: seconds from a save until the values are up to date, for a small analysis (load 0.3 s, fit 0.2 s, score
 0.1 s) after typical edits, in a process that lives and after a restart. joblib.Memory is measured if it is installed:
-the same script with its functions decorated by hand. So is marimo, where its kernel is told of the statements that
-changed, each a cell; and norerun at its prompt, with --norerun. Second table: what the cache costs, in processor time. Third, with
+the same script with its functions decorated by hand. So is marimo: its kernel is told of the statements that changed,
+each a cell. With --norerun so is norerun, at its prompt. Second table: what the cache costs, in processor time. Third, with
 --trials (the folder trials/cache): versions that are right and costly runs that are avoided, for hotload and, where
 they are given, marimo (a Python that has it; a statement is a cell) and norerun (its norerun.py).
 """

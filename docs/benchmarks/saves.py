@@ -19,7 +19,9 @@ import common
 
 DOCS = os.path.dirname(common.HERE)
 EXAMPLE = os.path.join(os.path.dirname(DOCS), "examples", "tutorial")
-LAUNCH = "import hotload\nhotload.hotload(watch=['star.py'], steps=[hotload.ReloadedPythonModule.from_module_name('star')])\n"
+LAUNCH = """import hotload
+hotload.hotload(watch=["star.py"], steps=[hotload.ReloadedPythonModule.from_module_name("star")])
+"""
 
 
 def states():
@@ -79,7 +81,8 @@ def measure(argv, text, done, before, saves):
                 begin = common.save(os.path.join(folder, "star.py"), new, "atomic")
                 seen = tool.wait_for(done % turn if b"%d" in done else done, 60)
                 if seen is None:
-                    raise SystemExit("%s: save %d was not seen: %s" % (argv, turn, tool.shown.decode("utf-8", "replace")))
+                    raise SystemExit("%s: save %d was not seen: %s" % (
+                        argv, turn, tool.shown.decode("utf-8", "replace")))
                 took.append(seen - begin)
                 tool.rest(0.5)
     finally:
