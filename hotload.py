@@ -17321,7 +17321,8 @@ def error_facts(recording):
     try:
         if error is not None:
             trace = format_error(type(error), error, traceback_of(error))
-            line = traceback.format_exception_only(type(error), error)[-1].strip()
+            lines = traceback.format_exception_only(type(error), error)        # of a SyntaxError with its place before
+            line = [line for line in lines if line[:1] != ' '][0].strip()       # it, of others with notes behind it
     except Exception as failure:                # a __str__ of the user's that raises
         line = '%s (its text cannot be shown: %s)' % (type(error).__name__, type(failure).__name__)
     step = error_step(recording)

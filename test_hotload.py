@@ -16921,6 +16921,12 @@ class TestExport(Case):
             k[(1, (2, True))] = 3
         """)
 
+    def test_the_error_is_named_by_its_own_line(self):
+        text = ("error = ZeroDivisionError('twice\\n  divided')\nerror.__notes__ = ['raised in a reactor']\nraise error",
+                "compile('x = = 1', 'f', 'exec')")
+        self.assertEqual([PageStates(hotload.record(one)).data['failure'].partition(':')[0] for one in text],
+                         ['ZeroDivisionError', 'SyntaxError'])
+
     def test_large_things_are_cut_and_it_is_said(self):
         recording = hotload.record("items = list(range(9999))\nfor n in range(5):\n    items.append(n)\nitems.pop(0)\n"
                                    "text = 'ab' * 500000\nnumber = 10 ** 20000\ndata = b'x' * 5000\nprint(text)\n"
