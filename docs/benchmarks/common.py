@@ -1,7 +1,7 @@
 """What the benchmarks share: a folder to work in, a tool on a terminal, figures from /proc, tables.
 
 Linux only (pseudo-terminals, /proc). Nothing is measured here; see latency.py, idle.py, reload.py,
-startup.py, soak.py and patch.py: the docstring of each says how its figures are made again.
+startup.py, soak.py, saves.py and patch.py: the docstring of each says how its figures are made again.
 """
 import argparse
 import fcntl
