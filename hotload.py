@@ -3172,6 +3172,8 @@ def main(argv=None):
         loop.forever()
         shared.ended = 1
         status = 130 if loop.interrupts.presses else loop.status
+        if status == 130 and is_terminal(sys.stderr):
+            write(sys.stderr, '\n')             # behind ^C, as a shell does for a program that SIGINT kills
         if not all(thread.daemon for thread in other_threads()):
             import atexit                       # Python would wait for them
             getattr(atexit, '_run_exitfuncs', int)()

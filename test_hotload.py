@@ -5362,6 +5362,7 @@ class TestEnd(CommandLineCase):
             self.status(t)
             t.ctrl_c()
             self.ends(t, 130)
+            self.assertTrue(t.rest.endswith('\n'), t.report())     # the shell's prompt gets a line of its own
 
     @not_on_pypy('its start takes half a second, and swallows Ctrl-C')
     def test_ctrl_c_at_the_very_start(self):
