@@ -12,6 +12,6 @@ def light(night):
 
 
 if __name__ == "__main__":
+    lines = ["%.3f,%.3f\n" % light(night) for night in range(int(sys.argv[1]) if sys.argv[1:] else 300)]
     with open("star.csv", "w") as stream:
-        for night in range(int(sys.argv[1]) if sys.argv[1:] else 300):
-            stream.write("%.3f,%.3f\n" % light(night))
+        stream.writelines(lines)
