@@ -9156,6 +9156,7 @@ class CachedScript(Statements, ReloadedScript):
                 record = self.execute_unit(index, unit)
             else:
                 self._keep(index, unit, record)
+                self.latest[record.key] = record        # what the next reason compares with
             self.records_of[index] = record
             self.state.apply(record, index)
             record.used = self.runs

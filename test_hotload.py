@@ -13760,6 +13760,14 @@ class TestReport(CacheCase):
         self.assertIn('ran 2, kept 1', str(report))
         self.assertIsNone(report.error)
 
+    def test_a_reason_is_seen_from_the_last_run_also_after_an_undone_edit(self):
+        text = 'k = 2\nn = 1\na = [k, n]\n'
+        step = self.script(text)
+        self.run_step(step)
+        self.run_text(step, text.replace('2', '3'))
+        self.run_text(step, text)
+        self.assertIn('because n (line 2) changed', self.run_text(step, text.replace('1', '4')).ran[-1].reason)
+
     def test_a_save_that_changes_nothing_runs_nothing(self):
         step = self.script('a = [1]\na.append(2)\n')
         self.run_step(step)
