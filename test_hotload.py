@@ -739,6 +739,12 @@ class TestPages(Case):
             for block in re.findall(r'(?ms)^```python\n(.*?)^```', text):
                 compile(block, page, 'exec', 0, True)
 
+    def test_each_page_of_a_mode_has_the_four_parts(self):
+        for name in 'cache legacy live loop page pipeline record steps'.split():
+            with io.open(os.path.join(HERE, 'docs', name + '.md'), encoding='utf-8') as stream:
+                self.assertEqual(re.findall(r'(?m)^## (.*)', stream.read()),
+                                 ['Use it', 'Reference', 'How it works', 'Limits'], name)
+
     def test_first_command_comes_within_60_words(self):
         _, text = next(pages())
         self.assertTrue(len(text.partition('```')[0].split()) <= 60)
