@@ -8,10 +8,9 @@
     hotload [options] -c COMMAND           run a shell command after each save
     find . -name '*.py' | hotload SCRIPT   watch exactly these files
 
-SCRIPT and the local modules that it imports are watched. A traceback is
-printed and the loop goes on; Ctrl-C ends it.
-
-SCRIPT may lack its .py; everything after it belongs to the script.
+SCRIPT may lack its .py; what stands behind it belongs to it. It is watched, and
+so are the local modules that it imports. A traceback is printed and the loop
+goes on; Ctrl-C ends it.
 
 The same from Python, for hosts without a command line:
 
@@ -2651,11 +2650,10 @@ def start(watch, steps, rate=RATE):
 
 __all__ += ['main']
 OPTIONS = [     # (short, long, what it takes or None, help); a name that ends in '*' may be given again
-    ('w', 'watch*', 'PATH', 'also watch this file, folder (its .py files) or glob; - waits for a list on stdin; '
-     'with --live: patch modules of these only'),
+    ('w', 'watch*', 'PATH', 'watch this file, folder or glob too; -: list on stdin'),
     ('x', 'exclude*', 'GLOB', 'do not watch what matches'),
-    ('c', 'command*', 'COMMAND', 'run a shell command on each save; after SCRIPT, if there is one'),
-    ('m', 'module', None, 'the next word is a module or MODULE:FUNCTION, run as python -m does'),
+    ('c', 'command*', 'COMMAND', 'run a shell command on each save, after SCRIPT if any'),
+    ('m', 'module', None, 'the next word is a module or MODULE:FUNCTION'),
     ('', 'entrypoint', 'NAME', 'call this function of the script after each run'),
     ('', 'rate', 'N', 'looks a second (144)'),
     ('', 'interrupt', None, 'a save ends the run that goes on (default)'),
@@ -2664,7 +2662,7 @@ OPTIONS = [     # (short, long, what it takes or None, help); a name that ends i
     ('', 'clear-terminal', None, 'clear it (default, but for -c alone)'),
     ('', 'hotload', 'MODULE', 'reload this module instead of running a script'),
     ('', 'run', None, 'the rest of the line is a command, as with -c'),
-    ('i', 'interactive', None, 'a Python prompt in the script\'s namespace between the runs'),
+    ('i', 'interactive', None, 'a Python prompt on the script\'s names between the runs'),
     ('q', 'quiet', None, 'say nothing of runs that went well'),
     ('v', 'verbose', None, 'say what is watched'),
     ('', 'version', None, 'print the version'),
@@ -2786,10 +2784,16 @@ class Choice(dict):
 
 
 def help_text():
-    """What -h prints: the beginning of this file's docstring, and the options."""
-    lines = ['  %4s%-22s%s' % (short and '-%s, ' % short, '--%s %s' % (long.rstrip('*'), takes or ''), text)
-             for short, long, takes, text in option_rows()]
-    return '%s\n%s\n' % ((__doc__ or '').partition('The same from Python')[0], '\n'.join(lines))
+    """What -h prints: the beginning of this file's docstring, and the options; it fits a screen."""
+    def line(row, place=''):
+        short, long, takes, text = row
+        return '  %4s%-20s%s' % (short and '-%s, ' % short, '%s--%s %s' % (place, long.rstrip('*'), takes or ''), text)
+    lines = [(__doc__ or '').partition('The same from Python')[0].rstrip() + '\n']
+    if MODES[1:]:
+        lines.append('What runs again on a save, if it is not to be the whole script:')
+    for mode in MODES[1:]:
+        lines += [line(('', mode.name, None, mode.help))] + [line(row, '  ') for row in mode.options]
+    return '\n'.join(lines + ['Options:'] + list(map(line, OPTIONS))) + '\n'
 
 
 def read_list(patient):
@@ -5696,7 +5700,7 @@ def join_all():
             thread.join()
 
 
-MODES.append(Mode('live', 'run it once; a save patches what is running, in place', None, main=run_live,
+MODES.append(Mode('live', 'run it once; a save patches it in place; -w: only this', None, main=run_live,
                   without='exclude command hotload run interrupt no-interrupt clear-terminal'))
 
 
@@ -6239,7 +6243,7 @@ MOST_JOURNALS = 16          # more are put together
 TICK_S = 0.02               # the clocks of file systems move in steps that are no longer
 LONG_TO_READ = 2 ** 24      # bytes; a file from this on is not read twice only since it is new
 ABANDONED_S = 3600          # what a killed process left half-written is removed after that time
-OPTIONS.append(('', 'trust-store', None, 'use a store of values that other users can write to'))
+OPTIONS.insert(-2, ('', 'trust-store', None, 'use a store of values that other users can write to'))
 # {folder: ({address: state of the entry when it was verified}, {address: its bytes}, [their sum])} in this process.
 REMEMBERED = {}
 
@@ -9548,10 +9552,10 @@ def commented(text):
     return '\n'.join('# ' + line for line in text.rstrip().split('\n'))
 
 
-MODES.append(Mode('cache', 'the statements that changed, and those that depend on them', lambda choice: CachedStep(
+MODES.append(Mode('cache', 'statements that changed, and those that depend on them', lambda choice: CachedStep(
     choice.script, choice.argv, choice.get('store'), choice.module, choice.get('log'), 'check' in choice,
     'quiet' in choice, 'trust-store' in choice), [
-        ('', 'store', 'DIR', 'keep values here (default: .hotload beside the script); none: in memory only'),
+        ('', 'store', 'DIR', 'where values are kept (.hotload beside it), or none'),
         ('', 'log', 'FILE', 'append the statements that ran, and what was typed'),
         ('', 'check', None, 'run the script afresh as well, and compare')]))
 
@@ -16073,7 +16077,7 @@ def make_recorded(choice):
                           int(limits[0]), limits[1], choice.get('entrypoint') or choice.function)
 
 
-MODES.append(Mode('record', 'the whole script; the state at each of its steps is kept', make_recorded,
+MODES.append(Mode('record', 'the whole script; its state at each step is kept', make_recorded,
     [('', 'max-steps', 'N', 'end the run after N steps'), ('', 'max-seconds', 'S', 'end the run after S seconds')]))
 
 
@@ -17401,7 +17405,7 @@ def _to_html(self, path, first=None, last=None):
 
 Recording.to_html = _to_html                     # here, because it stands on the page
 [mode for mode in MODES if mode.name == 'record'][0].options.append(
-    ('', 'html', 'FILE', 'after each run write FILE, a page to walk through it in a browser'))
+    ('', 'html', 'FILE', 'write FILE, a page to walk through the run in a browser'))
 
 
 # ---- the same at the prompt of -i

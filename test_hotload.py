@@ -5757,6 +5757,8 @@ class TestOptions(CommandLineCase):
             self.assertTrue(lines, "no line for %s in\n%s" % (first, t.output))
             for word in flags.split()[1:]:
                 self.assertIn(word, lines[0])
+        shown = t.output.splitlines()
+        self.assertTrue(len(shown) <= 40 and max(map(len, shown)) <= 95, t.output)      # it fits a screen
 
     def test_q_says_nothing_of_runs_that_went_well(self):
         t = self.hotload(show(1), "-q", "app.py")
