@@ -8,10 +8,9 @@
     hotload [options] -c COMMAND           run a shell command after each save
     find . -name '*.py' | hotload SCRIPT   watch exactly these files
 
-SCRIPT and the local modules that it imports are watched. A traceback is
-printed and the loop goes on; Ctrl-C ends it.
-
-SCRIPT may lack its .py; everything after it belongs to the script.
+SCRIPT may lack its .py; what stands behind it belongs to it. It is watched, and
+so are the local modules that it imports. A traceback is printed and the loop
+goes on; Ctrl-C ends it.
 
 The same from Python, for hosts without a command line:
 
@@ -924,6 +923,18 @@ def is_terminal(stream):
     with suppress(*NO_STREAM):
         return bool(stream.isatty())
     return False
+
+
+def duration(seconds):
+    """A time for people.
+
+    >>> duration(0.25), duration(61.5)
+    ('250 ms', '1 min 1 s')
+    """
+    if seconds < 1:
+        return '%.0f ms' % (seconds * 1000)
+    minutes, seconds = divmod(seconds, 60)
+    return '%d min %d s' % (minutes, seconds) if minutes else '%.1f s' % seconds
 
 
 def say(text, stream=None, colour=DIM):
@@ -2439,11 +2450,11 @@ class Loop(object):
                     break
         finally:
             self.running, self.step = 0, None
-        taken_ms = 1000 * (self.clock() - begin)
+        taken_s = self.clock() - begin
         flush(getattr(sys, 'stdout', None))     # the script's own, and then ours
         self._restore()
         flush(sys.stdout)
-        self._tell(changed, results, taken_ms, [thread.name for thread in other_threads() if thread not in known])
+        self._tell(changed, results, taken_s, [thread.name for thread in other_threads() if thread not in known])
 
     def _restore(self):
         if self.in_main:                        # a loop in the background leaves the prompt's process alone
@@ -2511,12 +2522,11 @@ class Loop(object):
         flush(getattr(sys, 'stderr', None))
         os._exit(status & 0xff)
 
-    def _tell(self, changed, results, taken_ms, threads_left):
+    def _tell(self, changed, results, taken_s, threads_left):
         """The line that ends a run."""
         result = ([result for result in results if result] or ['ok'])[0]
-        time_text = 'in %.0f ms' % taken_ms if taken_ms < 10000 else 'in %.1f s' % (taken_ms / 1000)
         if result != 'ok' or not self.quiet:
-            say('%srun %d %s %s' % (changed_text(changed), self.runs, result, time_text), self.stream,
+            say('%srun %d %s in %s' % (changed_text(changed), self.runs, result, duration(taken_s)), self.stream,
                 RED if result != 'ok' and not self.stale else DIM)
         if threads_left and not self.quiet:
             say('threads of run %d live on: %s' % (self.runs, ', '.join(sorted(threads_left))), self.stream)
@@ -2640,11 +2650,10 @@ def start(watch, steps, rate=RATE):
 
 __all__ += ['main']
 OPTIONS = [     # (short, long, what it takes or None, help); a name that ends in '*' may be given again
-    ('w', 'watch*', 'PATH', 'also watch this file, folder (its .py files) or glob; - waits for a list on stdin; '
-     'with --live: patch modules of these only'),
+    ('w', 'watch*', 'PATH', 'watch this file, folder or glob too; -: list on stdin'),
     ('x', 'exclude*', 'GLOB', 'do not watch what matches'),
-    ('c', 'command*', 'COMMAND', 'run a shell command on each save; after SCRIPT, if there is one'),
-    ('m', 'module', None, 'the next word is a module or MODULE:FUNCTION, run as python -m does'),
+    ('c', 'command*', 'COMMAND', 'run a shell command on each save, after SCRIPT if any'),
+    ('m', 'module', None, 'the next word is a module or MODULE:FUNCTION'),
     ('', 'entrypoint', 'NAME', 'call this function of the script after each run'),
     ('', 'rate', 'N', 'looks a second (144)'),
     ('', 'interrupt', None, 'a save ends the run that goes on (default)'),
@@ -2653,7 +2662,7 @@ OPTIONS = [     # (short, long, what it takes or None, help); a name that ends i
     ('', 'clear-terminal', None, 'clear it (default, but for -c alone)'),
     ('', 'hotload', 'MODULE', 'reload this module instead of running a script'),
     ('', 'run', None, 'the rest of the line is a command, as with -c'),
-    ('i', 'interactive', None, 'a Python prompt in the script\'s namespace between the runs'),
+    ('i', 'interactive', None, 'a Python prompt on the script\'s names between the runs'),
     ('q', 'quiet', None, 'say nothing of runs that went well'),
     ('v', 'verbose', None, 'say what is watched'),
     ('', 'version', None, 'print the version'),
@@ -2775,10 +2784,16 @@ class Choice(dict):
 
 
 def help_text():
-    """What -h prints: the beginning of this file's docstring, and the options."""
-    lines = ['  %4s%-22s%s' % (short and '-%s, ' % short, '--%s %s' % (long.rstrip('*'), takes or ''), text)
-             for short, long, takes, text in option_rows()]
-    return '%s\n%s\n' % ((__doc__ or '').partition('The same from Python')[0], '\n'.join(lines))
+    """What -h prints: the beginning of this file's docstring, and the options; it fits a screen."""
+    def line(row, place=''):
+        short, long, takes, text = row
+        return '  %4s%-20s%s' % (short and '-%s, ' % short, '%s--%s %s' % (place, long.rstrip('*'), takes or ''), text)
+    lines = [(__doc__ or '').partition('The same from Python')[0].rstrip() + '\n']
+    if MODES[1:]:
+        lines.append('What runs again on a save, if it is not to be the whole script:')
+    for mode in MODES[1:]:
+        lines += [line(('', mode.name, None, mode.help))] + [line(row, '  ') for row in mode.options]
+    return '\n'.join(lines + ['Options:'] + list(map(line, OPTIONS))) + '\n'
 
 
 def read_list(patient):
@@ -3161,6 +3176,8 @@ def main(argv=None):
         loop.forever()
         shared.ended = 1
         status = 130 if loop.interrupts.presses else loop.status
+        if status == 130 and is_terminal(sys.stderr):
+            write(sys.stderr, '\n')             # behind ^C, as a shell does for a program that SIGINT kills
         if not all(thread.daemon for thread in other_threads()):
             import atexit                       # Python would wait for them
             getattr(atexit, '_run_exitfuncs', int)()
@@ -5695,7 +5712,7 @@ def join_all():
             thread.join()
 
 
-MODES.append(Mode('live', 'run it once; a save patches what is running, in place', None, main=run_live,
+MODES.append(Mode('live', 'run it once; a save patches it in place; -w: only this', None, main=run_live,
                   without='exclude command hotload run interrupt no-interrupt clear-terminal'))
 
 
@@ -6238,7 +6255,7 @@ MOST_JOURNALS = 16          # more are put together
 TICK_S = 0.02               # the clocks of file systems move in steps that are no longer
 LONG_TO_READ = 2 ** 24      # bytes; a file from this on is not read twice only since it is new
 ABANDONED_S = 3600          # what a killed process left half-written is removed after that time
-OPTIONS.append(('', 'trust-store', None, 'use a store of values that other users can write to'))
+OPTIONS.insert(-2, ('', 'trust-store', None, 'use a store of values that other users can write to'))
 # {folder: ({address: state of the entry when it was verified}, {address: its bytes}, [their sum])} in this process.
 REMEMBERED = {}
 
@@ -8671,11 +8688,6 @@ class Execution(object):
                     heap.get(record.outs[name]).births.update(mate.births)
 
 
-def seconds_text(seconds):
-    """A time for people."""
-    return '%.0f ms' % (1000 * seconds) if seconds < 1 else '%.1f s' % seconds
-
-
 def has_value(name):
     """Whether the name stands for an object that can be surveyed, and not for state of the process."""
     return name[0] != '@' or name[:3] == '@m:'
@@ -8956,6 +8968,11 @@ __all__ += ['CachedScript', 'Report']
 Ran = tuple_type('Ran', 'line text seconds reason source')
 
 
+def in_short(item, room=60):
+    """The Ran with at most so many letters of its text."""
+    return item if len(item.text) <= room else item._replace(text=item.text[:room - 3] + '...')
+
+
 class Report(object):
     """What a run of a CachedScript did. ran, kept: lists of statements: .line .text .seconds .reason .source (where a
     kept value came from).      saved: seconds that the kept ones took when they ran.      error: the exception that
@@ -8973,16 +8990,16 @@ class Report(object):
         """The lines of the report."""
         first = 'ran %d, kept %d statements' % (len(self.ran), len(self.kept))
         if self.ran or self.kept:
-            first += ' in %s, saved %s' % (seconds_text(self.seconds), seconds_text(self.saved))
+            first += ' in %s, saved %s' % (duration(self.seconds), duration(self.saved))
         lines = [first]
-        for item in self.ran[:20]:
+        for item in [in_short(item) for item in self.ran[:20]]:
             lines.append('  ran   line %d: %s  (%s; %s)' % (
-                item.line, item.text[:60], seconds_text(item.seconds), item.reason))
+                item.line, item.text, duration(item.seconds), item.reason))
         if len(self.ran) > 20:
             lines.append('  ran   %d more' % (len(self.ran) - 20))
-        for item in [item for item in self.kept if item.seconds > 0.1 or item.source == 'store'][:10]:
+        for item in [in_short(item) for item in self.kept if item.seconds > 0.1 or item.source == 'store'][:10]:
             lines.append('  kept  line %d: %s  (saved %s%s)' % (
-                item.line, item.text[:60], seconds_text(item.seconds), ', from the store' * (item.source == 'store')))
+                item.line, item.text, duration(item.seconds), ', from the store' * (item.source == 'store')))
         lines += ['  value line %d: %s' % value for value in self.values]
         return lines + ['  note  %s' % note for note in self.notes]
 
@@ -9238,6 +9255,7 @@ class CachedScript(Statements, ReloadedScript):
                 record = self.execute_unit(index, unit)
             else:
                 self._keep(index, unit, record)
+                self.latest[record.key] = record        # what the next reason compares with
             self.records_of[index] = record
             self.state.apply(record, index)
             record.used = self.runs
@@ -9418,7 +9436,7 @@ class CachedScript(Statements, ReloadedScript):
         if found in self.ran:
             text += '  ran: %s\n' % self.ran[found][0]
         else:
-            text += '  kept: nothing that it reads changed (%s when it ran)\n' % seconds_text(record.seconds)
+            text += '  kept: nothing that it reads changed (%s when it ran)\n' % duration(record.seconds)
         if record.doubt:
             text += '  runs each time: %s\n' % record.doubt
         reads = []
@@ -9629,10 +9647,10 @@ def commented(text):
     return '\n'.join('# ' + line for line in text.rstrip().split('\n'))
 
 
-MODES.append(Mode('cache', 'the statements that changed, and those that depend on them', lambda choice: CachedStep(
+MODES.append(Mode('cache', 'statements that changed, and those that depend on them', lambda choice: CachedStep(
     choice.script, choice.argv, choice.get('store'), choice.module, choice.get('log'), 'check' in choice,
     'quiet' in choice, 'trust-store' in choice), [
-        ('', 'store', 'DIR', 'keep values here (default: .hotload beside the script); none: in memory only'),
+        ('', 'store', 'DIR', 'where values are kept (.hotload beside it), or none'),
         ('', 'log', 'FILE', 'append the statements that ran, and what was typed'),
         ('', 'check', None, 'run the script afresh as well, and compare')]))
 
@@ -12029,18 +12047,6 @@ class Guesses(object):
             if reactor.state is None:
                 return reactor
         return None
-
-
-def duration(seconds):
-    """A time for people.
-
-    >>> duration(0.25), duration(61.5)
-    ('250 ms', '1 min 1 s')
-    """
-    if seconds < 1:
-        return '%.0f ms' % (seconds * 1000)
-    minutes, seconds = divmod(seconds, 60)
-    return '%d min %d s' % (minutes, seconds) if minutes else '%.1f s' % seconds
 
 
 ##############################################################################
@@ -16168,7 +16174,7 @@ def make_recorded(choice):
                           int(limits[0]), limits[1], choice.get('entrypoint') or choice.function)
 
 
-MODES.append(Mode('record', 'the whole script; the state at each of its steps is kept', make_recorded,
+MODES.append(Mode('record', 'the whole script; its state at each step is kept', make_recorded,
     [('', 'max-steps', 'N', 'end the run after N steps'), ('', 'max-seconds', 'S', 'end the run after S seconds')]))
 
 
@@ -17419,7 +17425,8 @@ def error_facts(recording):
     try:
         if error is not None:
             trace = format_error(type(error), error, traceback_of(error))
-            line = traceback.format_exception_only(type(error), error)[-1].strip()
+            lines = traceback.format_exception_only(type(error), error)        # of a SyntaxError with its place before
+            line = [line for line in lines if line[:1] != ' '][0].strip()       # it, of others with notes behind it
     except Exception as failure:                # a __str__ of the user's that raises
         line = '%s (its text cannot be shown: %s)' % (type(error).__name__, type(failure).__name__)
     step = error_step(recording)
@@ -17495,7 +17502,7 @@ def _to_html(self, path, first=None, last=None):
 
 Recording.to_html = _to_html                     # here, because it stands on the page
 [mode for mode in MODES if mode.name == 'record'][0].options.append(
-    ('', 'html', 'FILE', 'after each run write FILE, a page to walk through it in a browser'))
+    ('', 'html', 'FILE', 'write FILE, a page to walk through the run in a browser'))
 
 
 # ---- the same at the prompt of -i

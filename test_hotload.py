@@ -739,6 +739,12 @@ class TestPages(Case):
             for block in re.findall(r'(?ms)^```python\n(.*?)^```', text):
                 compile(block, page, 'exec', 0, True)
 
+    def test_each_page_of_a_mode_has_the_four_parts(self):
+        for name in 'cache legacy live loop page pipeline record steps'.split():
+            with io.open(os.path.join(HERE, 'docs', name + '.md'), encoding='utf-8') as stream:
+                self.assertEqual(re.findall(r'(?m)^## (.*)', stream.read()),
+                                 ['Use it', 'Reference', 'How it works', 'Limits'], name)
+
     def test_first_command_comes_within_60_words(self):
         _, text = next(pages())
         self.assertTrue(len(text.partition('```')[0].split()) <= 60)
@@ -5362,6 +5368,7 @@ class TestEnd(CommandLineCase):
             self.status(t)
             t.ctrl_c()
             self.ends(t, 130)
+            self.assertTrue(t.rest.endswith('\n'), t.report())     # the shell's prompt gets a line of its own
 
     @not_on_pypy('its start takes half a second, and swallows Ctrl-C')
     def test_ctrl_c_at_the_very_start(self):
@@ -5750,6 +5757,8 @@ class TestOptions(CommandLineCase):
             self.assertTrue(lines, "no line for %s in\n%s" % (first, t.output))
             for word in flags.split()[1:]:
                 self.assertIn(word, lines[0])
+        shown = t.output.splitlines()
+        self.assertTrue(len(shown) <= 40 and max(map(len, shown)) <= 95, t.output)      # it fits a screen
 
     def test_q_says_nothing_of_runs_that_went_well(self):
         t = self.hotload(show(1), "-q", "app.py")
@@ -6244,12 +6253,87 @@ class TestOptionsInPages(Case):
     @needs_processes
     def test_each_option_is_known_to_help(self):
         _, known, _ = run_python(os.path.join(UNDER_TEST, 'hotload.py'), '--help')
-        foreign = ['--uninstall', '--once', '--recursive', '--year', '--words']
+        foreign = ['--uninstall', '--once', '--norerun', '--recursive', '--year', '--words']
         for page, text in pages():
             for option in set(re.findall(r'(?<![\w-])--[a-z][a-z-]+', text)):
                 if page.endswith('coming-from.md'):     # which tells of the options of others
                     continue
                 self.assertTrue(option in known or option in foreign, (page, option))
+
+
+@same_on_each
+@needs_posix
+class TestTutorial(CommandLineCase):
+    """docs/tutorial.md: its commands show what stands below them, and so do the saves of its edits."""
+    section, needs = 0, TestComingFrom.needs    # all modes come in it
+
+    def edit(self, diff):
+        """Do in star.py what a diff shows."""
+        lines = [line for line in diff.splitlines(True)]
+        old, new = ["".join(line[1:] for line in lines if line[0] in signs) for signs in (" -", " +")]
+        with io.open(self.star, encoding="utf-8") as stream:
+            text = stream.read()
+        self.assertEqual(text.count(old), 1, diff)
+        save(self.star, text.replace(old, new))
+
+    def begin(self, commands):
+        """Run the commands on a new terminal, after Ctrl-C on the last one. Those in parentheses are for another window."""
+        if commands.startswith("("):
+            self.assertEqual(subprocess.call(commands, shell=True, env=dict(os.environ, **self.env)), 0)
+            return
+        if self.shown:
+            if self.shown.process.poll() is None:
+                self.shown.ctrl_c()
+            self.shown.wait()
+        there = os.path.isdir(os.path.dirname(self.star))
+        self.shown = self.terminal().spawn(["sh", "-c", commands], env=self.env,
+                                           cwd=os.path.dirname(self.star) if there else HERE)
+        if not commands.startswith("hotload"):
+            self.assertEqual(self.shown.wait(), 0, self.shown.report())
+
+    def plain(self, text):
+        """The text without what differs from machine to machine and from Python to Python."""
+        for pattern, words in ((re.escape(self.env["HOME"]), "/home/me"), (r"(?m)^( *[~^]+|raised in .*)\n", ""),
+                               (r"(\w+Error): .*", r"\1"), (r"\b\d+(\.\d+)? m?s\b", "TIME"), (r"(\.\d{6})\d+", r"\1"),
+                               (r"night \d+: \d+\.\d", "night: LIGHT"), (r"night \d+: \*+", "night: STARS"),
+                               (r"\b\d+\.\d+\.\d+\b", "VERSION")):
+            text = re.sub(pattern, words, text)
+        return text
+
+    def compare(self, wanted):
+        """Wait until the terminal shows this; a line of three dots stands for any lines."""
+        pattern = "".join("(?:.*\n)*?" if line == "...\n" else re.escape(line)
+                          for line in self.plain(wanted).splitlines(True))
+        end = clock_s() + 30
+        while not re.match(pattern + r"\Z", self.plain(self.shown.rest)):
+            if clock_s() > end:
+                self.assertEqual(self.plain(self.shown.rest), self.plain(wanted))
+            self.shown.pump(0.05)
+
+    maxDiff = None
+
+    def test_it_shows_what_the_page_says(self):
+        home = self.terminal({"bin/python3": '#!/bin/sh\nexec "%s" "$@"\n' % sys.executable}).folder
+        os.chmod(os.path.join(home, "bin", "python3"), 0o755)
+        self.env = {"HOME": home, "PATH": os.pathsep.join(
+            [os.path.join(home, ".local", "bin"), os.path.join(home, "bin"), os.environ["PATH"]])}
+        self.star, self.shown = os.path.join(home, "star", "star.py"), None
+        with io.open(os.path.join(HERE, "docs", "tutorial.md"), encoding="utf-8") as stream:
+            blocks = re.findall(r"(?ms)^```(\w*)\n(.*?)^```", stream.read())
+        self.assertTrue(len(blocks) > 30)
+        for kind, text in blocks:
+            if kind == "python":
+                with io.open(self.star, encoding="utf-8") as stream:
+                    self.assertEqual(stream.read(), text)
+            elif not kind:
+                self.compare(text)
+                continue
+            if self.shown:
+                self.shown.position = len(self.shown.output)
+            if kind == "sh":
+                self.begin(text)
+            elif kind == "diff":
+                self.edit(text)
 
 
 @same_on_each
@@ -13724,6 +13808,14 @@ class TestReport(CacheCase):
         self.assertIn('ran 2, kept 1', str(report))
         self.assertIsNone(report.error)
 
+    def test_a_reason_is_seen_from_the_last_run_also_after_an_undone_edit(self):
+        text = 'k = 2\nn = 1\na = [k, n]\n'
+        step = self.script(text)
+        self.run_step(step)
+        self.run_text(step, text.replace('2', '3'))
+        self.run_text(step, text)
+        self.assertIn('because n (line 2) changed', self.run_text(step, text.replace('1', '4')).ran[-1].reason)
+
     def test_a_save_that_changes_nothing_runs_nothing(self):
         step = self.script('a = [1]\na.append(2)\n')
         self.run_step(step)
@@ -16890,6 +16982,12 @@ class TestExport(Case):
             k[(1, (2, 3))] = 2
             k[(1, (2, True))] = 3
         """)
+
+    def test_the_error_is_named_by_its_own_line(self):
+        text = ("error = ZeroDivisionError('twice\\n  divided')\nerror.__notes__ = ['raised in a reactor']\nraise error",
+                "compile('x = = 1', 'f', 'exec')")
+        self.assertEqual([PageStates(hotload.record(one)).data['failure'].partition(':')[0] for one in text],
+                         ['ZeroDivisionError', 'SyntaxError'])
 
     def test_large_things_are_cut_and_it_is_said(self):
         recording = hotload.record("items = list(range(9999))\nfor n in range(5):\n    items.append(n)\nitems.pop(0)\n"
