@@ -203,7 +203,7 @@ def main():
     args, size = common.parse(p), FEWER if p.parse_args().quick else FULL
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.chdir(tempfile.gettempdir())            # `import` finds no hotload.py here but the one that is measured
-    args.saves = size["saves"] // 4
+    args.saves = size["saves"] // 6 + 1
     seconds = saves.figures(args)
     for command, figure in seconds.items():
         common.row(command, "%.3f s" % figure)
