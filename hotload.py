@@ -12547,7 +12547,17 @@ class Keyed(dict):
 
 def is_safe_key(key):
     """Whether comparing and hashing it runs no code of the user's."""
-    return type(key) in ATOMS or type(key) is tuple and all(map(is_safe_key, key))
+    if type(key) in ATOMS or type(key) is tuple and ATOMS.issuperset(map(type, key)):
+        return True
+    todo, seen = [key], set()                   # a tuple can be in it in very many places
+    while todo:
+        part = todo.pop()
+        if type(part) is tuple and id(part) not in seen:
+            seen.add(id(part))
+            todo += [inner for inner in part if type(inner) not in ATOMS]
+        elif type(part) is not tuple:
+            return False
+    return True
 
 
 class Kind(object):
@@ -13009,6 +13019,7 @@ class Packer(object):
     def __init__(self, recording):
         self.recording, self.known = recording, recording.tokens
         self.tokens, self.spaces, self.homes, self.sites, self.binds = [Numbers() for _ in range(5)]
+        self.tuples, self.numbers_of_tuples = [], {}    # those with tuples in them: the same may be in many places
         self.bodies = dict((token.body, token) for token in self.known.values() if token.body is not None)
 
     def value(self, part):
@@ -13021,7 +13032,15 @@ class Packer(object):
         if kind is bytes:
             return ['b', part.decode('latin-1')]
         if kind is tuple or kind is frozenset:
-            return ['t' if kind is tuple else 'z', [self.value(inner) for inner in part]]
+            made = ['t' if kind is tuple else 'z', ()]
+            if not any(type(inner) in (tuple, frozenset) for inner in part):
+                made[1] = [self.value(inner) for inner in part]
+                return made
+            if id(part) not in self.numbers_of_tuples:
+                made[1] = [self.value(inner) for inner in part]
+                self.numbers_of_tuples[id(part)] = len(self.tuples)
+                self.tuples.append(made)
+            return ['u', self.numbers_of_tuples[id(part)]]
         if kind is Mark:
             return ['m', part.name, part.id]
         if id(part) in self.known:
@@ -13122,7 +13141,8 @@ class Packer(object):
                 'notes': self.recording.notes, 'approximate': self.recording.approximate,
                 'sites': [[part.event, part.line, part.path, part.frame] for part in self.sites.things],
                 'binds': [[part.name, part.is_global] for part in self.binds.things],
-                'tokens': objects, 'spaces': spaces, 'homes': homes, 'log': log, 'keyframes': keyframes}
+                'tokens': objects, 'spaces': spaces, 'homes': homes, 'log': log, 'keyframes': keyframes,
+                'tuples': self.tuples}
 
 
 def find_place(module, name):
@@ -13141,7 +13161,7 @@ class Unpacker(object):
 
     def __init__(self, data, recording):
         self.data, self.recording, self.objects = data, recording, data['tokens']
-        self.tokens, self.classes, self.marks, self.orders = {}, {}, {}, {}
+        self.tokens, self.classes, self.marks, self.orders, self.tuples = {}, {}, {}, {}, {}
 
     def value(self, part):
         """The value of what Packer.value() made."""
@@ -13154,6 +13174,10 @@ class Unpacker(object):
             return bytes(part[1].encode('latin-1'))
         if kind == 't' or kind == 'z':
             return (tuple if kind == 't' else frozenset)(map(self.value, part[1]))
+        if kind == 'u':
+            if part[1] not in self.tuples:
+                self.tuples[part[1]] = self.value(self.data['tuples'][part[1]])
+            return self.tuples[part[1]]
         if kind == 'm':
             return self.marks.setdefault(part[2], StandIn.of(part[1], '<past %s object at %#x>' % (part[1], part[2])))
         if kind == 'r':
@@ -13939,7 +13963,7 @@ class Follower(object):
         """Follow an object that is visible from now on, and all in it. Gives what the log keeps of it."""
         if type(value) in MARKED:
             return held(value)
-        todo, tokens = [value], self.tokens
+        todo, tokens, tuples = [value], self.tokens, set()
         while todo:
             part = todo.pop()
             cls = type(part)
@@ -13948,7 +13972,9 @@ class Follower(object):
             token = tokens.get(id(part))
             if token is None:
                 if cls in (tuple, frozenset):
-                    todo += part
+                    if id(part) not in tuples:
+                        tuples.add(id(part))
+                        todo += part
                     continue
                 if cls in MARKED:
                     continue
@@ -13981,9 +14007,10 @@ class Follower(object):
 
     def _learn_lazy(self, value):
         """Note what an iterator works on, which it lets go of when it has come to its end."""
-        todo, parts = [value], self.lazy_parts.setdefault(id(value), [])
+        todo, parts, seen = [value], self.lazy_parts.setdefault(id(value), []), set()
         while todo:
-            inner = [part for part in gc.get_referents(todo.pop()) if type(part) not in MARKED]
+            inner = [part for part in gc.get_referents(todo.pop()) if type(part) not in MARKED and id(part) not in seen]
+            seen.update(map(id, inner))
             parts += inner
             todo += filter(is_lazy, inner)
         self.learn('has_lazy')
@@ -15855,14 +15882,16 @@ class Engine(Follower):
             contents[token] = token.now.copy()
             todo += token.now.values()
             followed.append(token)
-        size, tokens = sum(map(len, contents.values())), self.tokens
+        size, tokens, tuples = sum(map(len, contents.values())), self.tokens, set()
         while todo:
             value = todo.pop()
             cls = type(value)
             if cls in ATOMS:
                 continue
             if cls in (tuple, frozenset):
-                todo += value
+                if id(value) not in tuples:
+                    tuples.add(id(value))
+                    todo += value
                 continue
             token = tokens.get(id(value))
             if token is None or token in contents or token.now is None:
