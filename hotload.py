@@ -12439,12 +12439,27 @@ class Tee(object):
 class Token(object):
     """Stands for an object that can change. obj: it.      kind: a Kind.      first: its content when first seen. now:
     its content as the log has it, or None while it is not followed.      body: the Token of its attributes, or None.
+    cls: its class when first seen.
     """
 
-    __slots__ = ('obj', 'kind', 'first', 'now', 'body')
+    __slots__ = ('obj', 'kind', 'first', 'now', 'body', 'cls')
 
     def __init__(self, obj, kind, first, now=None):
-        self.obj, self.kind, self.first, self.now, self.body = obj, kind, first, now, None
+        self.obj, self.kind, self.first, self.now, self.body, self.cls = obj, kind, first, now, None, class_of(obj)
+
+
+def class_of(value):
+    """The class of an object, also of one of an old-style class of 2.7."""
+    return type(value) if type(value) not in _OLD_LAYOUTS else value.__class__
+
+
+class Turned(object):
+    """The last of what is in the content of an object's attributes whose class is another than it was first."""
+
+    __slots__ = ('cls',)
+
+    def __init__(self, cls):
+        self.cls = cls
 
 
 class Space(object):
@@ -12577,9 +12592,13 @@ class Kind(object):
         """The objects in the content of a token that is followed."""
         return tuple.__iter__(token.obj) if isinstance(token.obj, tuple) else ()
 
+    def content(self, token):
+        """The content that a token's object has now."""
+        return self.read(token.obj)
+
     def changes(self, token):
         """What must be added to the log, as (op, token, operands...), to make its content what the object has."""
-        new = self.read(token.obj)
+        new = self.content(token)
         if new is token.now or type(new) is tuple and len(new) == len(token.now) and all(
                 lazy_map(same_objects, new, token.now)):
             return ()
@@ -12834,9 +12853,17 @@ class ErrorKind(Kind):
 
 
 class InstanceKind(Kind):
-    """Attributes of an object; the content is (dict or None, what its slots hold...)."""
+    """Attributes of an object; the content is (dict or None, what its slots hold..., Turned if it is)."""
 
     name = 'instance'
+
+    def content(self, token):
+        """What read() gives, and the object's class when it is another than it was first."""
+        content, cls = self.read(token.obj), class_of(token.obj)
+        if cls is token.cls:
+            return content
+        last = token.now[-1] if token.now else None
+        return content + (last if type(last) is Turned and last.cls is cls else Turned(cls),)
 
     def read(self, value):
         """(its dict or None, what its slots hold...)."""
@@ -12850,7 +12877,7 @@ class InstanceKind(Kind):
 
     def blank(self, token, cls, value):
         """One without attributes."""
-        return cls(token.obj.__class__, {}) if cls in _OLD_LAYOUTS else object.__new__(cls)
+        return type(token.obj)(cls, {}) if type(token.obj) in _OLD_LAYOUTS else object.__new__(cls)
 
     def fresh(self, cls):
         """One without attributes."""
@@ -12986,7 +13013,7 @@ def learn_types():
     MARKED = frozenset(marked_types())
     # What is handed out as itself: it cannot change, or what can change in it is not shown.
     SELF_TYPES = TEXT_TYPES | frozenset(class_types + (CodeType, type(sys), range_type, slice, type(re.compile('')),
-        type(PastClass().__repr__), CellType, SuperType, object))
+        type(PastClass().__repr__), CellType, SuperType, object, Turned))
 
 
 ##############################################################################
@@ -13043,6 +13070,12 @@ class Packer(object):
             return ['u', self.numbers_of_tuples[id(part)]]
         if kind is Mark:
             return ['m', part.name, part.id]
+        if kind is Turned:
+            if not isinstance(part.cls, type):
+                return ['k', self.place(part.cls), part.cls.__name__, [], 'instance']
+            base = {'list': 'list', 'dict': 'dict', 'set': 'set', 'bytearray': 'bytes'}.get(c_base(part.cls).__name__)
+            return ['k', self.place(part.cls), part.cls.__name__, [name for name, _ in layout(part.cls)[1]],
+                    base or 'instance']
         if id(part) in self.known:
             return ['r', self.tokens[self.known[id(part)]]]
         if part is MISSING or part is Ellipsis or part is NotImplemented:
@@ -13068,7 +13101,7 @@ class Packer(object):
 
     def object_facts(self, token):
         """What is to be known of an object, as a dict."""
-        part, cls = token.obj, type(token.obj)
+        part, cls = token.obj, token.cls if isinstance(token.cls, type) else type(token.obj)
         facts = {'kind': token.kind.name, 'id': id(part), 'type': cls.__name__,
                  'place': self.place(part if isinstance(part, class_types) else cls),
                  'first': self.content(token.kind, token.first)}
@@ -13182,6 +13215,8 @@ class Unpacker(object):
             return self.marks.setdefault(part[2], StandIn.of(part[1], '<past %s object at %#x>' % (part[1], part[2])))
         if kind == 'r':
             return self.token(part[1]).obj
+        if kind == 'k':
+            return Turned(self.class_of({'place': part[1], 'type': part[2], 'slots': part[3], 'kind': part[4]}))
         if kind == 'g':
             found = find_place(*part[1:3])
             key = tuple(part[1:])
@@ -13246,7 +13281,7 @@ class Unpacker(object):
         else:
             made.obj = cls                      # of the right class, by the kind's own way
             part = kind.fresh(cls)
-        made.obj, self.recording.tokens[id(part)] = part, made
+        made.obj, made.cls, self.recording.tokens[id(part)] = part, class_of(part), made
         return made
 
     def read_objects(self):
@@ -13413,8 +13448,8 @@ class Copies(object):
         if token.kind is CLASS and self.is_same_class(token) or is_enum(type(part)) and self.is_same_member(part):
             self.memo[key] = part
             return part
-        cls = type(part)
-        if cls.__flags__ & HEAP_TYPE and cls not in _shells:
+        cls = self.class_then(token)
+        if isinstance(cls, type) and cls.__flags__ & HEAP_TYPE and cls not in _shells:
             _shells[cls] = shell_class(cls)
         shell = _shells.get(cls, cls)
         try:
@@ -13429,6 +13464,12 @@ class Copies(object):
         if shell is not cls:
             self.unhashed.append((made, cls))
         return made
+
+    def class_then(self, token):
+        """The class that an object had."""
+        body = token if token.kind is INSTANCE else token.body
+        content = self.world.content(body) if body is not None else ()
+        return content[-1].cls if content and type(content[-1]) is Turned else token.cls
 
     def constant(self, whole):
         """The copy of a tuple or frozenset; itself when nothing in it can change. They may be nested deeply."""
@@ -14017,7 +14058,7 @@ class Follower(object):
 
     def _follow(self, token, todo):
         """Note the content of a token from now on."""
-        content = token.kind.read(token.obj)
+        content = token.kind.content(token)
         if token.first is None:
             token.first = content
         else:
@@ -14183,7 +14224,7 @@ class Follower(object):
         if token.kind is ERROR:
             self.check(token)
         if body is not None:
-            if len(body.now) > 1 or name == '__dict__':
+            if len(body.now) > 1 or name == '__dict__' or name == '__class__':
                 self.check(token)
             if body.now[0] is not None:
                 inner = layout(type(owner))[0](owner)
@@ -15031,7 +15072,7 @@ class LinePlan(object):
 
     def _attribute(self, owner, name, in_place):
         path, call = self.path(owner), '%s(%%s, %r)' % ('grown_attr' if in_place else 'attr_changed', name)
-        if self.old or not self.is_plain or name == '__dict__':
+        if self.old or not self.is_plain or name in ('__dict__', '__class__'):
             return self.lines.append(call % path)
         if path not in self.owners:
             self.owners[path] = self.variable('o'), self.variable('t')
@@ -17371,7 +17412,7 @@ class PageLog(object):
         if kind is VALUE or kind is OPAQUE:
             return []
         if not isinstance(content, dict):
-            return [self.value(part) for part in itertools.islice(content, most)]
+            return [self.value(part) for part in itertools.islice(content, most) if type(part) is not Turned]
         if kind is SET_KIND:
             return [self.value(part) for part in itertools.islice(content.values(), most)]
         pairs, found = content.values() if type(content) is Keyed else content.items(), []
