@@ -15592,6 +15592,14 @@ class TestFiles(Case):
             stream.write(b'hotload recording 1\nnonsense')
         self.assertRaises(hotload.HotloadError, hotload.Recording.load, self.folder + '/b')
 
+    def test_a_tuple_can_be_in_very_many_places(self):
+        recording = hotload.record('x, s = (), []\nfor i in range(60):\n    x = (x, x, [i])\n    s.append(x)')
+        recording.save(self.folder + '/a')
+        one, two = recording.state(9999)['x'], hotload.Recording.load(self.folder + '/a').state(9999)['x']
+        for i in range(59, -1, -1):
+            self.assertEqual((one[2], two[2], one[0] is one[1], two[0] is two[1]), ([i], [i], True, True))
+            one, two = one[0], two[0]
+
 
 ##############################################################################
 ## 27. Recording -- the state at any step, and other questions
@@ -15744,6 +15752,40 @@ add_program('dict_methods', '''
     o = collections.OrderedDict([('a', 1), ('b', 2)])
     o['a'] = o.pop('a')
     d.clear()
+    ''')
+add_program('objects_change_their_class', '''
+    class A(object): pass
+    class B(object): pass
+    class L(list): pass
+    class M(list): pass
+    class S(object):
+        __slots__ = ('p',)
+    class T(object):
+        __slots__ = ('p',)
+    def turn(o, cls):
+        o.__class__ = cls
+        o.z = 1
+        return o
+    a, l, s = A(), L([1]), S()
+    s.p = 1
+    for i in range(6):
+        turn(a, [A, B][i % 2])
+        setattr(turn(l, [L, M][i // 2 % 2]), 'n', i)
+        s.__class__ = [S, T][i % 2]
+        l.append(i); s.p += 1
+        a.y = l
+    ''')
+add_program('names_that_a_line_binds_in_part', '''
+    def pair(x):
+        x.append(1)
+        return x, (y for y in [x])
+    for i in range(4):
+        a = (b,) = pair([i])[1]
+        try:
+            c, d = a, [i][1 - i]
+        except (IndexError, ValueError):
+            del a
+        s = {1}; s |= {i}; s -= {1}
     ''')
 add_program('sets_deques_bytes', '''
     import collections
