@@ -16248,11 +16248,14 @@ class TestRecord(Case):
 
     def test_a_deep_tuple_is_no_problem(self):
         recording = hotload.record('t = ()\nfor i in range(3000):\n    t = (i, [], t)')
-        t, depth = recording.state(10 ** 6)['t'], 0
-        while t:
-            t, depth = t[2], depth + 1
-        self.assertEqual(depth, 3000)
-        self.assertRaises(hotload.HotloadError, recording.save, self.path('deep'))
+        recording.save(self.path('deep'))
+        for each in recording, hotload.Recording.load(self.path('deep')):
+            t, depth = each.state(10 ** 6)['t'], 0
+            while t:
+                t, depth = t[2], depth + 1
+            self.assertEqual(depth, 3000)
+        deep = recording.state(10 ** 6)['t']
+        self.assertRaises(hotload.HotloadError, hotload.record('t = deep', {'deep': deep}).save, self.path('deep'))
 
     def test_a_line_that_calls_back_often_takes_no_audit_each_time(self):
         text = 'x = [[i] for i in range(2000)]\ny = sorted(x, key=lambda v: -v[0])\nx.append(y[0])'
