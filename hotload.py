@@ -4642,7 +4642,7 @@ def follow(rebound, text_of):
             if was is ABSENT:
                 concerned = takes_all and name not in space and (
                     name in exported if exported is not None else not name.startswith('_'))
-            else:                               # a number like 1 is in many modules: ask their texts before parsing them
+            else:                               # a number like 1 is in many modules: ask their texts first
                 concerned = any(value is was for value in list(space.values())) and (
                     text is None or takes_all or name.encode('utf-8') in text)
             for origin, wanted, local in from_imports(module, text_of) if concerned else ():
