@@ -14692,14 +14692,15 @@ class Unit(object):
     start, end: its line numbers.      nodes: the syntax trees.      names: that it binds beside those in the trees.
     chain: the names of the classes around.      loops: whether it may run again and again.      own: the
     comprehension whose frame this is.      iterates: what a loop goes over.      inside: the `with` units around it.
-    leaves: `with` items that are left at its end.
+    leaves: `with` items that are left at its end.      repeats: whether its line is told again for each item of a
+    comprehension in it, and never for another reason.
     """
 
     def __init__(self, start, end, nodes, around, names=(), loops=False, own=None):
         self.start, self.end, self.loops, self.own = start, end, loops, own
         self.nodes = [node for node in nodes if node is not None]
         self.names, self.chain = frozenset(names) | around.names, around.chain
-        self.inside, self.leaves, self.iterates = around.inside, (), ()
+        self.inside, self.leaves, self.iterates, self.repeats = around.inside, (), (), False
 
 
 Around = tuple_type('Around', 'names chain inside')
@@ -14733,6 +14734,7 @@ def units_of(tree):
                 add(inner, Unit(node.lineno, end_line(node), [node], around, loops=True, own=node))
                 todo.append(node.generators[0].iter)
             else:
+                unit.repeats |= type(node).__name__ in COMPREHENSIONS and is_inline(node)
                 todo += inner_nodes(node)
 
     def body(stmts, units, around):
@@ -14750,8 +14752,10 @@ def units_of(tree):
                 add(units, Unit(start, end_line(node.test), [node.test], around, loops=kind == 'While'))
                 first = len(units)
                 body(node.body, units, around)
-                if kind == 'While' and len(units) > first:
-                    units[first].loops = True   # that of `while True` has no events
+                if kind == 'While':
+                    units[first - 1].repeats &= not isinstance(node.body[0], _ast.Pass)    # which may have no events
+                    for unit in units[first:first + 1]:
+                        unit.loops, unit.repeats = True, False                  # the head of `while True` has none
                 body(node.orelse, units, around)
             elif kind == 'For':
                 add(units, Unit(start, end_line(node.iter), [node.target, node.iter], around, loops=True))
@@ -15530,7 +15534,8 @@ class Table(dict):
 
     def after(self, units):
         """The table that tells what follows a line of these units."""
-        inside = tuple(unit for unit in units if unit.end > unit.start)
+        may_fold = len(units) == 1 or not any(unit.loops for unit in units)
+        inside = tuple(unit for unit in units if unit.end > unit.start or unit.repeats and may_fold)
         leaving = tuple(line for unit in units for around in unit.inside for line in range(around.start,
             around.end + 1))
         if not inside and not leaving:

@@ -15613,6 +15613,23 @@ class TestQueries(Case):
         self.assertEqual([(recording.line(n), recording.event(n)) for n in range(recording.steps())], [
             (1, 'call'), (1, 'line'), (6, 'line'), (1, 'call'), (3, 'line'), (3, 'return'), (6, 'return')])
 
+    def test_comprehensions_do_not_tell_their_line_for_each_item(self):
+        lines = """def f(y):
+    b = [a for a in y]
+    for x in [a for a in b]:
+        b.append([x for x in b])
+    while [a for a in b]:
+        b.pop()
+    return [a for a in y]
+k = {i: [i] for i in range(2)}; m = [i for i in k]
+z = f([1, 2])
+q = [f([i]) for i in range(1)]
+"""
+        recording = hotload.record(lines)
+        self.assertEqual([recording.line(n) for n in range(recording.steps())],
+                         [1, 1, 8, 9, 1, 2, 3, 4, 3, 4, 3, 5, 6, 5, 6, 5, 6, 5, 6, 5, 7, 7, 10,
+                          1, 2, 3, 4, 3, 5, 6, 5, 6, 5, 7, 7, 10])
+
     def test_each_exception_is_a_step(self):
         recording = hotload.record('a = []\nfor i in range(2):\n    try:\n        a[99]\n    except IndexError:\n'
                                    '        pass\n')
