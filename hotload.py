@@ -15568,7 +15568,8 @@ class Table(dict):
 
     def after(self, units):
         """The table that tells what follows a line of these units."""
-        inside = tuple(unit for unit in units if unit.end > unit.start or unit.repeats and len(units) == 1)
+        may_fold = len(units) == 1 or not any(unit.loops for unit in units)
+        inside = tuple(unit for unit in units if unit.end > unit.start or unit.repeats and may_fold)
         leaving = tuple(line for unit in units for around in unit.inside for line in range(around.start,
             around.end + 1))
         if not inside and not leaving:

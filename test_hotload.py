@@ -15622,13 +15622,14 @@ class TestQueries(Case):
     while [a for a in b]:
         b.pop()
     return [a for a in y]
+k = {i: [i] for i in range(2)}; m = [i for i in k]
 z = f([1, 2])
 q = [f([i]) for i in range(1)]
 """
         recording = hotload.record(lines)
         self.assertEqual([recording.line(n) for n in range(recording.steps())],
-                         [1, 1, 8, 1, 2, 3, 4, 3, 4, 3, 5, 6, 5, 6, 5, 6, 5, 6, 5, 7, 7, 9,
-                          1, 2, 3, 4, 3, 5, 6, 5, 6, 5, 7, 7, 9])
+                         [1, 1, 8, 9, 1, 2, 3, 4, 3, 4, 3, 5, 6, 5, 6, 5, 6, 5, 6, 5, 7, 7, 10,
+                          1, 2, 3, 4, 3, 5, 6, 5, 6, 5, 7, 7, 10])
 
     def test_each_exception_is_a_step(self):
         recording = hotload.record('a = []\nfor i in range(2):\n    try:\n        a[99]\n    except IndexError:\n'
