@@ -18290,7 +18290,9 @@ class Stores(Expressions):
             return self.quick(node, node.value, after, node.targets[0])
         leaves = [leaf for target in node.targets for leaf in self.leaves(target)]
         leaves = [getattr(leaf, 'value', leaf) if type(leaf).__name__ == 'Starred' else leaf for leaf in leaves]
-        if all(isinstance(leaf, _ast.Name) for leaf in leaves):
+        tuples = [part for target in node.targets for part in walk(target) if isinstance(part, (_ast.Tuple, _ast.List))]
+        is_flat = not tuples or len(node.targets) == len(tuples) == 1       # else unpacking may run code between stores
+        if all(isinstance(leaf, _ast.Name) for leaf in leaves) and (is_flat or self.plain_only(node)):
             if self.traits.has_generators and len(node.targets) == 1 and isinstance(node.targets[0], _ast.Name) and len(
                     self.scope.owner(leaves[0].id).stores.get(leaves[0].id, ())) > 1 and not self.plain_only(node):
                 value = self.operand(node.value, made)
@@ -18346,6 +18348,7 @@ class Stores(Expressions):
                 names.append((part.value if is_rest else part, name))
                 fresh_name = self.variable(name, True)
                 target.elts[at] = _ast.Starred(value=fresh_name, ctx=_ast.Store()) if is_rest else fresh_name
+            made += self.told(changes, node)
             made.append(placed(assign_node(target, value), node))
             placed(target.elts, node)
             for part, name in names:
@@ -19156,7 +19159,7 @@ class Operations(Engine):
         if cls not in self.plain_classes:
             self.plain_classes[cls] = all(
                 base is object or base in MUTATORS or self.is_own_class(base) or base in class_types or
-                base in IMMUTABLE or base.__module__ in BUILTIN_NAMES and issubclass(base, BaseException)
+                base in IMMUTABLE or issubclass(base, BaseException) and not base.__flags__ & HEAP_TYPE
                 for base in cls.__mro__)
         return self.plain_classes[cls]
 
