@@ -16509,6 +16509,29 @@ class TestRewriteScript(Case):
         self.assertTrue('lib.py' in [fact[2] for fact in self.facts(step.recording)])
         step.close()
 
+    def test_instrumented_modules_of_the_library_pass_their_own_tests(self):
+        try:                                    # docs/benchmarks/record_transparency.py does this with all of them
+            import test.test_colorsys
+            import test.test_textwrap                                            # noqa: F401
+        except ImportError:
+            self.skipTest('the package test is not installed')
+        names = ['colorsys', 'textwrap', 'test.test_colorsys', 'test.test_textwrap']
+        kept = dict((name, sys.modules.pop(name)) for name in names)
+        self.addCleanup(sys.modules.update, kept)
+        self.save('app.py', 'import os, unittest, colorsys, textwrap\nfrom test import test_colorsys, test_textwrap\n'
+                            'load, result = unittest.defaultTestLoader.loadTestsFromModule, unittest.TestResult()\n'
+                            'for module in (test_colorsys, test_textwrap):\n    load(module)(result)\n'
+                            'wrong = [test[1] for test in result.errors + result.failures]\ncount = result.testsRun\n')
+        step = hotload.RecordedScript(self.path('app.py'), engine='rewrite')
+        hotload.fresh.install(files=[hotload.source_path(kept[name].__file__) for name in names[:2]])
+        self.addCleanup(hotload.fresh.remove)
+        step.run()
+        self.assertEqual((step.recording.engine, step.namespace['wrong']), ('rewrite', []))
+        self.assertTrue(step.namespace['count'] > 20)
+        self.assertTrue({'colorsys.py', 'textwrap.py'} <= set(
+            os.path.basename(step.recording.path(n)) for n in range(step.recording.steps())))
+        step.close()
+
     def test_limits_and_the_callback_are_kept_to(self):
         text, seen = 'n, out = 0, []\nwhile n < 12000:\n    n += 1\n    out.append(n)\n', []
         recording = hotload.record(text, max_steps=500, engine='rewrite')
