@@ -19656,6 +19656,9 @@ class Traits(object):
                      '_getframe', 'currentframe', '__del__', 'f_locals', 'f_back'):
             if name in words:
                 raise Unsupported('it uses %s' % name)
+        if any(isinstance(node, _ast.Attribute) and node.attr == '__class__' and not isinstance(node.ctx, _ast.Load)
+               or type(node).__name__ in ('Str', 'Constant') and number_of(node) == '__class__' for node in nodes):
+            raise Unsupported('objects of it change their class')
         defined = set(node.name for node in nodes if isinstance(node, FUNCTION_NODES))
         if '__del__' in defined or '__prepare__' in defined or '__getattribute__' in defined:
             raise Unsupported('a class of it has a special method that is left to trace')
