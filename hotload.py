@@ -19707,6 +19707,7 @@ class Look(object):
         return self
 
     def __next__(self):
+        """Look at the limits; there is no item."""
         if self.kit.engine is not None:
             self.kit.engine.see_to_limits()     # raises Stop, now and each time from now on, when a limit is reached
         raise StopIteration
