@@ -18295,7 +18295,9 @@ class Stores(Expressions):
             return self.quick(node, node.value, after, node.targets[0])
         leaves = [leaf for target in node.targets for leaf in self.leaves(target)]
         leaves = [getattr(leaf, 'value', leaf) if type(leaf).__name__ == 'Starred' else leaf for leaf in leaves]
-        if all(isinstance(leaf, _ast.Name) for leaf in leaves):
+        tuples = [part for target in node.targets for part in walk(target) if isinstance(part, (_ast.Tuple, _ast.List))]
+        is_flat = not tuples or len(node.targets) == len(tuples) == 1       # else unpacking may run code between stores
+        if all(isinstance(leaf, _ast.Name) for leaf in leaves) and (is_flat or self.plain_only(node)):
             if self.traits.has_generators and len(node.targets) == 1 and isinstance(node.targets[0], _ast.Name) and len(
                     self.scope.owner(leaves[0].id).stores.get(leaves[0].id, ())) > 1 and not self.plain_only(node):
                 value = self.operand(node.value, made)
@@ -18351,6 +18353,7 @@ class Stores(Expressions):
                 names.append((part.value if is_rest else part, name))
                 fresh_name = self.variable(name, True)
                 target.elts[at] = _ast.Starred(value=fresh_name, ctx=_ast.Store()) if is_rest else fresh_name
+            made += self.told(changes, node)
             made.append(placed(assign_node(target, value), node))
             placed(target.elts, node)
             for part, name in names:
@@ -19161,7 +19164,7 @@ class Operations(Engine):
         if cls not in self.plain_classes:
             self.plain_classes[cls] = all(
                 base is object or base in MUTATORS or self.is_own_class(base) or base in class_types or
-                base in IMMUTABLE or base.__module__ in BUILTIN_NAMES and issubclass(base, BaseException)
+                base in IMMUTABLE or issubclass(base, BaseException) and not base.__flags__ & HEAP_TYPE
                 for base in cls.__mro__)
         return self.plain_classes[cls]
 
@@ -19658,6 +19661,9 @@ class Traits(object):
                      '_getframe', 'currentframe', '__del__', 'f_locals', 'f_back'):
             if name in words:
                 raise Unsupported('it uses %s' % name)
+        if any(isinstance(node, _ast.Attribute) and node.attr == '__class__' and not isinstance(node.ctx, _ast.Load)
+               or type(node).__name__ in ('Str', 'Constant') and number_of(node) == '__class__' for node in nodes):
+            raise Unsupported('objects of it change their class')
         defined = set(node.name for node in nodes if isinstance(node, FUNCTION_NODES))
         if '__del__' in defined or '__prepare__' in defined or '__getattribute__' in defined:
             raise Unsupported('a class of it has a special method that is left to trace')
@@ -19709,6 +19715,7 @@ class Look(object):
         return self
 
     def __next__(self):
+        """Look at the limits; there is no item."""
         if self.kit.engine is not None:
             self.kit.engine.see_to_limits()     # raises Stop, now and each time from now on, when a limit is reached
         raise StopIteration

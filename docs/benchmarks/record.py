@@ -1,9 +1,10 @@
 """Makes the figures of docs/record.md: record() against plain exec, CPU time, each run in a process of its own.
 
-    python docs/benchmarks/record.py [PROGRAM ...]      (default: the programs below)
+    python docs/benchmarks/record.py [--rewrite] [PROGRAM ...]      (default: the programs below)
 
-The columns: recorded / plain; with record_state=False / plain; a trace function that only logs line numbers /
-plain; milliseconds (CPU) of state(n) at 100 random steps, median and 99th percentile; MiB that a million steps add.
+The columns: recorded / plain, with --rewrite by the rewriting engine, else by trace; with record_state=False / plain; a
+trace function that only logs line numbers / plain; the first question / plain, which reads what the rewriting engine
+wrote; milliseconds (CPU) of state(n) at 100 random steps, median and 99th percentile; MiB that a million steps add.
 """
 from __future__ import print_function
 import gc
@@ -65,7 +66,7 @@ class Ball(object):
             self.hits += 1
 
 balls = [Ball(i, 1 + i % 7) for i in range(50)]
-for t in range(800):
+for t in range(3000):
     for ball in balls:
         ball.step()
 ''',
@@ -115,10 +116,13 @@ def measure(text, way):
     elif way == 'lines':
         log_lines(code)
     else:
-        recording = hotload.record(text, record_state=way == 'recorded', raw=way == 'steps')
+        recording = hotload.record(text, record_state=way != 'steps', raw=way == 'steps', engine='rewrite' if (
+            way == 'rewritten') else 'trace')
     found = {'cpu': cpu() - begin, 'mib': used_mib() - before}
-    if way == 'recorded':
+    if way in ('recorded', 'rewritten'):
+        begin = cpu()
         found['steps'], times = recording.steps(), []
+        found['read'], found['mib'] = cpu() - begin, used_mib() - before
         recording.state(0)
         for n in random.Random(1).sample(range(recording.steps()), 100):
             begin = cpu()
@@ -140,20 +144,25 @@ def main():
     if sys.argv[1:2] == ['--child']:
         print(json.dumps(measure(sys.stdin.read(), sys.argv[2])))
         return
-    programs = dict(PROGRAMS)
+    programs, recorded = dict(PROGRAMS), 'recorded'
+    if sys.argv[1:2] == ['--rewrite']:
+        recorded = 'rewritten'
+        del sys.argv[1]
     for path in sys.argv[1:]:
         with open(path) as stream:
             programs[os.path.basename(path)] = stream.read()
-    print('%-10s %9s %9s %9s %8s %8s %8s' % ('program', 'recorded', 'steps', 'lines', 'p50 ms', 'p99 ms', 'MiB'))
+    print('%-10s %9s %9s %9s %9s %8s %8s %8s' % (
+        'program', 'recorded', 'steps', 'lines', 'read', 'p50 ms', 'p99 ms', 'MiB'))
     for name in sorted(programs):
         rounds = []
         for _ in range(3):
-            rounds.append(dict((way, child(programs[name], way)) for way in ('plain', 'recorded', 'steps', 'lines')))
-        ratio = [sorted(found[way]['cpu'] / found['plain']['cpu'] for found in rounds)[1]
-                 for way in ('recorded', 'steps', 'lines')]
-        last = rounds[-1]['recorded']
+            rounds.append(dict((way, child(programs[name], way)) for way in ('plain', recorded, 'steps', 'lines')))
+        ratio = [sorted(found[way][what] / found['plain']['cpu'] for found in rounds)[1] for way, what in (
+            (recorded, 'cpu'), ('steps', 'cpu'), ('lines', 'cpu'), (recorded, 'read'))]
+        last = rounds[-1][recorded]
         mib = last['mib'] / last['steps'] * 1e6
-        print('%-10s %8.1fx %8.1fx %8.1fx %8.2f %8.2f %8.0f' % tuple([name] + ratio + [last['p50'], last['p99'], mib]))
+        print('%-10s %8.1fx %8.1fx %8.1fx %8.1fx %8.2f %8.2f %8.0f' % tuple(
+            [name] + ratio + [last['p50'], last['p99'], mib]))
 
 
 if __name__ == '__main__':

@@ -73,7 +73,7 @@ def run_here(mode, names, tests):
         return {'missing': True}
 
     class Forgetting(hotload.ENGINES['rewrite']):
-        """Writes the log as ever and drops it unread: what it says is the business of rewrite_fuzz.py."""
+        """Writes the log as ever and drops it unread: what it says is the business of record_engines.py."""
 
         def sync(self):
             del self.log[self.done:]

@@ -1,6 +1,6 @@
 """Random programs in which all kinds of statements change what others hold: are both engines exact?
 
-    python rewrite_fuzz.py FIRST_SEED HOW_MANY
+    python record_engines.py FIRST_SEED HOW_MANY
 
 The steps and states of engine="rewrite" are compared with those of engine="trace", one by one. Prints what differs,
 with the seed; with one seed the program, too. A program that the rewriting engine leaves to the other counts as left.
