@@ -19164,7 +19164,7 @@ class Operations(Engine):
         if cls not in self.plain_classes:
             self.plain_classes[cls] = all(
                 base is object or base in MUTATORS or self.is_own_class(base) or base in class_types or
-                base in IMMUTABLE or issubclass(base, BaseException) and not base.__flags__ & HEAP_TYPE
+                base.__module__ in BUILTIN_NAMES + ('exceptions',) and not base.__flags__ & HEAP_TYPE
                 for base in cls.__mro__)
         return self.plain_classes[cls]
 
