@@ -4,7 +4,8 @@
 
 First table: seconds from a save until the values are up to date, for a small analysis (load 0.3 s, fit 0.2 s, score
 0.1 s) after typical edits, in a process that lives and after a restart. joblib.Memory is measured if it is installed:
-the same script with its functions decorated by hand. Second table: what the cache costs, in processor time. Third, with
+the same script with its functions decorated by hand. So is marimo: its kernel is told of the statements that changed,
+each a cell. With --norerun so is norerun, at its prompt. Second table: what the cache costs, in processor time. Third, with
 --trials (the folder trials/cache): versions that are right and costly runs that are avoided, for hotload and, where
 they are given, marimo (a Python that has it; a statement is a cell) and norerun (its norerun.py).
 """
@@ -22,7 +23,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.environ.get('HOTLOAD_UNDER_TEST') or os.path.dirname(os.path.dirname(HERE))
-sys.path[:1] = [FOLDER]
+sys.path.insert(0, FOLDER)
 import hotload                                                                   # noqa: E402
 
 clock = getattr(time, 'process_time', getattr(time, 'clock', None))
@@ -55,6 +56,14 @@ def versions(head='', mark=''):
     return found
 
 
+def is_installed(name):
+    try:
+        __import__(name)
+    except ImportError:
+        return False
+    return True
+
+
 def write(path, text):
     with open(path, 'w') as stream:
         stream.write(text)
@@ -68,8 +77,61 @@ def in_new_process(words):
     return time.time() - begin
 
 
-def rows(folder):
-    """{system: [seconds, one for each version]}."""
+def at_prompt(words, path):
+    """[seconds, one for each version] of a program that waits for Enter at a prompt `>>> ` after each run."""
+    found, env = [], dict(os.environ, PYTHONUNBUFFERED='1')
+    child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=os.path.dirname(path), env=env)
+
+    def wait():
+        shown = b''
+        while not shown.endswith(b'>>> '):
+            letter = child.stdout.read(1)
+            if not letter:
+                raise SystemExit('%s ended: %s' % (words, shown.decode('utf-8', 'replace')))
+            shown += letter
+    wait()                                      # the first version is there already
+    for _, text in versions():
+        write(path, text)
+        begin = time.time()
+        child.stdin.write(b'\n')
+        child.stdin.flush()
+        wait()
+        found.append(time.time() - begin)
+    child.kill()
+    child.wait()
+    return found
+
+
+class Marimo(object):
+    """Its kernel in this process; each statement is a cell. (Its API for this is private: of the version 0.25.)"""
+
+    def __init__(self, path):
+        import asyncio
+        import queue
+        from marimo._ast.app_config import _AppConfig
+        from marimo._config.config import DEFAULT_CONFIG
+        from marimo._messaging.types import KernelStreams, NoopStream
+        from marimo._runtime import commands, kernel_lifecycle
+        from marimo._session.model import SessionMode
+        self.loop, self.cell, self.cells = asyncio.new_event_loop(), commands.ExecuteCellCommand, []
+        self.kernel, _ = kernel_lifecycle.create_kernel(kernel_lifecycle.KernelArgs(
+            streams=KernelStreams(stream=NoopStream(), stdout=None, stderr=None, stdin=None), debugger=None, configs={},
+            app_metadata=commands.AppMetadata({}, {}, argv=None, filename=path, app_config=_AppConfig()),
+            user_config=DEFAULT_CONFIG, mode=SessionMode.EDIT, control_queue=queue.Queue(),
+            set_ui_element_queue=queue.Queue(), virtual_file_storage=None))
+
+    def run(self, text):
+        """Run the cells whose text is new; marimo runs those that depend on them."""
+        import ast
+        cells = [ast.get_source_segment(text, statement) for statement in ast.parse(text).body]
+        new = [self.cell(cell_id='cell%d' % at, code=code) for at, code in enumerate(cells)
+               if code not in self.cells[at:at + 1]]
+        self.cells = cells
+        self.loop.run_until_complete(self.kernel.run(new))
+
+
+def rows(folder, norerun=None):
+    """{system: [seconds, one for each version]}; norerun: the path of its norerun.py."""
     path, found = os.path.join(folder, 'script.py'), {}
     found['fresh run'] = [(write(path, text), in_new_process([sys.executable, path]))[1] for _, text in versions()]
     step, found['hotload'] = None, []
@@ -84,13 +146,19 @@ def rows(folder):
         FOLDER, path, os.path.join(folder, 'store2'))
     found['hotload, restarted'] = [(write(path, text), in_new_process([sys.executable, '-c', code]))[1]
                                    for _, text in versions()]
-    try:
-        import joblib                                                            # noqa: F401
-    except ImportError:
-        return found
-    found['joblib.Memory by hand'] = [
-        (write(path, text), in_new_process([sys.executable, path, os.path.join(folder, 'memory')]))[1]
-        for _, text in versions(JOBLIB, '@memory.cache\n')]
+    if is_installed('joblib'):
+        found['joblib.Memory by hand'] = [
+            (write(path, text), in_new_process([sys.executable, path, os.path.join(folder, 'memory')]))[1]
+            for _, text in versions(JOBLIB, '@memory.cache\n')]
+    if is_installed('marimo'):
+        kernel, found['marimo'] = Marimo(path), []
+        for _, text in versions():
+            begin = time.time()
+            kernel.run(text)
+            found['marimo'].append(time.time() - begin)
+    if norerun:
+        write(path, '')
+        found['norerun'] = at_prompt([sys.executable, os.path.abspath(norerun), path], path)
     return found
 
 
@@ -159,7 +227,7 @@ def main():
     args = parser.parse_args()
     folder = tempfile.mkdtemp(prefix='hotload-cache-')
     try:
-        found = rows(folder)
+        found = rows(folder, args.norerun)
         print('%-26s' % 'seconds after an edit of' + ''.join('%-22s' % name for name in found))
         for number, (what, _) in enumerate(versions()):
             print('%-26s' % what + ''.join('%-22.2f' % found[name][number] for name in found))

@@ -1,7 +1,7 @@
 """What the benchmarks share: a folder to work in, a tool on a terminal, figures from /proc, tables.
 
 Linux only (pseudo-terminals, /proc). Nothing is measured here; see latency.py, idle.py, reload.py,
-startup.py, soak.py and patch.py: the docstring of each says how its figures are made again.
+startup.py, soak.py, saves.py and patch.py: the docstring of each says how its figures are made again.
 """
 import argparse
 import fcntl
@@ -132,6 +132,17 @@ class Tool(object):
             if now >= end:
                 return None
             self._read(end - now)
+
+    def text_until(self, text, seconds):
+        """What is shown from now on, up to the end of the line with `text` in it."""
+        end = time.perf_counter() + seconds
+        while b"\n" not in self.shown.partition(text)[2]:
+            if time.perf_counter() > end:
+                raise SystemExit("not shown: %r\n%s" % (text, self.shown.decode("utf-8", "replace")))
+            self._read(end - time.perf_counter())
+        before, text, after = self.shown.partition(text)
+        line, _, self.shown = after.partition(b"\n")
+        return (before + text + line).decode("utf-8", "replace").replace("\r", "")
 
     def rest(self, seconds):
         """Let time pass and forget what is shown meanwhile."""

@@ -29,7 +29,8 @@ def cold_saves(tool, project, style, samples):
     return sorted(took), lost
 
 
-def measure(name, argv, listed, files, args):
+def measure(argv, listed, files, args):
+    """The cells of the table that follow the name and the number of files."""
     with common.Project(files) as project, \
             common.Tool(argv, project.folder, project.listing() if listed else None) as tool:
         begin = time.perf_counter()
@@ -42,12 +43,12 @@ def measure(name, argv, listed, files, args):
         tool.rest(args.seconds)
         percent = 100 * (common.cpu_seconds(pids) - cpu) / (time.perf_counter() - at)
         rss, pss = common.memory_mb(tool.pids())
-        cells = [name, files, len(pids), percent, rss, pss, first - begin]
+        cells = [len(pids), percent, rss, pss, first - begin]
         samples = min(args.saves, len(project.cold) // 2)
         for style in ("inplace", "atomic"):
             took, lost = cold_saves(tool, project, style, samples)
             cells += [1000 * common.quantile(took, 0.5), 1000 * common.quantile(took, 1), lost]
-        common.row(*cells)
+    return cells
 
 
 def main():
@@ -62,7 +63,7 @@ def main():
     for name, argv, listed in common.tools(args):
         for files in args.files:
             try:
-                measure(name, argv, listed, files, args)
+                common.row(name, files, *measure(argv, listed, files, args))
             except common.Ended as error:
                 common.row(name, files, "ended: " + " ".join(str(error).split())[-80:])
 
