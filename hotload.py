@@ -10706,7 +10706,14 @@ class Damaged(Exception):
 
 
 class Return(BaseException):
-    """Raised by a subreactor to give back `value` on every Python: raise hotload.Return(value)."""
+    """Raised by a subreactor to give back `value` on every Python, as `return value` does on 3.x.
+
+    >>> try:
+    ...     raise Return(3)
+    ... except Return as end:
+    ...     print(end.value)
+    3
+    """
 
     def __init__(self, value=None):
         BaseException.__init__(self, value)

@@ -546,10 +546,9 @@ class TestLayout(Case):
         self.assertTrue(tried > 10, tried)
 
     def test_each_step_and_function_of_the_api_has_an_example(self):
-        without = [name for name in hotload.__all__
-                   if callable(getattr(hotload, name)) and '>>>' not in (getattr(hotload, name).__doc__
-            or '')]
-        self.assertEqual(without, [])
+        names = [name for name in hotload.__all__ + ['start', 'watch', 'depends', 'record', 'Return']
+                 if hasattr(hotload, name)]     # a file that was cut lacks some
+        self.assertEqual([name for name in names if '>>>' not in (getattr(hotload, name).__doc__ or '')], [])
 
     @needs_posix
     def test_the_file_can_be_executed_and_carries_licence_and_version(self):
@@ -14508,8 +14507,9 @@ class PlantCase(Case):
 
     def setUp(self):
         Case.setUp(self)
-        self.addCleanup(hotload.REACTORS.clear)
-        self.addCleanup(hotload.SUBREACTORS.clear)
+        for registry in hotload.REACTORS, hotload.SUBREACTORS:
+            registry.clear()                    # of the examples in docstrings
+            self.addCleanup(registry.clear)
         self.extra = {}
 
     def load(self, text, name='mine'):
