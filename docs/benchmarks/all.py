@@ -31,7 +31,7 @@ import saves
 ROOT = os.path.dirname(common.HOTLOAD)
 PEERS = ["watchfiles", "watchdog", "jurigged", "ipython", "joblib", "marimo", "doit", "sf-hamilton"]
 FEWER = dict(saves=5, files=100, seconds=3.0, functions=300, steps=200, programs=["loops"], runs=1)
-FULL = dict(saves=40, files=1000, seconds=15.0, functions=1000, steps=1000, programs=["loops", "calls"], runs=3)
+FULL = dict(saves=40, files=1000, seconds=15.0, functions=1000, steps=300, programs=["loops", "calls"], runs=3)
 
 
 class Measure(object):
