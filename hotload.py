@@ -702,6 +702,8 @@ number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 # its body.
 COMPREHENSIONS_INLINE, WITH_ENDS_IN_BODY = sys.version_info >= (3, 12), sys.version_info < (3, 10)
 HAS_LOCALS_PROXY = type((lambda: sys._getframe().f_locals)()) is not dict       # PEP 667
+# The dict that f_locals is keeps up with the frame whenever its trace function is called.
+LOCALS_KEEP_UP = sys.version_info < (3, 11) and HAS_TREE_KEPT
 DICTS_ARE_ORDERED = sys.version_info >= (3, 6)
 SlotType = type(type(str('Slotted'), (object,), {'__slots__': (str('slot'),)}).slot)
 # Turns of threads are counted in instructions, of which the recorder takes many: so one that begins lets the
@@ -4601,11 +4603,14 @@ def follow(rebound, text_of):
             space = getattr(module, '__dict__', None)
             if not isinstance(space, dict) or space is vars(source):
                 continue
+            text = text_of(module_path(module))
+            takes_all = re.search(br'\bimport\s*\*', text or b'')
             if was is ABSENT:
-                concerned = name not in space and b'import *' in (text_of(module_path(module)) or b'') and (
+                concerned = takes_all and name not in space and (
                     name in exported if exported is not None else not name.startswith('_'))
-            else:
-                concerned = any(value is was for value in list(space.values()))
+            else:                               # a number like 1 is in many modules: ask their texts before parsing them
+                concerned = any(value is was for value in list(space.values())) and (
+                    text is None or takes_all or name.encode('utf-8') in text)
             for origin, wanted, local in from_imports(module, text_of) if concerned else ():
                 if origin == source.__name__ and wanted in ('*', was is not ABSENT and name) and (
                         space.get(local or name, ABSENT) is was):
@@ -4613,9 +4618,15 @@ def follow(rebound, text_of):
                     todo.append((module, local or name, was, now))
 
 
+IMPORTS = {}                # {(path, name of its module): (text, what from_imports() found in it)}
+
+
 def from_imports(module, text_of):
     """[(module, name or '*', local name or None)] of the `from ... import ...` statements of a loaded module."""
-    text, cells = text_of(module_path(module)), vars(module).get('In')
+    place = module_path(module), getattr(module, '__name__', None)
+    text, cells = text_of(place[0]), vars(module).get('In')
+    if text is not None and IMPORTS.get(place, (None,))[0] == text:
+        return IMPORTS[place][1]
     texts = [text] if text is not None else [cell.encode('utf-8') for cell in cells if isinstance(
         cell, text_type)] if isinstance(cells, list) else []        # what was typed into IPython
     package = module.__name__ if hasattr(module, '__path__') else module.__name__.rpartition('.')[0]
@@ -4633,6 +4644,8 @@ def from_imports(module, text_of):
                 origins.append(package + '.' + (node.module or ''))
             found += [(origin, alias.name, None if alias.name == '*' else alias.asname or alias.name)
                       for origin in origins for alias in node.names]
+    if text is not None:
+        IMPORTS[place] = text, found
     return found
 
 
@@ -4717,6 +4730,7 @@ class LiveFile(object):
             self.source = Source(self.path, self.data)
             code = fresh.codes.pop(self.path, None)
             self.source.adopt(code or compile(self.data, self.path, 'exec', 0, True))
+            self.source.parsed = {}             # a tree has many objects, and each look at all objects meets them
             self.first_starts = self.source.starts
         ids = tuple(map(id, self.modules()))
         if ids != self.module_ids:              # loaded by others, or once more: there equal code stands for ours
@@ -7481,6 +7495,7 @@ SETTERS = dict((name, setter) for name, _, _, setter in HIDDEN)
 BY_VALUE = ('@folder', '@argv')                 # these may differ from process to process
 # The others are read by whatever calls something; of these is known who reads them.
 READ_SEEN = ('@random', '@numpy', '@environ')
+NUMPY_STATE = ('seed', 'get_state', 'set_state')                # functions that may leave it as it is
 READ_BY_ALL = tuple(sorted(set(SETTERS).difference(READ_SEEN)))
 
 
@@ -7497,7 +7512,44 @@ def hidden_state():
 # ---- stand-ins
 
 class WatchedEnvironment(dict):
-    """Stands in for the dict behind os.environ while statements run. note(name or None: all)."""
+    """Stands in for the dict behind os.environ while statements run. note(name or None: all); use(hidden name)."""
+
+    def __setitem__(self, name, value):
+        self.use('@environ')                    # it may have this value already
+        dict.__setitem__(self, name, value)
+
+    def __delitem__(self, name):
+        self.use('@environ')
+        dict.__delitem__(self, name)
+
+    def pop(self, name, *default):
+        """As of any dict."""
+        self.use('@environ')
+        return dict.pop(self, name, *default)
+
+    def popitem(self):
+        """As of any dict."""
+        self.use('@environ')
+        return dict.popitem(self)
+
+    def __len__(self):
+        self.note(None)
+        return dict.__len__(self)
+
+    def keys(self):
+        """As of any dict."""
+        self.note(None)
+        return dict.keys(self)
+
+    def values(self):
+        """As of any dict."""
+        self.note(None)
+        return dict.values(self)
+
+    def items(self):
+        """As of any dict."""
+        self.note(None)
+        return dict.items(self)
 
     def __getitem__(self, name):
         self.note(name)
@@ -7525,12 +7577,25 @@ class WatchedEnvironment(dict):
     has_key = __contains__
 
 
-class Spy(object):
-    """Stands in for a function of os or for open() while statements run; asks note(function name, arguments) whether
-    to call it."""
+def watched_generator(cls, use):
+    """A class for the shared object of random.Random `cls`: it calls use() when its state is asked for or set, which
+    may leave it as it was. All functions that do so use this attribute."""
+    def get(generator):
+        use('@random')
+        return vars(generator)['gauss_next']
 
-    def __init__(self, real, name, note):
-        self.real, self.name, self.note = real, name, note
+    def put(generator, value):
+        use('@random')
+        vars(generator)['gauss_next'] = value
+    return type(cls.__name__, (cls,), {'__module__': cls.__module__, 'gauss_next': property(get, put)})
+
+
+class Spy(object):
+    """Stands in for a function of a module while statements run; asks note(function name, arguments) whether to call
+    it."""
+
+    def __init__(self, module, real, name, note):
+        self.module, self.real, self.name, self.note = module, real, name, note
         self.__name__ = self.__doc__ = name
 
     def __call__(self, *args, **kwargs):
@@ -7548,7 +7613,7 @@ class Spy(object):
         return hash(self.real)
 
     def __reduce__(self):
-        return getattr, (sys.modules[self.real.__module__ or 'os'], self.real.__name__)
+        return getattr, (self.module, self.name)
 
 
 PATH_FILES = frozenset([os.path.exists.__code__.co_filename, os.path.join.__code__.co_filename])
@@ -7558,7 +7623,7 @@ class Observer(object):
     """Takes note of the files, the environment and the output of the statement that runs.
 
     files, wrote: {path: print}.      environment: {variable: value}.      output: [(is it stderr, text)].
-    depended: paths named with depends().
+    depended: paths named with depends().      used: hidden names of what it asked for or set.
     """
 
     def __init__(self, script):
@@ -7569,9 +7634,9 @@ class Observer(object):
         self.clear()
 
     def clear(self):
-        """Begin with a statement."""
+        """Forget what was seen."""
         self.files, self.wrote, self.environment, self.output, self.depended = {}, {}, {}, [], []
-        self.size, self.doubt = 0, None
+        self.size, self.doubt, self.used = 0, None, set()
 
     def install(self):
         """Put the stand-ins in their places."""
@@ -7579,15 +7644,11 @@ class Observer(object):
         self.thread = threads.get_ident()
         for module, names in (builtins, ['open']), (io, ['open']), (
                 os, ['open', 'write', 'listdir', 'scandir', 'stat']):
-            for name in names:
-                real = getattr(module, name, None)
-                if real is not None and not isinstance(real, Spy):
-                    self.saved.append((module, name, real))
-                    setattr(module, name, Spy(real, name, self.note_call))
+            self._spy(module, names, self.note_call)
         holder, attribute = environment_data()
         real = getattr(holder, attribute)
         watched = WatchedEnvironment(real)
-        watched.note = self.note_variable
+        watched.note, watched.use = self.note_variable, self.use
         self.saved.append((holder, attribute, real))
         setattr(holder, attribute, watched)
         for is_error, name in enumerate(('stdout', 'stderr')):
@@ -7595,6 +7656,33 @@ class Observer(object):
             tee.__dict__['tee_real'] = getattr(sys, name)
             self.tees.append((name, tee, tee.tee_real))
         self.put_streams()
+
+    def _spy(self, module, names, note):
+        for name in names:
+            real = getattr(module, name, None)
+            if real is not None and not isinstance(real, Spy):
+                self.saved.append((module, name, real))
+                setattr(module, name, Spy(module, real, name, note))
+
+    def begin(self):
+        """Begin with a statement. See to the streams that the one before may have put back, and to who asks for the
+        state of shared random generators, or sets it, of those that are loaded now.
+        """
+        self.clear()
+        for name, tee, real in self.tees:
+            if getattr(sys, name) is real:
+                setattr(sys, name, tee)
+        generator = getattr(sys.modules.get('random'), '_inst', None)
+        if generator is not None and type(generator) is getattr(sys.modules['random'], 'Random', None):
+            self.saved.append((generator, '__class__', type(generator)))
+            generator.__class__ = watched_generator(type(generator), self.use)
+        if 'numpy.random' in sys.modules:
+            self._spy(sys.modules['numpy.random'], NUMPY_STATE, lambda name, args, kwargs: self.use('@numpy') or True)
+
+    def use(self, name):
+        """Hidden state is asked for, or set, maybe to what it was."""
+        if self.on and threads.get_ident() == self.thread:
+            self.used.add(name)
 
     def put_streams(self):
         """Let what is printed pass through here, whatever the script set."""
@@ -7609,7 +7697,7 @@ class Observer(object):
             if isinstance(now, WatchedEnvironment):
                 real.clear()
                 real.update(dict.items(now))
-            if isinstance(now, (Spy, WatchedEnvironment)):
+            if isinstance(now, (Spy, WatchedEnvironment)) or name == '__class__':
                 setattr(holder, name, real)
         for name, _, real in self.tees:
             setattr(sys, name, real)
@@ -8273,6 +8361,10 @@ class Values(object):
                 else:
                     del self.records[group]
 
+    def has_threads(self):
+        """Whether threads run that statements of this run started."""
+        return any(thread not in self.alive for thread in other_threads())
+
     def _forget(self):
         """Begin with nothing: the last resort."""
         self.records, self.latest, self.heap, self.snapshots, self.kept_in = {}, {}, Heap(), {}, {}
@@ -8350,7 +8442,7 @@ class Execution(object):
         """Run it. Sets .error and makes .record."""
         observer, names, unit, value = self.keeper.observer, self.keeper.names, self.unit, None
         self.held = dict(names)
-        observer.clear()
+        observer.begin()
         observer.muted, begin, observer.on = muted, clock_s(), True
         try:
             if unit.is_value:
@@ -8417,7 +8509,7 @@ class Execution(object):
     def _see_threads(self):
         """While a thread of the script runs, everything may change at any time: look at all."""
         keeper, at = self.keeper, self.keeper.state.at
-        self.running = any(thread not in keeper.alive for thread in other_threads())
+        self.running = keeper.has_threads()
         if not self.running:
             return
         self.record.doubt = self.record.doubt or 'a thread is running'
@@ -8500,6 +8592,9 @@ class Execution(object):
                 if name not in self.hidden or value != self.hidden[name]:   # or its module was loaded just now
                     reads.add(name)
                     record.states[name] = value
+            reads.update(keeper.observer.used.intersection(keeper.hidden_now))
+            if any(getattr(keeper.names.get(name), '__name__', None) in NUMPY_STATE for name in self.reads):
+                reads.add('@numpy')             # imported by its name, where no Spy is
             self.patches = keeper.see_patches(self.points)
             reads.update(self.patches)
             record.doubt = record.doubt or keeper.doubt(self)
@@ -9072,7 +9167,9 @@ class CachedScript(Statements, ReloadedScript):
                     self._attempt()
                     break
                 except Again:
-                    pass
+                    if self.has_threads():      # they would go on changing what the next attempt uses
+                        wait_until(lambda: not self.has_threads(), 5)
+                        self.heap = Heap()
         finally:
             current = None
             self.observer.remove()
@@ -12298,7 +12395,8 @@ def shrink(records, store):
 ##############################################################################
 #
 # Gives to those below what a recording is made of. A log is one flat list. A step is one entry, a Site, which all
-# steps at that place share; a change is an Op and its operands. A Token stands for an object that can change; it
+# steps at that place share (while the run goes on also a function that has it as .site); a change is an Op and its
+# operands. A Token stands for an object that can change; it
 # has the content that the object had when it was first seen, and the changes after that name it. Values are in
 # the log as themselves, so they stay alive and an id means one object. A Keyframe has the content of every token
 # that could be reached then. A Kind is what is known of a type: how to read the content of an object without
@@ -12410,7 +12508,13 @@ class Printed(Op):
         pass
 
 
-ENTER, PRINTED = Enter(2, None), Printed(2, None)
+class Skip(Printed):
+    """Entries that mean nothing."""
+
+    __slots__ = ()
+
+
+ENTER, PRINTED, SKIP_ONE, SKIP_TWO = Enter(2, None), Printed(2, None), Skip(1, None), Skip(2, None)
 
 
 class Tee(object):
@@ -12436,12 +12540,27 @@ class Tee(object):
 class Token(object):
     """Stands for an object that can change. obj: it.      kind: a Kind.      first: its content when first seen. now:
     its content as the log has it, or None while it is not followed.      body: the Token of its attributes, or None.
+    cls: its class when first seen.
     """
 
-    __slots__ = ('obj', 'kind', 'first', 'now', 'body')
+    __slots__ = ('obj', 'kind', 'first', 'now', 'body', 'cls')
 
     def __init__(self, obj, kind, first, now=None):
-        self.obj, self.kind, self.first, self.now, self.body = obj, kind, first, now, None
+        self.obj, self.kind, self.first, self.now, self.body, self.cls = obj, kind, first, now, None, class_of(obj)
+
+
+def class_of(value):
+    """The class of an object, also of one of an old-style class of 2.7."""
+    return type(value) if type(value) not in _OLD_LAYOUTS else value.__class__
+
+
+class Turned(object):
+    """The last of what is in the content of an object's attributes whose class is another than it was first."""
+
+    __slots__ = ('cls',)
+
+    def __init__(self, cls):
+        self.cls = cls
 
 
 class Space(object):
@@ -12517,8 +12636,10 @@ class Mark(object):
 
 
 def held(value):
-    """What the log keeps of a value: itself, or a Mark."""
-    return value if type(value) not in MARKED else Mark.of.get(id(value)) or Mark(value)
+    """What the log keeps of a value: itself, a Mark, or of our sys.stdout what it stands in for."""
+    if type(value) not in MARKED:
+        return value
+    return value.stream if type(value) is Tee else Mark.of.get(id(value)) or Mark(value)
 
 
 def all_held(content):
@@ -12544,7 +12665,17 @@ class Keyed(dict):
 
 def is_safe_key(key):
     """Whether comparing and hashing it runs no code of the user's."""
-    return type(key) in ATOMS or type(key) is tuple and all(map(is_safe_key, key))
+    if type(key) in ATOMS or type(key) is tuple and ATOMS.issuperset(map(type, key)):
+        return True
+    todo, seen = [key], set()                   # a tuple can be in it in very many places
+    while todo:
+        part = todo.pop()
+        if type(part) is tuple and id(part) not in seen:
+            seen.add(id(part))
+            todo += [inner for inner in part if type(inner) not in ATOMS]
+        elif type(part) is not tuple:
+            return False
+    return True
 
 
 class Kind(object):
@@ -12564,9 +12695,13 @@ class Kind(object):
         """The objects in the content of a token that is followed."""
         return tuple.__iter__(token.obj) if isinstance(token.obj, tuple) else ()
 
+    def content(self, token):
+        """The content that a token's object has now."""
+        return self.read(token.obj)
+
     def changes(self, token):
         """What must be added to the log, as (op, token, operands...), to make its content what the object has."""
-        new = self.read(token.obj)
+        new = self.content(token)
         if new is token.now or type(new) is tuple and len(new) == len(token.now) and all(
                 lazy_map(same_objects, new, token.now)):
             return ()
@@ -12821,9 +12956,17 @@ class ErrorKind(Kind):
 
 
 class InstanceKind(Kind):
-    """Attributes of an object; the content is (dict or None, what its slots hold...)."""
+    """Attributes of an object; the content is (dict or None, what its slots hold..., Turned if it is)."""
 
     name = 'instance'
+
+    def content(self, token):
+        """What read() gives, and the object's class when it is another than it was first."""
+        content, cls = self.read(token.obj), class_of(token.obj)
+        if cls is token.cls:
+            return content
+        last = token.now[-1] if token.now else None
+        return content + (last if type(last) is Turned and last.cls is cls else Turned(cls),)
 
     def read(self, value):
         """(its dict or None, what its slots hold...)."""
@@ -12837,7 +12980,7 @@ class InstanceKind(Kind):
 
     def blank(self, token, cls, value):
         """One without attributes."""
-        return cls(token.obj.__class__, {}) if cls in _OLD_LAYOUTS else object.__new__(cls)
+        return type(token.obj)(cls, {}) if type(token.obj) in _OLD_LAYOUTS else object.__new__(cls)
 
     def fresh(self, cls):
         """One without attributes."""
@@ -12970,10 +13113,10 @@ def learn_types():
     """Set the constants of this section which need modules that a program's start does not."""
     global SELF_TYPES, MARKED, same_objects, lazy_map
     same_objects, lazy_map = operator.is_, getattr(itertools, 'imap', map)
-    MARKED = frozenset(marked_types())
+    MARKED = frozenset(marked_types() + [Tee])
     # What is handed out as itself: it cannot change, or what can change in it is not shown.
     SELF_TYPES = TEXT_TYPES | frozenset(class_types + (CodeType, type(sys), range_type, slice, type(re.compile('')),
-        type(PastClass().__repr__), CellType, SuperType, object))
+        type(PastClass().__repr__), CellType, SuperType, object, Turned))
 
 
 ##############################################################################
@@ -13006,6 +13149,7 @@ class Packer(object):
     def __init__(self, recording):
         self.recording, self.known = recording, recording.tokens
         self.tokens, self.spaces, self.homes, self.sites, self.binds = [Numbers() for _ in range(5)]
+        self.tuples, self.numbers_of_tuples = [], {}    # those with tuples in them: the same may be in many places
         self.bodies = dict((token.body, token) for token in self.known.values() if token.body is not None)
 
     def value(self, part):
@@ -13018,9 +13162,23 @@ class Packer(object):
         if kind is bytes:
             return ['b', part.decode('latin-1')]
         if kind is tuple or kind is frozenset:
-            return ['t' if kind is tuple else 'z', [self.value(inner) for inner in part]]
+            made = ['t' if kind is tuple else 'z', ()]
+            if not any(type(inner) in (tuple, frozenset) for inner in part):
+                made[1] = [self.value(inner) for inner in part]
+                return made
+            if id(part) not in self.numbers_of_tuples:
+                made[1] = [self.value(inner) for inner in part]
+                self.numbers_of_tuples[id(part)] = len(self.tuples)
+                self.tuples.append(made)
+            return ['u', self.numbers_of_tuples[id(part)]]
         if kind is Mark:
             return ['m', part.name, part.id]
+        if kind is Turned:
+            if not isinstance(part.cls, type):
+                return ['k', self.place(part.cls), part.cls.__name__, [], 'instance']
+            base = {'list': 'list', 'dict': 'dict', 'set': 'set', 'bytearray': 'bytes'}.get(c_base(part.cls).__name__)
+            return ['k', self.place(part.cls), part.cls.__name__, [name for name, _ in layout(part.cls)[1]],
+                    base or 'instance']
         if id(part) in self.known:
             return ['r', self.tokens[self.known[id(part)]]]
         if part is MISSING or part is Ellipsis or part is NotImplemented:
@@ -13046,7 +13204,7 @@ class Packer(object):
 
     def object_facts(self, token):
         """What is to be known of an object, as a dict."""
-        part, cls = token.obj, type(token.obj)
+        part, cls = token.obj, token.cls if isinstance(token.cls, type) else type(token.obj)
         facts = {'kind': token.kind.name, 'id': id(part), 'type': cls.__name__,
                  'place': self.place(part if isinstance(part, class_types) else cls),
                  'first': self.content(token.kind, token.first)}
@@ -13080,6 +13238,8 @@ class Packer(object):
             if entry.act is None:
                 if type(entry) in (Bind, Unbind):
                     yield ['B' if operands else 'U', self.binds[entry]] + [self.value(part) for part in operands]
+                elif type(entry) is Skip:
+                    yield ['-', entry.size]
                 else:
                     yield ['E', self.spaces[operands[0]]] if entry is ENTER else ['P', operands[0]]
             else:
@@ -13095,6 +13255,7 @@ class Packer(object):
 
     def packed(self):
         """The whole, as a dict."""
+        self.recording.steps()                  # the log is complete then
         log = list(self.entries())
         end = len(self.recording.log) if self.recording.end is None else self.recording.end
         keyframes = [[mark.at, self.spaces[mark.space], [
@@ -13116,7 +13277,8 @@ class Packer(object):
                 'notes': self.recording.notes, 'approximate': self.recording.approximate,
                 'sites': [[part.event, part.line, part.path, part.frame] for part in self.sites.things],
                 'binds': [[part.name, part.is_global] for part in self.binds.things],
-                'tokens': objects, 'spaces': spaces, 'homes': homes, 'log': log, 'keyframes': keyframes}
+                'tokens': objects, 'spaces': spaces, 'homes': homes, 'log': log, 'keyframes': keyframes,
+                'tuples': self.tuples}
 
 
 def find_place(module, name):
@@ -13135,7 +13297,7 @@ class Unpacker(object):
 
     def __init__(self, data, recording):
         self.data, self.recording, self.objects = data, recording, data['tokens']
-        self.tokens, self.classes, self.marks, self.orders = {}, {}, {}, {}
+        self.tokens, self.classes, self.marks, self.orders, self.tuples = {}, {}, {}, {}, {}
 
     def value(self, part):
         """The value of what Packer.value() made."""
@@ -13148,10 +13310,16 @@ class Unpacker(object):
             return bytes(part[1].encode('latin-1'))
         if kind == 't' or kind == 'z':
             return (tuple if kind == 't' else frozenset)(map(self.value, part[1]))
+        if kind == 'u':
+            if part[1] not in self.tuples:
+                self.tuples[part[1]] = self.value(self.data['tuples'][part[1]])
+            return self.tuples[part[1]]
         if kind == 'm':
             return self.marks.setdefault(part[2], StandIn.of(part[1], '<past %s object at %#x>' % (part[1], part[2])))
         if kind == 'r':
             return self.token(part[1]).obj
+        if kind == 'k':
+            return Turned(self.class_of({'place': part[1], 'type': part[2], 'slots': part[3], 'kind': part[4]}))
         if kind == 'g':
             found = find_place(*part[1:3])
             key = tuple(part[1:])
@@ -13216,7 +13384,7 @@ class Unpacker(object):
         else:
             made.obj = cls                      # of the right class, by the kind's own way
             part = kind.fresh(cls)
-        made.obj, self.recording.tokens[id(part)] = part, made
+        made.obj, made.cls, self.recording.tokens[id(part)] = part, class_of(part), made
         return made
 
     def read_objects(self):
@@ -13263,6 +13431,8 @@ class Unpacker(object):
                 self.recording.log.append(sites[entry])
             elif entry[0] in 'BU':
                 put([binds[entry[1]][entry[0] == 'U']] + [self.value(part) for part in entry[2:]])
+            elif entry[0] == '-':
+                put((SKIP_ONE,) if entry[1] == 1 else (SKIP_TWO, None))
             elif entry[0] in 'EP':
                 put((ENTER, spaces[entry[1]]) if entry[0] == 'E' else (PRINTED, entry[1]))
             else:
@@ -13381,8 +13551,8 @@ class Copies(object):
         if token.kind is CLASS and self.is_same_class(token) or is_enum(type(part)) and self.is_same_member(part):
             self.memo[key] = part
             return part
-        cls = type(part)
-        if cls.__flags__ & HEAP_TYPE and cls not in _shells:
+        cls = self.class_then(token)
+        if isinstance(cls, type) and cls.__flags__ & HEAP_TYPE and cls not in _shells:
             _shells[cls] = shell_class(cls)
         shell = _shells.get(cls, cls)
         try:
@@ -13397,6 +13567,12 @@ class Copies(object):
         if shell is not cls:
             self.unhashed.append((made, cls))
         return made
+
+    def class_then(self, token):
+        """The class that an object had."""
+        body = token if token.kind is INSTANCE else token.body
+        content = self.world.content(body) if body is not None else ()
+        return content[-1].cls if content and type(content[-1]) is Turned else token.cls
 
     def constant(self, whole):
         """The copy of a tuple or frozenset; itself when nothing in it can change. They may be nested deeply."""
@@ -13454,6 +13630,7 @@ class Recording(object):
         self.code, self.error, self.result, self.engine = code, None, None, 'trace'
         self.approximate, self.notes, self.log, self.tokens, self.keyframes = [], [], [], {}, []
         self.end = None                         # the place in the log where it ends, when it was cut
+        self.reader = None                      # turns what a run wrote last into entries of the log
         if SELF_TYPES is None:
             learn_types()
         self._forget()
@@ -13463,6 +13640,8 @@ class Recording(object):
 
     def _index(self):
         """The list of all steps; what was added to the log since the last time is looked through."""
+        if self.reader is not None:
+            self.reader()
         log = self.log
         end = len(log) if self.end is None else self.end
         if self._indexed < end:
@@ -13473,6 +13652,8 @@ class Recording(object):
                     marks.pop(0)
                     self._places.append(len(steps))
                 entry = log[at]
+                if type(entry) is FunctionType:
+                    entry = log[at] = entry.site
                 if type(entry) is Site:
                     steps.append(entry)
                     at += 1
@@ -13500,6 +13681,7 @@ class Recording(object):
 
     def _step_places(self):
         """The places of all steps in the log."""
+        self._index()
         at, found, end = 0, [], len(self.log) if self.end is None else self.end
         while at < end:
             if type(self.log[at]) is Site:
@@ -13844,7 +14026,9 @@ class Follower(object):
     names of those modules.      classes: those that they made.      has_defaults, has_lazy: whether there are
     defaultdicts, and iterators that call what they were given.      lazy_parts: {id of one: what it works on}.
     filled: names of attributes that are made when they are read.      assumed: names of modules that plans take for
-    what they are.      audits_all: whether other threads run.      helpers: names for plans.
+    what they are.      attributes: {id of an object: Token of the dict of its attributes, if it has no others}.
+    memories: what plans know of the last object that they looked at, see remember().      audits_all: whether other
+    threads run.      helpers: names for plans.
     """
 
     def __init__(self, recording, is_recorded, with_state):
@@ -13856,13 +14040,14 @@ class Follower(object):
         self.followed, self.modules, self.homes, self.classes, self.kinds = [], {}, set(), [], {}
         self.has_defaults, self.has_lazy, self.audits_all = False, False, False
         self.assumed, self.filled, self.lazy_parts = set(), set(), {}
+        self.attributes, self.memories = {}, []
         self.tokens[id(builtins_space)] = Token(builtins_space, OPAQUE, (), ())
         self.helpers = dict(
-            log=self.log, put=self.put, add=self.add, ENTER=ENTER, ATOMS=ATOMS, MISSING=MISSING, Unsure=Unsure,
-            is_safe_key=is_safe_key, see=self.see, whole=self.whole, grown=self.grown, default_made=self.default_made,
-            reach=self.reach, left=self.left, called=self.called, consumed=self.consumed, method=self.method,
-            live_attr=self.live_attr, old_attr=self.old_attr, live_item=live_item, old_item=self.old_item,
-            length=length, token_now=self.tokens.__getitem__)
+            log=self.log, put=self.put, add=self.add, ENTER=ENTER, SET=SET, PUSH=PUSH, ATOMS=ATOMS, MISSING=MISSING,
+            Unsure=Unsure, is_safe_key=is_safe_key, see=self.see, whole=self.whole, grown=self.grown, length=length,
+            default_made=self.default_made, reach=self.reach, left=self.left, called=self.called,
+            consumed=self.consumed, method=self.method, old_attr=self.old_attr, live_item=live_item,
+            old_item=self.old_item)
         self.add_quick_helpers()
 
     def forget_plans(self):
@@ -13922,7 +14107,7 @@ class Follower(object):
         """Follow an object that is visible from now on, and all in it. Gives what the log keeps of it."""
         if type(value) in MARKED:
             return held(value)
-        todo, tokens = [value], self.tokens
+        todo, tokens, tuples = [value], self.tokens, set()
         while todo:
             part = todo.pop()
             cls = type(part)
@@ -13931,7 +14116,9 @@ class Follower(object):
             token = tokens.get(id(part))
             if token is None:
                 if cls in (tuple, frozenset):
-                    todo += part
+                    if id(part) not in tuples:
+                        tuples.add(id(part))
+                        todo += part
                     continue
                 if cls in MARKED:
                     continue
@@ -13964,16 +14151,17 @@ class Follower(object):
 
     def _learn_lazy(self, value):
         """Note what an iterator works on, which it lets go of when it has come to its end."""
-        todo, parts = [value], self.lazy_parts.setdefault(id(value), [])
+        todo, parts, seen = [value], self.lazy_parts.setdefault(id(value), []), set()
         while todo:
-            inner = [part for part in gc.get_referents(todo.pop()) if type(part) not in MARKED]
+            inner = [part for part in gc.get_referents(todo.pop()) if type(part) not in MARKED and id(part) not in seen]
+            seen.update(map(id, inner))
             parts += inner
             todo += filter(is_lazy, inner)
         self.learn('has_lazy')
 
     def _follow(self, token, todo):
         """Note the content of a token from now on."""
-        content = token.kind.read(token.obj)
+        content = token.kind.content(token)
         if token.first is None:
             token.first = content
         else:
@@ -14002,6 +14190,8 @@ class Follower(object):
         for change in changes:
             self.put(change)
             op, operands = change[0], change[2:]
+            if op is PUT and type(operands[0]) is not list and type(operands[0]) is not dict:
+                self.forget_objects()
             if op is PUT and type(token.now) is dict is type(operands[0]):
                 token.now.clear()               # plans hold the names of modules
                 token.now.update(operands[0])
@@ -14030,6 +14220,32 @@ class Follower(object):
         return bool(changes)
 
     # -- what a plan calls
+
+    def forget_objects(self):
+        """Let what is known of objects be found anew: some are not followed any more, or not as they were."""
+        self.attributes.clear()
+        for memory in self.memories:
+            memory[0] = None
+
+    def remember(self, memory, box):
+        """Keep a container in a memory, [it or None, its Token, its type, that of its content], which plans have for
+        each place that they look at; whether it is of that type and followed.
+        """
+        token = self.tokens.get(id(box))
+        if token is None or type(box) is not memory[2] or type(token.now) is not memory[3]:
+            return False
+        memory[0], memory[1] = box, token
+        return True
+
+    def plain_names(self, owner):
+        """The Token of the dict of an object's attributes, or None if it may have others."""
+        token = self.tokens.get(id(owner))
+        if token is not None and token.kind is INSTANCE and token.now is not None and len(token.now) == 1:
+            names = self.tokens.get(id(token.now[0]))
+            if names is not None and type(names.now) is dict and type(names.obj) is dict:
+                self.attributes[id(owner)] = names
+                return names
+        return None
 
     def token_of(self, value):
         """The Token of an object that is followed, or None."""
@@ -14111,7 +14327,7 @@ class Follower(object):
         if token.kind is ERROR:
             self.check(token)
         if body is not None:
-            if len(body.now) > 1 or name == '__dict__':
+            if len(body.now) > 1 or name == '__dict__' or name == '__class__':
                 self.check(token)
             if body.now[0] is not None:
                 inner = layout(type(owner))[0](owner)
@@ -14122,7 +14338,8 @@ class Follower(object):
     def add_quick_helpers(self):
         """Those of a plan that are called most often, as closures; others do what they do not."""
         get, put, see = self.tokens.get, self.put, self.see
-        slow_item, slow_attr, grown = self.item_changed, self.attr_changed, self.grown
+        slow_item, slow_attr, grown, plain_names = self.item_changed, self.attr_changed, self.grown, self.plain_names
+
         def item_changed(box, key):
             token = get(id(box))
             if token is not None:
@@ -14152,28 +14369,10 @@ class Follower(object):
             if type(value) not in ATOMS:
                 grown(value)
 
-        def attr_changed(owner, name):
-            token = get(id(owner))
-            if token is None:
-                return
-            if token.kind is INSTANCE and token.now is not None and len(token.now) == 1:
-                inner = token.now[0]
-                token = get(id(inner))
-                known = token.now
-                if type(known) is dict and name in known and name in inner:
-                    value = inner[name]
-                    if value is known[name]:
-                        return
-                    if type(value) in ATOMS:
-                        known[name] = value
-                        return put((SET, token, name, value))
-            slow_attr(owner, name)
-
         def grown_attr(owner, name):
-            attr_changed(owner, name)
-            token = get(id(owner))
-            if token is not None and token.kind is INSTANCE and token.now and len(token.now) == 1 and (
-                    type(token.now[0].get(name)) in ATOMS):
+            slow_attr(owner, name)
+            names = plain_names(owner)
+            if names is not None and type(names.obj.get(name)) in ATOMS:
                 return
             value = self.live_attr(owner, name)
             if type(value) not in ATOMS:
@@ -14193,8 +14392,19 @@ class Follower(object):
                 put((PUSH, token, value))
             elif more:
                 self.whole(box)
-        self.helpers.update(item_changed=item_changed, grown_item=grown_item, attr_changed=attr_changed,
-                            grown_attr=grown_attr, appended=appended)
+
+        def seen(value):
+            token = get(id(value))
+            return see(value) if token is None or token.now is None else value
+
+        def live_attr(owner, name):
+            names = self.attributes.get(id(owner)) or plain_names(owner)
+            if names is not None and name in names.obj:
+                return names.obj[name]
+            return self.live_attr(owner, name)
+        self.helpers.update(item_changed=item_changed, grown_item=grown_item, attr_changed=slow_attr, seen=seen,
+                            grown_attr=grown_attr, appended=appended, live_attr=live_attr, remember=self.remember,
+                            plain=self.attributes.get, plain_names=plain_names, id=id, type=type, len=len)
 
     def live_attr(self, owner, name):
         """An attribute of an object, found without running its code."""
@@ -14493,6 +14703,7 @@ class Unit(object):
 
 
 Around = tuple_type('Around', 'names chain inside')
+UNPLAIN = ('YieldFrom', 'Await', 'ListComp', 'SetComp', 'DictComp', 'GeneratorExp', 'NamedExpr')
 COMPREHENSIONS = {'ListComp': '<listcomp>', 'SetComp': '<setcomp>', 'DictComp': '<dictcomp>',
                   'GeneratorExp': '<genexpr>'}
 
@@ -14721,7 +14932,15 @@ class LinePlan(object):
         self.variables = frozenset(self.code.co_varnames + self.code.co_cellvars + self.code.co_freevars)
         self.loops = any(unit.loops for unit in units) or self.code.co_name in COMPREHENSIONS.values()
         self.old, self.keys = False, {}         # {(whether old, text of a path): the variable that has it}
+        # operands: texts of what is to be logged together with the step; owners: {text of a path: variables with it}
+        self.operands, self.owners, self.sure = [], {}, {}
+        if len(units) == 1:
+            self._find_sure(units[0])
         writes = [Writes(unit) for unit in units]
+        # Whether nothing but what it stores can change its containers meanwhile.
+        self.is_plain = len(units) == 1 and not any(
+            isinstance(node, (_ast.Call, _ast.Delete, _ast.Yield)) or type(node).__name__ in UNPLAIN
+            for node in executed_nodes(units[0]))
         names = set(self.code.co_cellvars + self.code.co_freevars)      # another frame may bind them
         names.update(*[part.names for part in writes])
         # An item that is taken out and stored again comes last in a dict.
@@ -14749,9 +14968,63 @@ class LinePlan(object):
         self.space['c%d' % self.count] = value
         return 'c%d' % self.count
 
+    def variable(self, letter):
+        """A name for a variable in the text."""
+        self.count += 1
+        return '%s%d' % (letter, self.count)
+
+    def memory(self, kind, content):
+        """A name for a new memory, see Follower.remember."""
+        self.engine.memories.append([None, None, kind, content])
+        return self.constant(self.engine.memories[-1])
+
     def is_variable(self, name):
         """Whether a name is a variable of the function."""
         return self.has_frame_names and name in self.variables
+
+    def sample(self, node):
+        """What a name stands for now; MISSING where that is not known, as for expressions."""
+        name = getattr(node, 'id', None)
+        return (self.engine.running[-1][2] if self.is_variable(name) else self.globals).get(name, MISSING)
+
+    def _find_sure(self, unit):
+        """Fill .sure: {name that the unit binds whenever it ends: whether its value is an atom in any case}."""
+        for node in unit.nodes:
+            if isinstance(node, _ast.AugAssign) and isinstance(node.target, _ast.Name):
+                self.sure[mangled(node.target.id, unit.chain)] = False
+            elif isinstance(node, _ast.Assign):
+                for target in node.targets:
+                    if isinstance(target, _ast.Name):
+                        if not self._is_constant(node.value):   # which it may have already
+                            self.sure[mangled(target.id, unit.chain)] = self._is_atom(node.value)
+                    else:
+                        for part in walk(target):
+                            if isinstance(part, _ast.Name) and type(part.ctx).__name__ == 'Store':
+                                self.sure[mangled(part.id, unit.chain)] = False
+        if unit.iterates:
+            for part in walk(unit.nodes[0]):
+                if isinstance(part, _ast.Name) and type(part.ctx).__name__ == 'Store':
+                    self.sure[mangled(part.id, unit.chain)] = part is unit.nodes[0] and self._is_call_of(
+                        unit.nodes[1], ('range', 'xrange'))
+
+    def _is_constant(self, node):
+        return type(node).__name__ in ('Num', 'Str', 'Bytes', 'Constant', 'NameConstant') or (
+            isinstance(node, _ast.Name) and node.id in ('None', 'True', 'False'))
+
+    def _is_atom(self, node):
+        """Whether the value of an expression is an atom, whatever it works on."""
+        if isinstance(node, _ast.Compare):
+            return all(isinstance(op, (_ast.Is, _ast.IsNot, _ast.In, _ast.NotIn)) for op in node.ops)
+        return isinstance(node, _ast.UnaryOp) and isinstance(node.op, _ast.Not) or self._is_call_of(node, (
+            'len', 'ord', 'chr', 'id', 'isinstance', 'issubclass', 'callable', 'hasattr'))
+
+    def _is_call_of(self, node, names):
+        """Whether an expression is a call of one of some builtins."""
+        name = isinstance(node, _ast.Call) and isinstance(node.func, _ast.Name) and node.func.id
+        if name in names and not self.is_variable(name) and name not in self.globals and name in builtins_space:
+            self.engine.assumed.add(name)
+            return True
+        return False
 
     def _emit_names(self, names, grown):
         local = [name for name in names if self.is_variable(name)]
@@ -14760,10 +15033,25 @@ class LinePlan(object):
         if not names and not grown:
             return
         put('try:')
+        # nothing is noted before all of the first are read
+        lost, last = ['    grown(%s.get(%r))' % ('d' if name in local else 'G', name) for name in grown], []
         for name in local + outer:
             is_global = name not in local
             source, known = ('G', 'N') if is_global else ('d', 'S')
             bind = self.constant(self.engine.binds(name, is_global)[0])
+            if name in self.sure:
+                value = self.variable('v')
+                put('    %s = %s[%r]' % (value, source, name))
+                if not self.sure[name]:
+                    last.append('    if type(%s) not in ATOMS:' % value)
+                    if name in grown:
+                        last.append('        grown(%s)' % value)
+                    last.append('        %s = %s' % (value, 'bound_anew(N, %r, %s)' % (name, value) if is_global
+                        else 'seen(%s)' % value))
+                last.append('    %s[%r] = %s' % (known, name, value))
+                self.operands += [bind, value]
+                lost.append('    %s = SKIP_TWO; %s = None' % (bind, value))
+                continue
             put('    v = %s[%r]' % (source, name))
             put('    if v is not %s:' % ('N[%r]' % name if is_global else 'S.get(%r, MISSING)' % name))
             put('        if type(v) in ATOMS:')
@@ -14774,10 +15062,10 @@ class LinePlan(object):
             if name in grown:
                 put('    elif type(v) not in ATOMS:')
                 put('        grown(v)')
+        self.lines += last
         put('except KeyError:')                 # one of them is unbound
         put('    names(frame)')
-        for name in grown:
-            put('    grown(%s.get(%r))' % ('d' if name in local else 'G', name))
+        self.lines += lost
 
     def _emit_checks(self, checks, old):
         self.old = old
@@ -14858,9 +15146,26 @@ class LinePlan(object):
         except Unsure:
             name = None
         if name is None or self.reorders:
-            self.lines.append('whole(%s)' % box)
-        else:
-            self.lines.append('%s(%s, %s)' % ('grown_item' if in_place else 'item_changed', box, name))
+            return self.lines.append('whole(%s)' % box)
+        call = ('grown_item' if in_place else 'item_changed') + '({0}, ' + name + ')'
+        kind = type(self.sample(container))
+        if self.old or not self.is_plain or kind not in (list, dict):
+            return self.lines.append(call.format(box))
+        here, value, memory = self.variable('b'), self.variable('v'), self.memory(kind, kind)
+        self.lines += [
+            '%s = %s' % (here, box),
+            'if %s is %s[0] or remember(%s, %s):' % (here, memory, memory, here),
+            '    %s = %s[%s]' % (value, here, name),
+            '    t = %s[1]' % memory,
+            '    if %s is not t.now%s:' % (value, '[%s]' % name if kind is list else '.get(%s, MISSING)' % name),
+            '        if type(%s) in ATOMS:' % value,
+            '            t.now[%s] = %s' % (name, value),
+            '            put((SET, t, %s, %s))' % (name, value),
+            '        else:',
+            '            ' + call.format(here)]
+        if in_place:
+            self.lines += ['    elif type(%s) not in ATOMS:' % value, '        grown(%s)' % value]
+        self.lines += ['else:', '    ' + call.format(here)]
 
     def _read(self, container, key):
         try:
@@ -14869,7 +15174,28 @@ class LinePlan(object):
             self._reach([container])
 
     def _attribute(self, owner, name, in_place):
-        self.lines.append('%s(%s, %r)' % ('grown_attr' if in_place else 'attr_changed', self.path(owner), name))
+        path, call = self.path(owner), '%s(%%s, %r)' % ('grown_attr' if in_place else 'attr_changed', name)
+        if self.old or not self.is_plain or name in ('__dict__', '__class__'):
+            return self.lines.append(call % path)
+        if path not in self.owners:
+            self.owners[path] = self.variable('o'), self.variable('t')
+            self.lines += ['%s = %s' % (self.owners[path][0], path),
+                           '%s = plain(id(%s)) or plain_names(%s)' % ((self.owners[path][1],) +
+                           2 * (self.owners[path][0],))]
+        here, token = self.owners[path]
+        self.lines += [
+            'if %s is None:' % token,
+            '    ' + call % here,
+            'else:',
+            '    v = %s.obj.get(%r, MISSING)' % (token, name),
+            '    if v is not %s.now.get(%r, MISSING):' % (token, name),
+            '        if type(v) in ATOMS:',
+            '            %s.now[%r] = v' % (token, name),
+            '            put((SET, %s, %r, v))' % (token, name),
+            '        else:',
+            '            ' + call % here]
+        if in_place:
+            self.lines += ['    elif type(v) not in ATOMS:', '        ' + call % here]
 
     def _taken(self, node):
         if isinstance(node, _ast.comprehension):
@@ -14949,13 +15275,13 @@ class LinePlan(object):
                 pass
         self.lines.append('v = %s' % path)
         harmless, indent = self.constant(set(ATOMS)), ''        # types of owners
-        if name == 'append':
-            self.lines.append('if type(v) is list:')
-            self.lines.append('    appended(v)')
-            indent = 'el'
-        elif name == 'add':
-            self.lines.append('if type(v) is set and len(v) == len(token_now(id(v)).now):')
-            self.lines.append('    pass')
+        if name == 'append' or name == 'add':
+            memory = self.memory(list, list) if name == 'append' else self.memory(set, dict)
+            self.lines.append('if (v is %s[0] or remember(%s, v)) and len(v) == len(%s[1].now)%s:' % (
+                memory, memory, memory, ' + 1' if name == 'append' else ''))
+            self.lines += ['    w = v[-1]', '    if type(w) not in ATOMS:', '        w = see(w)',
+                           '    %s[1].now.append(w)' % memory, '    put((PUSH, %s[1], w))' % memory,
+                           'elif type(v) is list:', '    appended(v)'] if name == 'append' else ['    pass']
             indent = 'el'
         self.lines.append('%sif type(v) not in %s:' % (indent, harmless))
         self.lines.append('    if method(v, %r, %s, (%s), %d):' % (
@@ -15023,33 +15349,41 @@ class LinePlan(object):
 
     def function(self, table):
         """The function for sys.settrace; table: {line: (Site, function)} of the code object."""
-        engine = self.engine
+        engine, head = self.engine, []
         needs = '\n'.join(self.lines)
-        head = ['if frame is not now[0]:', '    space = frames.get(frame)', '    if space is None:',
-            '        switch(frame)',
-                '    else:', '        now[0], now[1] = frame, space.now', '        put((ENTER, space))']
-        if self.has_frame_names and ('d[' in needs or 'd.get' in needs):
-            head.append('d = frame.f_locals')
-        if self.has_frame_names and ('S[' in needs or 'S.get' in needs):
-            head.append('S = now[1]')
-        tail = ['if len(log) > limit[0]:', '    housekeeping(frame)'] if self.loops else []
-        tail += ['if event == "line":', '    step, after = table[frame.f_lineno]'] + (
-            ['    add(step)'] if engine.raw else ['    if step is not None:', '        add(step)'])
+        if self.has_frame_names:
+            needs_d, needs_s = 'd[' in needs or 'd.get' in needs, 'S[' in needs or 'S.get' in needs
+            keeps_up = LOCALS_KEEP_UP or HAS_LOCALS_PROXY
+            if needs_d and not keeps_up:
+                head.append('d = frame.f_locals')
+            if needs_d and needs_s and keeps_up:
+                head.append('_, _, S, d = running[-1]')
+            elif needs_d and keeps_up:
+                head.append('d = running[-1][3]')
+            elif needs_s:
+                head.append('S = running[-1][2]')
+        operands = ''.join(part + ', ' for part in self.operands)
+        tail = ['if event == "line":', '    after = table[frame.f_lineno]',
+                '    put((%safter))' % operands if operands else '    add(after)']
+        if self.loops:
+            tail += ['    if len(log) > limit[0]:', '        housekeeping(frame)']
         tail += ['    return after']
+        if operands:
+            tail += ['put((%s))' % operands]
         if self.has_frame_names and self.entry.shown:
-            tail += ['if event == "return":', '    add(returns[frame.f_lineno])',
-                '    frames.pop(frame).now = now[0] = None', '    return None']
+            tail += ['if event == "return" and running[-1][0] is frame:', '    leave()',
+                '    put((returns[frame.f_lineno], ENTER, running[-1][1]))', '    if passing:',
+                '        passing.pop(frame, None)', '    return None']
         tail += ['if event != "check":', '    return other(frame, event, arg)']
         space = dict(engine.helpers, G=self.globals, N=engine.names_of(self.globals).now, table=table,
                      returns=self.entry.returns, **self.space)
         lines = head + self.lines + tail
         used = sorted(set(re.findall(r'\w+', '\n'.join(lines))) & set(space))
-        # They are variables of a function around: before 3.8 globals are looked up twice as slowly.
-        text = 'def make(%s):\n    def trace(frame, event, arg):\n%s    return trace\n' % (
-            ', '.join(used), ''.join('        %s\n' % line for line in lines))
-        made = {}
-        execute(compile(text, '<hotload plan>', 'exec', 0, True), made)
-        trace = made['make'](*[space[name] for name in used])
+        # They are default values of parameters, which are looked up faster than globals and cells.
+        text = 'def trace(frame, event, arg, %s):\n%s' % (
+            ', '.join('%s=%s' % (name, name) for name in used), ''.join('    %s\n' % line for line in lines))
+        execute(compile(text, '<hotload plan>', 'exec', 0, True), space)
+        trace = space['trace']
         if self.is_calm:
             engine.calm.add(trace)
         return trace
@@ -15082,8 +15416,8 @@ class Stop(BaseException):
 
 class Entry(object):
     """What the engine knows of a code object. namespace, frame: see Space.      globals: the names of its module.
-    is_function, is_class: which kind it is.      units: of its syntax, or None.      tables: {line: (Site,
-    function)}.      steps: {(event, line): Site}.
+    is_function, is_class: which kind it is.      units: of its syntax, or None.      table: see Table. steps:
+    {(event, line): Site}.      rebinds: whether its names may come to stand for other values.
     """
 
     def __init__(self, engine, code, space, units):
@@ -15105,11 +15439,13 @@ class Entry(object):
         count += bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)                # *args, **kwargs
         is_plain = HAS_LOCALS_PROXY and self.is_simple and count <= 4 and not code.co_freevars
         self.arguments = code.co_varnames[:count] if is_plain else None
+        self.rebinds = not self.is_simple or units is None or code.co_nlocals != count or bool(
+            code.co_cellvars + code.co_freevars) or any(Writes(unit).names for unit in units)
 
     def start_trace(self):
         """The function for settrace after a 'call'."""
         line = self.code.co_firstlineno
-        found = self.start[line][1]
+        found = self.start[line]
         if line in self.start:
             self.first_trace = found
         return found
@@ -15126,6 +15462,7 @@ class Entry(object):
         """Let its plans be made anew."""
         for table in [self.table, self.start] + list(self.table.others.values()):
             table.clear()
+            table.checked.clear()
         self.checks.clear()
         self.first_trace = None
 
@@ -15141,43 +15478,55 @@ class Entry(object):
 
 
 class Table(dict):
-    """{line: (Site or None, the function for settrace after it)} of an Entry, made when asked for.
+    """{line: the function for settrace after it} of an Entry, made when asked for; its .site is what the log has of
+    the step.
 
     inside: the units in whose lines a step goes on rather than begins; leaving: lines of `with` heads that are left;
-    is_start: for the function after a 'call'.
+    is_start: for the function after a 'call'.      places: {line: place(line)}.      checked: {line: (function that
+    audits what the plan finds, the plan's)}.
     """
 
     def __init__(self, entry, inside=(), leaving=(), is_start=False):
         self.entry, self.inside, self.leaving, self.is_start = entry, inside, leaving, is_start
-        self.others, self.audits = {}, {}
+        self.others, self.audits, self.places, self.checked = {}, {}, {}, {}
+
+    def place(self, line):
+        """(Site of the step at a line, or None if it is none; Table that tells what follows it)."""
+        found = self.places.get(line)
+        if found is None:
+            entry, units = self.entry, self.entry.units_at(line) if self.entry.units is not None else None
+            step, after = entry.step('line', line), self
+            if not entry.engine.raw and units is not None:
+                first = min(units, key=lambda unit: unit.start) if units else None
+                if first is None or not any(unit.start <= line <= unit.end for unit
+                        in units) or line in self.leaving or any(unit in self.inside for unit in units):
+                    step = None
+                else:
+                    step = entry.step('line', first.start)
+                after = entry.table if self.is_start else self.after(units)
+            found = self.places[line] = step, after
+        return found
 
     def __missing__(self, line):
-        entry, engine = self.entry, self.entry.engine
-        step, units = entry.step('line', line), entry.units_at(line) if entry.units is not None else None
-        after = self
-        if not engine.raw and units is not None:
-            first = min(units, key=lambda unit: unit.start) if units else None
-            if first is None or not any(unit.start <= line <= unit.end for unit
-                    in units) or line in self.leaving or any(unit in self.inside for unit in units):
-                step = None
-            else:
-                step = entry.step('line', first.start)
-            after = entry.table if self.is_start else self.after(units)
-        if not engine.with_state:
-            self[line] = found = step, engine.plain_tracer(after)
-        elif engine.audits_all or entry.is_class or units is None or line in entry.bad:
-            self[line] = found = step, engine.audit_tracer(after, None)
-        else:
-            runs = entry.runs.get(line, 0)
-            if runs < AUDIT_RUNS or engine.spent < FREE_AUDITS:
-                if line not in self.audits:
-                    self.audits[line] = engine.audit_tracer(after, line)
-                # not kept: the next run of the line asks again
-                return step, self.audits[line]
-            found = step, engine.plan_tracer(entry, after, line, units)
-            if entry.runs.get(line, 0) >= AUDIT_RUNS + CHECKED_RUNS or line in entry.bad:
-                self[line] = found
-        return found
+        entry, engine, (step, after) = self.entry, self.entry.engine, self.place(line)
+        if engine.audits_all or entry.is_class or entry.units is None or line in entry.bad:
+            found = self[line] = engine.audit_tracer(after, None, step)
+            return found
+        if entry.runs.get(line, 0) < AUDIT_RUNS or engine.spent < FREE_AUDITS:
+            if line not in self.audits:
+                self.audits[line] = engine.audit_tracer(after, line, step)
+            return self.audits[line]            # not kept: the next run of the line asks again
+        if line not in self.checked:
+            try:
+                self.checked[line] = engine.plan_tracers(entry, after, line, step)
+            except Unsure:
+                entry.bad.add(line)
+                return self[line]
+        checking, plan = self.checked[line]
+        if entry.runs.get(line, 0) < AUDIT_RUNS + CHECKED_RUNS:
+            return checking
+        self[line] = plan
+        return plan
 
     def after(self, units):
         """The table that tells what follows a line of these units."""
@@ -15196,7 +15545,8 @@ class Engine(Follower):
     """Runs code under sys.settrace and writes the log of a Recording.
 
     text_of(path) -> the text of a file of code that is recorded, or None.      callback, max_steps, max_seconds, raw:
-    see record().      entries: {id of a code object: its Entry, or False}.      frames: {frame that runs: its Space}.
+    see record().      entries: {id of a code object: its Entry, or False}.      running: [(frame, its Space, its
+    names as the log has them, as they are)] of the frames that run, innermost last.
     """
 
     def __init__(self, recording, is_recorded, text_of, callback=None, max_steps=0, max_seconds=0, with_state=True,
@@ -15204,16 +15554,16 @@ class Engine(Follower):
         Follower.__init__(self, recording, is_recorded, with_state)
         self.text_of, self.callback, self.raw, self.flags = text_of, callback, raw, 0
         self.max_steps, self.max_seconds = max_steps, max_seconds
-        # the current frame, its names as logged; see housekeeping
-        self.now, self.limit = [None, {}], [0]
-        self.entries, self.kept, self.units, self.frames, self.passing, self.calm = {}, [], {}, {}, {}, set()
+        self.limit = [0]                        # see housekeeping
+        self.running, self.top = [(None, None, {}, {})], None
+        self.entries, self.kept, self.units, self.passing, self.calm = {}, [], {}, {}, set()
         self.spent, self.audited_at, self.late_since, self.visible, self._binds = 0, 0, [], 0, {}
-        self.begin_s, self.stop_error, self.base, self.top = clock_s(), None, None, None
+        self.begin_s, self.stop_error = clock_s(), None
         self.lock, self.is_over = threads.allocate_lock(), False
-        self.counted, self.counted_at, self.next_call, self.plain_tracers = 0, 0, CALLBACK_STEPS, {}
-        self.helpers.update(now=self.now, limit=self.limit, frames=self.frames, audit=self.audit,
-            names=self.check_names, housekeeping=self.housekeeping, other=self.other_event, whole_object=self.whole)
-        self.add_frame_helpers()
+        self.next_call, self.read_to = CALLBACK_STEPS, 0
+        self.helpers.update(limit=self.limit, running=self.running, leave=self.running.pop, passing=self.passing,
+            audit=self.audit, names=self.check_names, housekeeping=self.housekeeping, other=self.other_event,
+            whole_object=self.whole, bound=self.bound, bound_anew=self.bound_anew, SKIP_TWO=SKIP_TWO)
 
     def code_to_run(self, code):
         """What is to be run for a code object: it itself; other engines give other code, and `engine` its name."""
@@ -15230,26 +15580,32 @@ class Engine(Follower):
 
     def enter(self, frame, entry):
         """Make the Space of a frame that was entered or resumed, and make it the current one."""
-        space = self.frames[frame] = Space()
-        space.first, space.now, space.home = {}, {}, entry
-        self.now[:] = frame, space.now
+        space, known = Space(), {}
         if entry.is_class or entry.is_function:
-            names = local_names(frame)
-            for name, value in names.items():
+            known = local_names(frame)
+            for name, value in known.items():
                 if type(value) not in ATOMS:
-                    names[name] = self.see(value)
-            space.first = names.copy()
-            space.now.update(names)
+                    known[name] = self.see(value)
+        space.first, space.home = known.copy(), entry
+        self.running.append((frame, space, known, frame.f_locals))
         self.put((ENTER, space))
 
-    def switch(self, frame):
-        """Make a frame the current one again."""
-        space = self.frames.get(frame)
-        if space is None:
-            self.enter(frame, self.entry_of(frame.f_code, frame))
-        else:
-            self.now[:] = frame, space.now
-            self.put((ENTER, space))
+    def leave(self, frame):
+        """The frame that ran before it is the current one again."""
+        running = self.running
+        if any(frame is record[0] for record in running):
+            while running.pop()[0] is not frame:                # of those the end was not told
+                pass
+            self.put((ENTER, running[-1][1]))
+
+    def resume(self, frame):
+        """Make the frame the current one, when it is not yet: the end of another was not told."""
+        running = self.running
+        if not any(frame is record[0] for record in running):
+            return self.enter(frame, self.entry_of(frame.f_code, frame))
+        while running[-1][0] is not frame:
+            running.pop()
+        self.put((ENTER, running[-1][1]))
 
     def bound(self, known, name, bind, value, is_global):
         """Log that a name has another value, no atom."""
@@ -15260,31 +15616,22 @@ class Engine(Follower):
             if is_global and name in self.assumed:
                 self.forget_plans()
 
-    def add_frame_helpers(self):
-        """What plans call for frames and names, as closures."""
-        get, put = self.tokens.get, self.put
-        now, frames, assumed = self.now, self.frames, self.assumed
-
-        def switch(frame):
-            space = frames.get(frame)
-            if space is None:
-                return self.switch(frame)
-            now[0], now[1] = frame, space.now
-            put((ENTER, space))
-
-        def bound(known, name, bind, value, is_global):
-            token = get(id(value))
-            if token is None or token.now is None or name in assumed:
-                return self.bound(known, name, bind, value, is_global)
-            known[name] = value
-            put((bind, value))
-        self.helpers.update(switch=switch, bound=bound)
+    def bound_anew(self, known, name, value):
+        """What the log keeps of the value, no atom, that a name of a module was bound to."""
+        if name in self.assumed and known.get(name, MISSING) is not value:
+            self.forget_plans()
+        return self.see(value)
 
     def check_names(self, frame):
         """Look at all names of a frame and of its module."""
-        space = self.frames[frame]
+        if frame is not self.running[-1][0]:
+            self.resume(frame)
+        _, space, known, now = self.running[-1]
+        if known is space.first:
+            known = known.copy()
+            self.running[-1] = frame, space, known, now
         if frame.f_code.co_name != '<module>':
-            self._check_names(local_names(frame), space.now, False)
+            self._check_names(local_names(frame), known, False)
         self._check_names(space.home.namespace.obj, space.home.namespace.now, True)
 
     def _check_names(self, names, known, is_global):
@@ -15325,14 +15672,13 @@ class Engine(Follower):
         self.audited_at = len(self.log)
         return len(self.log) > mark
 
-    def audit_tracer(self, table, line):
-        """The function for settrace that audits after a line. line: its number, to count its runs, or None."""
-        now, add, runs = self.now, self.add, table.entry.runs
-        log, limit = self.log, self.limit
+    def audit_tracer(self, table, line, step=None):
+        """The function for settrace that audits after a line. line: its number, to count its runs, or None. step: the
+        Site of the line, or None.
+        """
+        log, limit, runs = self.log, self.limit, table.entry.runs
 
         def trace(frame, event, arg):
-            if frame is not now[0]:
-                self.switch(frame)
             if event == 'check' and line is not None and self.spent > FREE_AUDITS:
                 return self.check_by_plan(table, line, frame)
             self.audit(frame)
@@ -15340,44 +15686,35 @@ class Engine(Follower):
                 self.housekeeping(frame)
             if line is not None and event != 'check':
                 runs[line] = runs.get(line, 0) + 1
-            if event == 'line':
-                step, after = table[frame.f_lineno]
-                if step is not None:
-                    add(step)
-                return after
-            return self.other_event(frame, event, arg)
+            return self.next_line(table, frame, event, arg)
+        trace.site = step or SKIP_ONE
         return trace
 
-    def plan_tracer(self, entry, table, line, units):
-        """The function for settrace after a line that has a plan; at first what it found is audited."""
-        try:
-            plan = LinePlan(self, entry, units).function(table)
-        except Unsure:
-            entry.bad.add(line)
-            return self.audit_tracer(table, None)
-        if entry.runs.get(line, 0) >= AUDIT_RUNS + CHECKED_RUNS:
-            return plan
+    def next_line(self, table, frame, event, arg):
+        """Log the step that an event is; the function for settrace after it."""
+        if event == 'line':
+            after = table[frame.f_lineno]
+            self.add(after)
+            return after
+        return self.other_event(frame, event, arg)
+
+    def plan_tracers(self, entry, table, line, step):
+        """(function for settrace after a line that audits what the line's plan finds; the plan's)."""
+        plan = LinePlan(self, entry, entry.units_at(line)).function(table)
 
         def trace(frame, event, arg):
             if event != 'check':
                 entry.runs[line] = entry.runs.get(line, 0) + 1
-            self.last_audit, was_audited = self.audited_at, self.audited_at >= len(self.log) - 2
+            last_audit, mark = self.audited_at, len(self.log)
             plan(frame, 'check', None)
             if self.audit(frame):
                 entry.bad.add(line)             # the plan missed something
                 entry.forget()
-                if not was_audited:
-                    self.late_since.append((self.last_audit, len(self.log)))
-            return plan_end(frame, event, arg)
-
-        def plan_end(frame, event, arg):
-            if event == 'line':
-                step, after = table[frame.f_lineno]
-                if step is not None:
-                    self.add(step)
-                return after
-            return self.other_event(frame, event, arg)
-        return trace
+                if sum(type(part) is Site or type(part) is FunctionType for part in self.log[last_audit:mark]) > 1:
+                    self.late_since.append((last_audit, len(self.log)))
+            return self.next_line(table, frame, event, arg)
+        trace.site = plan.site = step or SKIP_ONE
+        return trace, plan
 
     def check_by_plan(self, table, line, frame):
         """Look at what a line changed that has no plan yet, and calls functions of the program again and again."""
@@ -15394,34 +15731,6 @@ class Engine(Follower):
         known[1](frame, 'check', None)
         if known[0] <= CHECKED_RUNS and self.audit(frame):
             known[1] = None                     # it missed something
-
-    def plain_tracer(self, table):
-        """The function for settrace that logs steps only."""
-        add, other, log, limit, raw = self.add, self.other_event, self.log, self.limit, self.raw
-        lines, returns = Sites(table.entry, 'line'), table.entry.returns
-
-        def trace(frame, event, arg):
-            if event == 'line':
-                add(lines[frame.f_lineno])
-                if len(log) > limit[0]:
-                    self.housekeeping(frame)
-            elif event == 'return':
-                add(returns[frame.f_lineno])
-            else:
-                other(frame, event, arg)
-        if raw:
-            return self.plain_tracers.setdefault(table.entry, trace)
-
-        def fold(frame, event, arg):
-            if event == 'line':
-                step, after = table[frame.f_lineno]
-                if step is not None:
-                    add(step)
-                if len(log) > limit[0]:
-                    self.housekeeping(frame)
-                return after
-            return other(frame, event, arg)
-        return fold
 
     def forget_plans(self):
         """Let all plans be made anew."""
@@ -15461,29 +15770,10 @@ class Engine(Follower):
 
     def call_tracer(self):
         """The function that settrace calls for each new frame."""
-        entries, frames, calm, log = self.entries, self.frames, self.calm, self.log
-        add, put = self.add, self.put
-        tokens = self.tokens
-        now, limit, see, base, new = self.now, self.limit, self.see, self.base, object.__new__
-
-        def on_call_plainly(frame, event, arg):
-            code = frame.f_code
-            entry = entries.get(id(code))
-            if entry is None:
-                entry = self.entry_of(code, frame)
-            if not entry:
-                return None
-            if len(log) > limit[0]:
-                self.housekeeping(frame)
-            if entry.is_simple:
-                add(entry.first_call)
-                return entry.first_trace or entry.start_trace()
-            line = frame.f_lineno
-            if entry.shown:
-                add(entry.calls[line])
-            return entry.start[line][1]
         if not self.with_state:
-            return on_call_plainly
+            return self.steps_tracer()
+        entries, running, calm, log, limit = self.entries, self.running, self.calm, self.log, self.limit
+        put, see, token_of, new = self.put, self.see, self.tokens.get, object.__new__
 
         def on_call(frame, event, arg):
             code = frame.f_code
@@ -15494,51 +15784,48 @@ class Engine(Follower):
                 entry = self.entry_of(code, frame)
                 if entry is None:
                     return None
-            back = frame.f_back
-            if back is not now[0]:
-                while back not in frames and back is not None and back is not base:
-                    back = back.f_back
-            if back is now[0] or back in frames:
+            back = running[-1][0]
+            if back is not None:                # what has its line changed so far?
                 trace = back.f_trace
                 if trace is not None and (trace not in calm or entry.ends_things):
+                    if LOCALS_KEEP_UP:
+                        back.f_locals           # this lets its dict keep up
                     trace(back, 'check', None)
             if entry.is_function:
-                space = new(Space)
-                names = frame.f_locals
+                space, names = new(Space), frame.f_locals
                 if entry.arguments is None:
-                    names = space.first = names.copy()
+                    first = names.copy()
                 else:                           # copying what stands for them takes longer
-                    names = space.first = {name: names[name] for name in entry.arguments}
-                space.now = now[1] = names.copy()
-                for value in names.values():
-                    token = MISSING if type(value) in ATOMS else tokens.get(id(value))
-                    if token is None or token is not MISSING and token.now is None:
-                        names.update([(name, see(value)) for name, value in names.items()])
-                        space.now.update(names)
-                        break
-                space.home = entry
-                now[0], frames[frame] = frame, space
+                    first = {name: names[name] for name in entry.arguments}
+                for value in first.values():
+                    if type(value) not in ATOMS:
+                        token = token_of(id(value))
+                        if token is None or token.now is None:
+                            first.update([(name, see(value)) for name, value in first.items()])
+                            break
+                space.first, space.home = first, entry
+                running.append((frame, space, first.copy() if entry.rebinds else first, names))
+                if entry.is_simple:
+                    put((ENTER, space, entry.first_call))
+                    if len(log) > limit[0]:
+                        self.housekeeping(frame)
+                    return entry.first_trace or entry.start_trace()
                 put((ENTER, space))
             else:
                 self.enter(frame, entry)
             if len(log) > limit[0]:
                 self.housekeeping(frame)
-            if entry.is_simple:
-                add(entry.first_call)
-                return entry.first_trace or entry.start_trace()
             line = frame.f_lineno
             if entry.shown:
-                add(entry.calls[line])
-            if line != code.co_firstlineno:
-                return entry.table[line][1]     # a generator goes on
-            return entry.start[line][1]
+                self.add(entry.calls[line])
+            return entry.start[line] if line == code.co_firstlineno else entry.table[line]      # a generator goes on
         return on_call
 
     def other_event(self, frame, event, arg):
         """Log a 'return' or an 'exception'."""
         if event == 'check':
             return None
-        entry = self.entries[id(frame.f_code)]
+        entry = self.entries.get(id(frame.f_code)) or self.entry_of(frame.f_code, frame)
         step = entry.step(event, frame.f_lineno)
         if event == 'exception':
             if not self.raw:
@@ -15556,11 +15843,88 @@ class Engine(Follower):
             if step is not None:
                 self.add(step)
             self.passing.pop(frame, None)
-            space = self.frames.pop(frame, None)
-            if space is not None:
-                space.now = None
-                self.now[0] = None
+            if self.with_state:
+                self.leave(frame)
         return None
+
+    def steps_tracer(self):
+        """The function that settrace calls for each new frame when steps are all that is wanted.
+
+        It logs the code and the number of the line of a call, and then numbers of lines, ~ of that which returns:
+        what they stand for is worked out when it is asked for, by read_steps().
+        """
+        log, limit, other, passing = self.log, self.limit, self.other_event, self.passing
+        recorded, others = set(), set()         # names of files
+        self.recording.reader = self.read_steps
+        is_free = not (self.max_steps or self.max_seconds or self.callback) and self.watch_size(threads.get_ident())
+
+        def on_line(frame, event, arg, add=log.append):
+            if event == 'line':
+                add(frame.f_lineno)
+            elif event == 'return':
+                add(~(frame.f_lineno or 0))
+                if passing:
+                    passing.pop(frame, None)
+            else:
+                other(frame, event, arg)
+
+        def on_line_with_limit(frame, event, arg):
+            on_line(frame, event, arg)
+            if len(log) > limit[0]:
+                self.housekeeping(frame)
+        trace = on_line if is_free else on_line_with_limit
+
+        def on_call(frame, event, arg, add=log.append):
+            code = frame.f_code
+            if code.co_filename in recorded:
+                add(code)
+                add(frame.f_lineno or 0)
+                return trace
+            if code.co_filename in others:
+                return None
+            if self.is_recorded(code.co_filename):
+                if not self.raw:
+                    self._units_of(code)        # the text may be another one later
+                recorded.add(code.co_filename)
+            else:
+                others.add(code.co_filename)
+            return on_call(frame, event, arg)
+        return on_call
+
+    def read_steps(self):
+        """Turn what steps_tracer() logged since the last time into Sites."""
+        log, at, found, running = self.log, self.read_to, [], self.running
+        end = len(log)
+        while at < end:
+            part, site = log[at], None
+            at += 1
+            if type(part) is int:
+                if len(running) > 1:
+                    entry, table = running[-1]
+                    if part < 0:
+                        site = entry.step('return', ~part)
+                        running.pop()
+                    else:
+                        site, running[-1][1] = table.place(part)
+            elif type(part) is CodeType:
+                line, entry = log[at], self.entries.get(id(part))
+                at += 1
+                if not entry:
+                    entry = self.entries[id(part)] = Entry(self, part, None, None if self.raw else self._units_of(part))
+                    self.kept.append(part)      # its id stays its own
+                running.append([entry, entry.start if line == part.co_firstlineno else entry.table])
+                site = entry.calls[line]
+            elif type(part) is Site:
+                site = part
+            else:
+                found += log[at - 1:at - 1 + part.size]
+                at += part.size - 1
+            if site is not None:
+                found.append(site)
+        log[self.read_to:] = found
+        self.read_to = len(log)
+        if self.is_over:
+            self.recording.reader = None
 
     def foreign_tracer(self):
         """The function for threading.settrace: what other threads do can only be found by audits."""
@@ -15596,31 +15960,19 @@ class Engine(Follower):
             self.keyframe()
         pause = 500 if self.max_seconds or self.callback else ENTRIES_BETWEEN // 2
         if self.max_steps or self.callback:
-            self.count()
-            if self.max_steps and self.counted >= self.max_steps:
+            counted = self.recording.steps()
+            if self.max_steps and counted >= self.max_steps:
                 self.stop(RuntimeError('the recording reached its limit of %d steps' % self.max_steps))
-            if self.callback and self.counted >= self.next_call:
-                self.next_call = self.counted + CALLBACK_STEPS
+            if self.callback and counted >= self.next_call:
+                self.next_call = counted + CALLBACK_STEPS
                 self.call_back()
             if self.max_steps:
-                pause = min(pause, max(1, self.max_steps - self.counted))
+                pause = min(pause, max(1, self.max_steps - counted))
         if self.max_seconds and clock_s() - self.begin_s > self.max_seconds:
             self.stop(RuntimeError('the recording reached its limit of %g seconds' % self.max_seconds))
         if len(log) > MOST_ENTRIES:
             self.stop(RuntimeError('the recording reached its limit of memory, %d entries' % MOST_ENTRIES))
         self.limit[0] = len(log) + pause
-
-    def count(self):
-        """Count the steps that were logged."""
-        log, at = self.log, self.counted_at
-        while at < len(log):
-            entry = log[at]
-            if type(entry) is Site:
-                self.counted += 1
-                at += 1
-            else:
-                at += entry.size
-        self.counted_at = at
 
     def call_back(self):
         """Call the user's callback; what it raises ends the run."""
@@ -15649,23 +16001,41 @@ class Engine(Follower):
         with suppress(RuntimeError, threads.error):             # a host without threads
             threads.start_new_thread(watch, ())
 
+    def watch_size(self, thread):
+        """See to it that the run ends when the log is too long; whether that can be done."""
+        def watch():
+            while not self.is_over:
+                with self.lock:
+                    if not self.is_over and len(self.log) > MOST_ENTRIES:
+                        self.stop_error = RuntimeError(
+                            'the recording reached its limit of memory, %d entries' % MOST_ENTRIES)
+                        raise_in_thread(thread, Stop)
+                wait_until(lambda: self.is_over, 0.1)
+        with suppress(RuntimeError, threads.error):             # a host without threads
+            threads.start_new_thread(watch, ())
+            return True
+        return False
+
     def keyframe(self):
         """Keep the content of all that can be reached; what cannot be is not followed any more."""
-        spaces = [space for space in self.frames.values()]
         contents, followed, todo = {}, [], []
-        for token in list(self.modules.values()) + spaces:
+        for _, space, known, _ in self.running[1:]:
+            contents[space] = known.copy()
+            todo += known.values()
+        for token in self.modules.values():
             contents[token] = token.now.copy()
             todo += token.now.values()
-            if token.kind is DICT and token.obj is not None:
-                followed.append(token)
-        size, tokens = sum(map(len, contents.values())), self.tokens
+            followed.append(token)
+        size, tokens, tuples = sum(map(len, contents.values())), self.tokens, set()
         while todo:
             value = todo.pop()
             cls = type(value)
             if cls in ATOMS:
                 continue
             if cls in (tuple, frozenset):
-                todo += value
+                if id(value) not in tuples:
+                    tuples.add(id(value))
+                    todo += value
                 continue
             token = tokens.get(id(value))
             if token is None or token in contents or token.now is None:
@@ -15680,9 +16050,10 @@ class Engine(Follower):
         for token in self.followed:
             if token not in contents:
                 token.now = None
+        self.forget_objects()
         self.followed[:] = followed
         self.visible = size
-        self.recording.keyframes.append(Keyframe(len(self.log), contents, self.frames.get(self.now[0], self.top)))
+        self.recording.keyframes.append(Keyframe(len(self.log), contents, self.running[-1][1]))
 
     # -- the run
 
@@ -15695,8 +16066,8 @@ class Engine(Follower):
         _shells.clear()
         namespace = self.names_of(space)
         top = Space()
-        top.first, top.now, top.home = {}, {}, Home(namespace, '<module>')
-        self.top, self.base = top, sys._getframe()
+        top.first, top.home = {}, Home(namespace, '<module>')
+        self.top, self.running[:] = top, [(None, top, {}, {})]
         recording.keyframes.append(Keyframe(0, {namespace: namespace.kind.copy(namespace.now or {}), top: {}}, top))
         stdout, self.limit[0] = sys.stdout, 0
         # the log keeps all alive: looking for garbage costs a seventh of the time
@@ -15748,7 +16119,9 @@ class Engine(Follower):
             if sys.stdout is tee:
                 sys.stdout = stdout
             tee.log = []
-            self.frames.clear()
+            if self.with_state:
+                del self.running[1:]
+            self.passing.clear()
             if self.max_steps:
                 recording._cut(self.max_steps)
             if not self.with_state:
@@ -17142,7 +17515,7 @@ class PageLog(object):
         if kind is VALUE or kind is OPAQUE:
             return []
         if not isinstance(content, dict):
-            return [self.value(part) for part in itertools.islice(content, most)]
+            return [self.value(part) for part in itertools.islice(content, most) if type(part) is not Turned]
         if kind is SET_KIND:
             return [self.value(part) for part in itertools.islice(content.values(), most)]
         pairs, found = content.values() if type(content) is Keyed else content.items(), []
@@ -17171,7 +17544,7 @@ class PageLog(object):
                 continue
             if entry is PRINTED:
                 self.log += PRINT_CODE, self.texts[cut_text(log[at + 1])]
-            elif world is not None:
+            elif world is not None and type(entry) is not Skip:
                 self._change(entry, log, at)
                 if self.todo:
                     self.finish()
