@@ -203,7 +203,7 @@ def main():
     args, size = common.parse(p), FEWER if p.parse_args().quick else FULL
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.chdir(tempfile.gettempdir())            # `import` finds no hotload.py here but the one that is measured
-    args.saves = size["saves"] // 6 + 1
+    args.saves, load = size["saves"] // 6 + 1, os.getloadavg()[0]
     seconds = saves.figures(args)
     for command, figure in seconds.items():
         common.row(command, "%.3f s" % figure)
@@ -215,8 +215,8 @@ def main():
     versions = ["%s %s" % (name, metadata.version(name)) for name in PEERS]
     versions += ["entr %s" % common.version_of(["entr"])] if shutil.which("entr") else []
     versions += ["norerun of GitHub"] if args.norerun else []
-    about = "CPython %s, Linux, %s cores, %s; %s. `python docs/benchmarks/all.py%s`" % (
-        platform.python_version(), os.cpu_count(), datetime.date.today(), ", ".join(versions),
+    about = "CPython %s, Linux, %s cores with a load of %.0f, %s; %s. `python docs/benchmarks/all.py%s`" % (
+        platform.python_version(), os.cpu_count(), load, datetime.date.today(), ", ".join(versions),
         " --norerun norerun.py" if args.norerun else "")
     print(about)
     if args.dry:
