@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: MIT
 """hotload: save a file, and only what changed runs again.
 
-    hotload [options] SCRIPT [ARGS...]     run SCRIPT now and after each save, in one process
+    hotload [options] SCRIPT [ARGS...]     run SCRIPT now and after each save
     hotload [options] -m MODULE[:FUNCTION] [ARGS...]
     hotload [options] -c COMMAND           run a shell command after each save
     find . -name '*.py' | hotload SCRIPT   watch exactly these files
@@ -1788,6 +1788,18 @@ def as_step(thing):
     raise HotloadError('not a step: %r; expected an object with a method run(), or a function' % (thing,))
 
 
+def may_put_back(holders, holder, found):
+    """Take `holder` off the list of those that changed something of the process. Whether it is to put that back.
+
+    It is not when another of them changed that later, which is then given what `holder` found, its attribute `found`.
+    """
+    at = holders.index(holder)
+    del holders[at]
+    if at < len(holders):
+        setattr(holders[at], found, getattr(holder, found))
+    return at == len(holders)
+
+
 def wait_until(test, seconds, clock=clock_s):
     """Wait until test() is true, `seconds` at most."""
     end = clock() + seconds
@@ -1999,6 +2011,8 @@ class ReloadedScript(Step):
     HotloadError: no such file: there is no such script
     """
 
+    entered = []                                # those that have changed sys.path, sys.argv and sys.modules
+
     def __init__(self, path=None, argv=(), entrypoint=None, module=None):
         if (path is None) == (module is None):
             raise HotloadError('a ReloadedScript takes either a path or a module')
@@ -2036,6 +2050,7 @@ class ReloadedScript(Step):
                 sys.argv = []
             self.before = sys.path, list(sys.path), list(sys.argv), dict(
                 (name, sys.modules.get(name)) for name in ('__main__', '__mp_main__', self.name))
+            self.entered.append(self)
             self._leave_names()
         if self.folder != self._folder():       # the link to it was switched
             self.folder = self._folder()
@@ -2103,13 +2118,14 @@ class ReloadedScript(Step):
     def close(self):
         """Put back what was __main__, sys.path and sys.argv before."""
         if self.before is not None:
-            path, entries, argv, modules = self.before
-            self.before, path[:], sys.argv[:], sys.path = None, entries, argv, path
-            for name, module in modules.items():
-                if sys.modules.get(name) is self.space:
+            if may_put_back(self.entered, self, 'before'):
+                path, entries, argv, modules = self.before
+                path[:], sys.argv[:], sys.path = entries, argv, path
+                for name, module in modules.items():
                     sys.modules[name] = module
                     if module is None:
                         del sys.modules[name]
+            self.before = None
             fresh.remove()
 
 
@@ -2255,15 +2271,20 @@ class Process(object):
     """What a run may change in the process, and the next run must find as it was when this was made.
 
     The functions that the user's code gives to atexit are kept here, for the begin of its next run.
+    thread: that in which a run goes on, or None.
     """
+
+    made = []                                   # those that are not closed: there may be several loops
 
     def __init__(self):
         import atexit
-        self.exits, self.atexit, self.atexits = [], atexit, {}
-        for name in ('register', 'unregister'):
-            if hasattr(atexit, name):           # 2.7 has the first only
-                self.atexits[name] = getattr(atexit, name)
-                setattr(atexit, name, getattr(self, name))
+        names = [name for name in ('register', 'unregister') if hasattr(atexit, name)]     # 2.7 has the first only
+        self.exits, self.atexit, self.thread = [], atexit, None
+        self.before = dict((name, getattr(atexit, name)) for name in names), os.environ.get('HOTLOAD_RUNNING')
+        self.made.append(self)
+        for name in names:
+            setattr(atexit, name, getattr(self, name))
+        os.environ['HOTLOAD_RUNNING'] = '1'
         streams = 'stdin', 'stdout', 'stderr'
         self.held = dict((name, getattr(sys, name)) for name in streams + ('excepthook', 'displayhook'))
         self.spares = {}                        # {name: (descriptor, duplicate of it, for when the run closes it)}
@@ -2307,14 +2328,16 @@ class Process(object):
     def register(self, function, *args, **kwargs):
         """Stands in for atexit.register."""
         if not fresh.is_local(sys._getframe(1).f_code.co_filename):
-            return self.atexits['register'](function, *args, **kwargs)
-        self.exits.append((function, args, kwargs))
+            return self.before[0]['register'](function, *args, **kwargs)
+        loops = [process for process in self.made if process.thread == threads.get_ident()]
+        (loops or self.made or [self])[-1].exits.append((function, args, kwargs))
         return function
 
     def unregister(self, function):
         """Stands in for atexit.unregister."""
-        self.exits = [entry for entry in self.exits if entry[0] != function]
-        self.atexits['unregister'](function)
+        for process in self.made:
+            process.exits = [entry for entry in process.exits if entry[0] != function]
+        self.before[0]['unregister'](function)
 
     def call_exits(self):
         """Call what the user's code gave to atexit, the last one first, as Python does at its end."""
@@ -2327,9 +2350,14 @@ class Process(object):
                 show_error(sys.exc_info())
 
     def close(self):
-        """Give back the duplicates, and atexit's own functions."""
-        for name, function in self.atexits.items():
-            setattr(self.atexit, name, function)
+        """Give back the duplicates, atexit's own functions, and the environment."""
+        if may_put_back(self.made, self, 'before'):
+            functions, running = self.before
+            for name, function in functions.items():
+                setattr(self.atexit, name, function)
+            os.environ.pop('HOTLOAD_RUNNING', None)
+            if running is not None:
+                os.environ['HOTLOAD_RUNNING'] = running
         for _, spare in self.spares.values():
             os.close(spare)
 
@@ -2397,8 +2425,6 @@ class Loop(object):
             raise
         fresh.show_lines(list(fresh.texts))
         self.process, self.interrupts = Process(), Interrupts()
-        self.environment = os.environ.get('HOTLOAD_RUNNING')
-        os.environ['HOTLOAD_RUNNING'] = '1'
         if HAS_FORK_WARNING:                    # the thread that looks for saves is no danger to a script's child
             ignore_fork_warning()
 
@@ -2459,9 +2485,6 @@ class Loop(object):
         self.watcher.close()
         self.process.close()
         self.process = None
-        os.environ.pop('HOTLOAD_RUNNING', None)
-        if self.environment is not None:
-            os.environ['HOTLOAD_RUNNING'] = self.environment
 
     # ---- one run
 
@@ -2472,7 +2495,7 @@ class Loop(object):
         self._restore()
         self.process.call_exits()
         known, begin, results = other_threads(), self.clock(), []
-        self.running, self.status = self.runs, 0
+        self.running, self.status, self.process.thread = self.runs, 0, threads.get_ident()
         try:
             if self.interrupt or any(hasattr(step, 'stop') for step in self.steps):
                 try:
@@ -2485,7 +2508,7 @@ class Loop(object):
                 if self.stale:
                     break
         finally:
-            self.running, self.step = 0, None
+            self.running, self.step, self.process.thread = 0, None, None
         taken_s = self.clock() - begin
         flush(getattr(sys, 'stdout', None))     # the script's own, and then ours
         self._restore()
@@ -2685,24 +2708,27 @@ def start(watch, steps, rate=RATE):
 # a few bytes of memory, in which the worker says what it runs and that it is alive.
 
 __all__ += ['main']
-OPTIONS = [     # (short, long, what it takes or None, help); a name that ends in '*' may be given again
+# (short, long, what it takes or None, help); a name that ends in '*' may be given again. Without help of its own, an
+# option shares a line, and the help, of the next one.
+OPTIONS = [
     ('w', 'watch*', 'PATH', 'watch this file, folder or glob too; -: list on stdin'),
     ('x', 'exclude*', 'GLOB', 'do not watch what matches'),
-    ('c', 'command*', 'COMMAND', 'run a shell command on each save, after SCRIPT if any'),
-    ('m', 'module', None, 'the next word is a module or MODULE:FUNCTION'),
-    ('', 'entrypoint', 'NAME', 'call this function of the script after each run'),
+    ('c', 'command*', 'COMMAND', 'run it on each save, after SCRIPT if there is one'),
+    ('m', 'module', None, 'the next word is a MODULE, or MODULE:FUNCTION'),
+    ('', 'entrypoint', 'NAME', 'call this function after each run'),
     ('', 'rate', 'N', 'looks a second (144)'),
-    ('', 'interrupt', None, 'a save ends the run that goes on (default)'),
-    ('', 'no-interrupt', None, 'a save waits for the end of the run'),
-    ('', 'no-clear', None, 'do not clear the terminal before each run'),
-    ('', 'clear-terminal', None, 'clear it (default, but for -c alone)'),
-    ('', 'hotload', 'MODULE', 'reload this module instead of running a script'),
-    ('', 'run', None, 'the rest of the line is a command, as with -c'),
-    ('i', 'interactive', None, 'a Python prompt on the script\'s names between the runs'),
-    ('q', 'quiet', None, 'say nothing of runs that went well'),
-    ('v', 'verbose', None, 'say what is watched'),
-    ('', 'version', None, 'print the version'),
-    ('h', 'help', None, 'print this'),
+    ('', 'interrupt', None, ''), ('', 'no-interrupt', None, 'a save ends the run (default), or waits for it'),
+    ('', 'clear-terminal', None, ''), ('', 'no-clear', None, 'before each run (default; not for -c alone)'),
+    ('', 'hotload', 'MODULE', ''), ('', 'run', None, 'reload it, run no script; the rest is a command'),
+    ('i', 'interactive', None, 'a prompt on the script\'s names, between the runs'),
+    ('q', 'quiet', None, ''), ('v', 'verbose', None, 'say nothing of good runs; say what is watched'),
+    ('', 'version', None, ''), ('h', 'help', None, 'print the version; print this'),
+]
+APART = [       # (name of an option, those that it does not go with, why and what to do)
+    ('interrupt', 'no-interrupt', 'give the one that you mean'),
+    ('clear-terminal', 'no-clear', 'give the one that you mean'),
+    ('hotload', 'module entrypoint', '--hotload reloads a module and calls nothing; leave it out'),
+    ('run', 'module', '--run takes the rest of the line; give the command with -c, before -m'),
 ]
 
 
@@ -2712,12 +2738,12 @@ class Mode(object):
     name: of its flag, None for the default.      help: one line.      options: rows like those of OPTIONS.
     make_step(choice) -> the step, for a choice that names a script or a module.
     main(choice) -> exit status: does all in place of a loop, or None.
-    without: long names of options that mean nothing to it, in one text.
+    apart: [(options that do not go with it, why and what to do)].
     """
 
-    def __init__(self, name, help, make_step, options=(), main=None, without=''):
+    def __init__(self, name, help, make_step, options=(), main=None, apart=()):
         self.name, self.help, self.make_step, self.main = name, help, make_step, main
-        self.options, self.without = list(options), without.split()
+        self.options, self.apart = list(options), list(apart)
 
 
 MODES = [Mode(None, 'the whole script, in this process', lambda choice: ReloadedScript(
@@ -2730,7 +2756,7 @@ def option_rows():
 
 
 def split_options(argv, rows):
-    """([(row of the option, its value or '')], the words after them) of the command line `argv`.
+    """([(row of the option, its value or '', how it was written)], the words after them) of the command line `argv`.
 
     A long name may be cut short, where that leaves one option only. (getopt imports gettext, and that re and more.)
     """
@@ -2758,7 +2784,7 @@ def split_options(argv, rows):
                 raise HotloadError('option %s takes no value; hotload -h lists the options' % word)
             words.insert(0, '-' + value)        # several in one word
             value = ''
-        found.append((known[0], value))
+        found.append((known[0], value, word))
     return found, words
 
 
@@ -2766,6 +2792,7 @@ class Choice(dict):
     """A command line, parsed: {long name of an option: value, True or list}.
 
     mode: the Mode.      script, module, function: what to run, or None.      argv: list of its arguments.
+    written: {long name: how it was written}.
     given: that of this process, or {}: for sections below whose options are for what the script itself does.
     """
 
@@ -2773,22 +2800,17 @@ class Choice(dict):
 
     def __init__(self, argv):
         options, rest = split_options(argv, option_rows())
-        for (_, name, takes, _), value in options:
+        self.written = {}
+        for (_, name, takes, _), value, word in options:
+            self.written[name.rstrip('*')] = word
             if name.endswith('*'):
                 self.setdefault(name[:-1], []).append(value)
             else:
                 self[name] = value if takes else True
-        chosen = [mode for mode in MODES if mode.name in self]
-        if len(chosen) > 1:
-            raise HotloadError('--%s and --%s do not go together' % (chosen[0].name, chosen[1].name))
-        self.mode = (chosen or MODES)[0]
-        for mode, name in [(mode, row[1].rstrip('*')) for mode in MODES for row in mode.options]:
-            if name in self and mode is not self.mode:
-                raise HotloadError('--%s goes with --%s' % (name, mode.name))
-        for name in self.mode.without:
-            if name in self:
-                raise HotloadError('--%s and --%s do not go together' % (self.mode.name, name))
+        self.mode = ([mode for mode in MODES if mode.name in self] or MODES)[0]
         self._take_rest(rest)
+        self._check()
+        self.rate = self.number('rate', RATE, 'a number of looks a second', 10000)
 
     def _take_rest(self, rest):
         """What stands after the options: SCRIPT ARGS, MODULE ARGS or a command."""
@@ -2802,17 +2824,41 @@ class Choice(dict):
         elif 'module' in self:
             self.module, _, function = rest.pop(0).partition(':')
             self.function = function or None
+            if function and 'entrypoint' in self:
+                raise HotloadError('--entrypoint and %s:%s do not go together: name the function once' % (
+                    self.module, function))
         elif rest and 'hotload' not in self:
             self.script = rest.pop(0)
         self.argv = rest
+
+    def _check(self):
+        """Refuse what does not go together, or has nothing to work on."""
+        names = dict(self.written, **{'list': '-w -'} if '-' in self.get('watch', ()) else {})
+        if self.module and (self.function or 'entrypoint' in self):
+            names['function'] = 'MODULE:FUNCTION' if self.function else '-m with --entrypoint'
+        for name, others, why in APART + [(mode.name,) + row for mode in MODES for row in mode.apart]:
+            for other in others.split():
+                if name in names and other in names:
+                    raise HotloadError('%s and %s do not go together: %s' % (names[name], names[other], why))
+        for mode, name in [(mode, row[1].rstrip('*')) for mode in MODES for row in mode.options]:
+            if name in self and mode is not self.mode:
+                raise HotloadError('%s goes with --%s; give that as well, or leave it out' % (names[name], mode.name))
+        if 'hotload' in self and self.argv:
+            raise HotloadError('--hotload %s: expected no script after it, but found %s; give either' % (
+                self['hotload'], self.argv[0]))
+        for name in [self.mode.name, 'interactive', 'entrypoint', 'trust-store']:
+            if name in self and not self.runs_code() and not (self.mode.main and name != 'entrypoint'):
+                raise HotloadError('%s: expected a SCRIPT or -m MODULE; hotload -h tells more' % names[name])
+
+    def number(self, name, default, what, most=1e15):
+        """The value of an option as a number: `what` the message asks for, above 0 and no more than `most`."""
         try:
-            self.rate = float(self.get('rate', RATE))
-            if not 0 < self.rate <= 10000:
+            value = float(self.get(name, default))
+            if name in self and not 0 < value <= most:
                 raise ValueError
         except ValueError:
-            raise HotloadError('--rate %s: expected a number of looks a second, above 0' % self['rate'])
-        if 'interactive' in self and not self.runs_code() and not self.mode.main:
-            raise HotloadError('-i: expected a script or a module, whose namespace the prompt is to show')
+            raise HotloadError('--%s %s: expected %s above 0' % (name, self[name], what))
+        return value
 
     def runs_code(self):
         """Whether a script or a module is to be run, and not only commands."""
@@ -2820,16 +2866,15 @@ class Choice(dict):
 
 
 def help_text():
-    """What -h prints: the beginning of this file's docstring, and the options; it fits a screen."""
-    def line(row, place=''):
-        short, long, takes, text = row
-        return '  %4s%-20s%s' % (short and '-%s, ' % short, '%s--%s %s' % (place, long.rstrip('*'), takes or ''), text)
-    lines = [(__doc__ or '').partition('The same from Python')[0].rstrip() + '\n']
-    if MODES[1:]:
-        lines.append('What runs again on a save, if it is not to be the whole script:')
-    for mode in MODES[1:]:
-        lines += [line(('', mode.name, None, mode.help))] + [line(row, '  ') for row in mode.options]
-    return '\n'.join(lines + ['Options:'] + list(map(line, OPTIONS))) + '\n'
+    """What -h prints: the usage from this file's docstring, and the options; for a screen of 80 by 24."""
+    lines, names = [line[4:] for line in (__doc__ or '\n\n').split('\n\n')[1].split('\n')], []
+    own = [row[1] for mode in MODES for row in mode.options]
+    for short, long, takes, text in option_rows()[len(OPTIONS):] + OPTIONS:  # what runs again first
+        names.append('%s--%s%s' % (short and '-%s, ' % short, long.rstrip('*'), takes and ' ' + takes or ''))
+        if text:
+            lines.append('  %-24s%s' % ('  ' * (long in own) + ', '.join(names) + '  ', text))
+            names = []
+    return '\n'.join(lines) + '\n'
 
 
 def read_list(patient):
@@ -3154,7 +3199,7 @@ def make_loop(choice, listed, shared, parent, again, command_line):
         if again is False and listed is None:   # what the run that died had imported is not known
             watch.append(roots[-1])
     if listed is not None:
-        watch.append(listed_paths(listed))
+        watch.append(filter(exclusion(choice.get('exclude', ())), listed_paths(listed)))
     steps += map(Command, choice.get('command', ()))
     loop = Worker(shared, parent, choice, command_line, watch, steps, choice.rate, 'no-interrupt' not in choice,
                   exclude=choice.get('exclude', ()), roots=roots, quiet='quiet' in choice,
@@ -5486,7 +5531,8 @@ class LivePatch(Step):
         for module in list(sys.modules.values()):
             path = module_path(module) if isinstance(module, ModuleType) else None
             if path is not None and path not in self.known:
-                wanted = path.endswith('.py') and path != os.path.abspath(OWN_FILE) and self.accepts(path)
+                wanted = path.endswith('.py') and self.accepts(path) and (
+                    path != os.path.abspath(OWN_FILE) or path in self.patterns)     # itself where that is asked for
                 self.known[path] = wanted and os.path.exists(path)
                 if self.known[path] and path not in fresh.texts:
                     fresh.read(path)
@@ -5731,12 +5777,13 @@ def interact(step):
     import code
     with suppress(ImportError):
         import readline                         # noqa: F401
+    quiet_end = accepted_keywords(code.interact, {'exitmsg': ''})
     if step is None:
         sys.modules['__main__'] = ModuleType('__main__')
         sys.path.insert(0, '')
     space = step.namespace if step else vars(sys.modules['__main__'])
     PROMPTS.append(PromptSpace(space))
-    code.interact('' if step else 'Python %s, patched by hotload' % sys.version.split()[0], local=space)
+    code.interact('' if step else 'Python %s, patched by hotload' % sys.version.split()[0], local=space, **quiet_end)
 
 
 def join_all():
@@ -5748,8 +5795,15 @@ def join_all():
             thread.join()
 
 
-MODES.append(Mode('live', 'run it once; a save patches it in place; -w: only this', None, main=run_live,
-                  without='exclude command hotload run interrupt no-interrupt clear-terminal'))
+MODES.append(Mode('live', 'run it once; a save patches it in place; -w: only this', None, main=run_live, apart=[
+    ('cache', '--live keeps all objects as they are, --cache makes anew what changed; give one of them'),
+    ('record', 'recorded is a run from begin to end; give one of them, or call hotload.record() in the program'),
+    ('command run', 'the program runs once; start hotload -w PATH -c COMMAND beside it'),
+    ('hotload', 'give the script itself, or -m MODULE'),
+    ('exclude', 'name with -w what is patched'),
+    ('list', 'stdin is the program\'s; name with -w what is patched'),
+    ('interrupt no-interrupt', 'a save does not end the program'),
+    ('clear-terminal', 'the terminal is the program\'s')]))
 
 
 ##############################################################################
@@ -6291,7 +6345,7 @@ MOST_JOURNALS = 16          # more are put together
 TICK_S = 0.02               # the clocks of file systems move in steps that are no longer
 LONG_TO_READ = 2 ** 24      # bytes; a file from this on is not read twice only since it is new
 ABANDONED_S = 3600          # what a killed process left half-written is removed after that time
-OPTIONS.insert(-2, ('', 'trust-store', None, 'use a store of values that other users can write to'))
+OPTIONS.insert(-2, ('', 'trust-store', None, 'use a store of values that others can write to'))
 # {folder: ({address: state of the entry when it was verified}, {address: its bytes}, [their sum])} in this process.
 REMEMBERED = {}
 
@@ -9066,6 +9120,7 @@ class CachedScript(Statements, ReloadedScript):
 
     path, argv, module: as of ReloadedScript.      store: folder that keeps values from process to process; None: they
     are kept in memory.      trust: use a store that others can write to.      max_bytes: of the store.
+    entrypoint: name of a function, called as if that were the last statement.
 
     namespace: the dict of the script's globals.      units: list of Chunk.      records: {Record.group(): [Record]}.
     report: the last Report.      muted: whether what kept statements printed is left out.
@@ -9079,8 +9134,9 @@ class CachedScript(Statements, ReloadedScript):
     (1, 0, [1])
     >>> script.close()
     """
-    def __init__(self, path=None, argv=(), store=None, module=None, trust=False, max_bytes=None):
+    def __init__(self, path=None, argv=(), store=None, module=None, trust=False, max_bytes=None, entrypoint=None):
         ReloadedScript.__init__(self, path, argv, None, module)
+        self.last_line = '\n%s()\n' % entrypoint if entrypoint else ''
         self._begin_values(Store(store, 'cache', MAX_BYTES if max_bytes is None else max_bytes, trust))
         self._begin_statements()
         self.space_of = Program(self.names, self.space, self.is_local)
@@ -9102,8 +9158,8 @@ class CachedScript(Statements, ReloadedScript):
         return name in fresh.modules or name == '__main__'
 
     def load(self):
-        """The bytes of the script."""
-        return fresh.read(self.path)
+        """The bytes of the script, with the call of the entry point as its last line."""
+        return fresh.read(self.path) + self.last_line.encode('ascii')
 
     # -- the script's text
 
@@ -9595,44 +9651,38 @@ class CachedStep(CachedScript):
     """The step of --cache: a CachedScript that says what it did.
 
     log: path of the file that the statements which ran are appended to, or None.      checks: whether each run is
-    compared with a fresh one.      quiet: say nothing but errors.      status: as the script's exit status.
+    compared with a fresh one.      quiet: say nothing but errors.
     """
 
-    def __init__(self, path, argv, store, module, log=None, checks=False, quiet=False, trust=False):
+    def __init__(self, path, argv, store, module, log=None, checks=False, quiet=False, trust=False, entrypoint=None):
         if store is None:
             folder = os.path.dirname(os.path.abspath(path)) if path else os.getcwd()
             store = os.path.join(folder, '.hotload')
-        CachedScript.__init__(self, path, argv, None if store == 'none' else store, module, trust)
-        self.log, self.checks, self.muted, self.status = log and os.path.abspath(log), checks, quiet, 0
+        store = None if store == 'none' else store
+        CachedScript.__init__(self, path, argv, store, module, trust, entrypoint=entrypoint)
+        self.log, self.checks, self.muted = log and os.path.abspath(log), checks, quiet
 
     def files(self):
         """The paths of the script, its modules and the data files that it read."""
         return CachedScript.files(self) + sorted(path for path in list(fresh.keys) if path != self.path)
 
     def run(self, changed=()):
-        """Run it, and say what was done."""
+        """Run it, and say what was done; what it raises goes through."""
         report = CachedScript.run(self, changed)
-        self.status = 0
-        if not self.muted:
-            for line in report.lines():
-                say(line)
-        if report.error is not None:
-            self.status = self._show_end(report)
+        for line in report.lines() if not self.muted and not isinstance(report.error, SyntaxError) else ():
+            say(line)
         if self.log and report.ran:
             self._append(['# run %d at %s' % (self.runs, time.strftime('%H:%M:%S'))] + [
                 self._logged(index) for index in sorted(self.ran)])
         if self.checks and not isinstance(report.error, SyntaxError):
             self.check()
-        return report
+        if report.error is not None:
+            reraise(report.error, report.trace)
 
-    def _show_end(self, report):
-        error = report.error
-        if isinstance(error, SystemExit):
-            return exit_status(error)
-        show_error((type(error), error, report.trace))
-        if report.kept:
-            say('%d statements before it are kept' % len(report.kept))
-        return 1
+    def show_past(self):
+        """Say what an error left as it was."""
+        if self.report.kept and not isinstance(self.report.error, SystemExit):
+            say('%d statements before it are kept' % len(self.report.kept))
 
     def _logged(self, index):
         text = source_text(self.source.text(self.units[index].chunk))
@@ -9685,10 +9735,12 @@ def commented(text):
 
 MODES.append(Mode('cache', 'statements that changed, and those that depend on them', lambda choice: CachedStep(
     choice.script, choice.argv, choice.get('store'), choice.module, choice.get('log'), 'check' in choice,
-    'quiet' in choice, 'trust-store' in choice), [
-        ('', 'store', 'DIR', 'where values are kept (.hotload beside it), or none'),
-        ('', 'log', 'FILE', 'append the statements that ran, and what was typed'),
-        ('', 'check', None, 'run the script afresh as well, and compare')]))
+    'quiet' in choice, 'trust-store' in choice, choice.get('entrypoint')), [
+        ('', 'store', 'DIR', 'keep values here (.hotload); none: in memory'),
+        ('', 'log', 'FILE', ''), ('', 'check', None, 'append what ran to FILE; compare with a fresh run')], apart=[
+            ('record', 'a statement that is kept has no steps; give one of them'),
+            ('hotload', 'a reloaded module has no statements of its own; give the script, or -m MODULE'),
+            ('function', 'what is cached runs as __main__; let its last line call the function')]))
 
 
 ##############################################################################
@@ -10688,7 +10740,14 @@ class Damaged(Exception):
 
 
 class Return(BaseException):
-    """Raised by a subreactor to give back `value` on every Python: raise hotload.Return(value)."""
+    """Raised by a subreactor to give back `value` on every Python, as `return value` does on 3.x.
+
+    >>> try:
+    ...     raise Return(3)
+    ... except Return as end:
+    ...     print(end.value)
+    3
+    """
 
     def __init__(self, value=None):
         BaseException.__init__(self, value)
@@ -16481,20 +16540,14 @@ class RecordedScript(ReloadedScript):
 
 def make_recorded(choice):
     """The step of `hotload --record`."""
-    limits = []
-    for name in ('max-steps', 'max-seconds'):
-        try:
-            limits.append(float(choice.get(name, 0)))
-            if limits[-1] < 0:
-                raise ValueError
-        except ValueError:
-            raise HotloadError('--%s %s: expected a number' % (name, choice[name]))
-    return RecordedScript(choice.script, choice.argv, choice.get('html') or None, choice.module, 'auto',
-                          int(limits[0]), limits[1], choice.get('entrypoint') or choice.function)
+    return RecordedScript(choice.script, choice.argv, choice.get('html'), choice.module, 'auto',
+                          int(choice.number('max-steps', 0, 'a number')), choice.number('max-seconds', 0, 'a number'),
+                          choice.get('entrypoint') or choice.function)
 
 
 MODES.append(Mode('record', 'the whole script; its state at each step is kept', make_recorded,
-    [('', 'max-steps', 'N', 'end the run after N steps'), ('', 'max-seconds', 'S', 'end the run after S seconds')]))
+    [('', 'max-steps', 'N', ''), ('', 'max-seconds', 'S', 'end the run after so many')],
+    apart=[('hotload', 'a reloaded module is not recorded; give the script, or -m MODULE')]))
 
 
 ##############################################################################
@@ -21820,7 +21873,7 @@ def _to_html(self, path, first=None, last=None):
 
 Recording.to_html = _to_html                     # here, because it stands on the page
 [mode for mode in MODES if mode.name == 'record'][0].options.append(
-    ('', 'html', 'FILE', 'write FILE, a page to walk through the run in a browser'))
+    ('', 'html', 'FILE', 'write a page, to walk through the run in a browser'))
 
 
 # ---- the same at the prompt of -i

@@ -547,10 +547,9 @@ class TestLayout(Case):
         self.assertTrue(tried > 10, tried)
 
     def test_each_step_and_function_of_the_api_has_an_example(self):
-        without = [name for name in hotload.__all__
-                   if callable(getattr(hotload, name)) and '>>>' not in (getattr(hotload, name).__doc__
-            or '')]
-        self.assertEqual(without, [])
+        names = [name for name in hotload.__all__ + ['start', 'watch', 'depends', 'record', 'Return']
+                 if hasattr(hotload, name)]     # a file that was cut lacks some
+        self.assertEqual([name for name in names if '>>>' not in (getattr(hotload, name).__doc__ or '')], [])
 
     @needs_posix
     def test_the_file_can_be_executed_and_carries_licence_and_version(self):
@@ -3361,6 +3360,61 @@ class TestExitFunctions(LoopCase):
         self.assertTrue(atexit.register is before or atexit.register == before)
 
 
+class TestTwoLoops(LoopCase):
+    """Several loops in one process."""
+
+    TEXT = ('import atexit, os, sys\nprint("%s %%s %%s" %% (sys.argv, sys.path[0] == os.path.dirname(__file__)))\n'
+            'assert sys.modules["__main__"].__file__ == __file__ and os.environ["HOTLOAD_RUNNING"]\n'
+            'atexit.register(lambda: sys.stdout.write(u"end of %s\\n"))\n')
+
+    def test_each_finds_its_own_and_leaves_the_process_as_it_was(self):
+        def state():
+            return [getattr(atexit, name, None) for name in ('register', 'unregister')] + [
+                os.environ.get('HOTLOAD_RUNNING'), sys.modules['__main__'], sys.path[:], sys.argv[:],
+                sys.meta_path[:], sys.stdout]
+        before = state()
+        for name in 'one', 'two':
+            self.save('%s/%s.py' % (name, name), 'from __future__ import print_function\n' + self.TEXT % (name, name))
+        for first_closed in 0, 1:
+            loops = [hotload.Loop([], [hotload.ReloadedScript(os.path.join(name, name + '.py'), [name])])
+                     for name in ('one', 'two')]
+            start = len(self.out.getvalue())
+            for loop in loops + loops:
+                loop.run()
+                self.assertEqual(loop.status, 0, self.err.getvalue())
+            loops[first_closed].close()
+            self.assertEqual(os.environ['HOTLOAD_RUNNING'], '1')
+            loops[1 - first_closed].close()
+            lines = self.out.getvalue()[start:].replace("u'", "'").splitlines()
+            ends = ['end of one', 'end of two']
+            said = ["%s ['%s', '%s'] True" % (name, os.path.join(name, name + '.py'), name) for name in ('one', 'two')]
+            self.assertEqual(lines, said + [ends[0], said[0], ends[1], said[1]] + ends[::1 - 2 * first_closed])
+            self.assertEqual(state(), before)
+
+    @needs_processes
+    def test_one_in_a_thread_and_one_that_blocks(self):
+        self.save('side.py', 'value = 1\n')
+        self.save('app.py', 'import sys\nsys.stdout.write(u"run\\n")\n')
+        other = hotload.start(['side.py'], [hotload.ReloadedPythonModule.from_module_name('side')])
+        wait_for(lambda: 'run 1 ok' in self.err.getvalue())     # it has read the file
+
+        def after():
+            if main.runs == 1:
+                self.save('side.py', 'value = 22\n')
+                self.save('app.py', 'import sys\nsys.stdout.write(u"again\\n")\n')
+            else:
+                try:
+                    wait_for(lambda: other.runs >= 2)
+                finally:
+                    main.stop()
+        main = hotload.Loop([], [hotload.ReloadedScript('app.py'), after])
+        main.forever()
+        other.stop()
+        self.assertTrue(other.join(10))
+        self.assertEqual((self.out.getvalue(), sys.modules['side'].value), (u'run\nagain\n', 22), self.err.getvalue())
+        self.assertNotIn('HOTLOAD_RUNNING', os.environ)
+
+
 @needs_processes
 class TestBackground(LoopCase):
     """start(): the loop in a thread, while the prompt is used."""
@@ -5747,19 +5801,15 @@ class TestOptions(CommandLineCase):
         self.assertIn("hotload " + version, t.output)
 
     @each([("short", "-h"), ("long", "--help")])
-    def test_X_help_has_one_line_for_each_flag(self, flag):
+    def test_X_help_names_each_flag_and_fits_a_screen(self, flag):
         t = self.hotload({}, flag, stdout="pipe")
         self.assertEqual(t.wait(), 0)
-        for flags in ("-w --watch", "-x --exclude", "--rate", "--entrypoint", "--interrupt|--no-interrupt",
-                      "--no-clear",
-                      "-i --interactive", "-q", "-v", "--version", "-h", "-m", "-c"):
-            first = flags.split()[0]
-            lines = re.findall(r"(?m)^ +(?:-\w(?: \w+)?, *)?(?:%s)\b.*" % first, t.output)
-            self.assertTrue(lines, "no line for %s in\n%s" % (first, t.output))
-            for word in flags.split()[1:]:
-                self.assertIn(word, lines[0])
-        shown = t.output.splitlines()
-        self.assertTrue(len(shown) <= 40 and max(map(len, shown)) <= 95, t.output)      # it fits a screen
+        for flags in ("-w, --watch PATH", "-x, --exclude GLOB", "-c, --command COMMAND", "-m, --module", "--rate N",
+                      "--entrypoint NAME", "--interrupt, --no-interrupt", "--no-clear", "-i, --interactive",
+                      "-q, --quiet", "-v, --verbose", "--version", "-h, --help"):
+            self.assertEqual(len(re.findall(r"(?m)^ +(?:.*, )?%s(?:,|  ).*\w" % flags, t.output)), 1, flags + t.output)
+        lines = t.output.splitlines()
+        self.assertTrue(len(lines) <= 24 and max(map(len, lines)) <= 80, t.output)
 
     def test_q_says_nothing_of_runs_that_went_well(self):
         t = self.hotload(show(1), "-q", "app.py")
@@ -6260,6 +6310,145 @@ class TestOptionsInPages(Case):
                 if page.endswith('coming-from.md'):     # which tells of the options of others
                     continue
                 self.assertTrue(option in known or option in foreign, (page, option))
+
+
+@with_tables
+class TestModesTogether(Case):
+    """Which options go together: docs/loop.md has the table."""
+    section, needs = 6, TestComingFrom.needs
+
+    def setUp(self):
+        Case.setUp(self)
+        hotload.REACTORS.clear()
+        self.addCleanup(hotload.REACTORS.clear)
+        self.save('app.py', 'a = [1]\ndef main():\n    print("main")\nprint("version 1")\n')
+
+    REFUSED = [                                 # what does not go together: each pair, in words
+        ('--live --record app.py', '--live', '--record'), ('--live --cache app.py', '--live', '--cache'),
+        ('--record --cache app.py', '--cache', '--record'), ('--live -c true app.py', '--live', '-c'),
+        ('--live --hotload app', '--live', '--hotload'), ('--live -x *.md app.py', '--live', '-x'),
+        ('--live --exclude=*.md app.py', '--live', '--exclude'),
+        ('--live --interrupt app.py', '--live', '--interrupt'),
+        ('--live --no-interrupt app.py', '--live', '--no-interrupt'), ('--live -w - app.py', '--live', '-w -'),
+        ('--live --clear-terminal app.py', '--live', '--clear-terminal'), ('--live --run true', '--live', '--run'),
+        ('--cache --hotload app', '--cache', '--hotload'), ('--record --hotload app', '--record', '--hotload'),
+        ('--cache -m app:main', '--cache', 'MODULE:FUNCTION'), ('--cache --entrypoint main -m app', '--cache', '-m'),
+        ('--interrupt --no-interrupt app.py', '--interrupt', '--no-interrupt'),
+        ('--no-clear --clear-terminal app.py', '--clear-terminal', '--no-clear'),
+        ('--hotload app -m app', '--hotload', '-m'), ('--hotload app --entrypoint main', '--hotload', '--entrypoint'),
+        ('--run -m app', '--run', '-m'), ('--entrypoint main -m app:main', '--entrypoint', 'app:main')]
+    LACKING = [                                 # an option without what it is for: words, a part of the answer
+        ('--html page.html app.py', '--html goes with --record'), ('--html page.html --cache app.py', '--record'),
+        ('--max-steps 3 app.py', '--max-steps goes with --record'), ('--store none --live app.py', '--cache'),
+        ('--max-seconds=3 --live app.py', '--record'), ('--check app.py', '--check goes with --cache'),
+        ('--log x --record app.py', '--log goes with --cache'), ('--cache -w . -c true', '--cache: expected a SCRIPT'),
+        ('--record -w . -c true', '--record: expected a SCRIPT'), ('--cache', '--cache: expected a SCRIPT'),
+        ('-i -w . -c true', '-i: expected a SCRIPT'), ('--entrypoint main -w . -c true', '--entrypoint: expected'),
+        ('--trust-store -w . -c true', '--trust-store: expected a SCRIPT'), ('--live --entrypoint main', '--entrypoint'),
+        ('--hotload app other.py', 'expected no script after it, but found other.py'),
+        ('--record --max-steps nan app.py', '--max-steps nan: expected a number above 0'),
+        ('--record --max-seconds -1 app.py', '--max-seconds -1: expected'), ('--rate inf app.py', '--rate inf: expected')]
+
+    def test_what_makes_no_sense_is_refused_in_one_line(self):
+        for words, parts in [(row[0], row[1:] + (' do not go together: ',)) for row in self.REFUSED] + [
+                (row[0], row[1:]) for row in self.LACKING if 'max-s' not in row[0] or 'goes' in row[1]]:
+            start = len(self.err.getvalue())
+            status = hotload.main(words.split())
+            said = self.err.getvalue()[start:]
+            self.assertEqual((words, status, said.count('\n'), self.out.getvalue()), (words, 2, 1, ''), said)
+            for part in parts:
+                self.assertIn(part, said, words)
+
+    def test_numbers_are_checked_before_the_first_run(self):
+        for words, part in [row for row in self.LACKING if 'expected a number' in row[1]]:
+            with self.assertRaises(hotload.HotloadError) as caught:
+                hotload.make_recorded(hotload.Choice(words.split()))
+            self.assertIn(part, str(caught.exception))
+
+    def test_what_makes_sense_is_taken(self):
+        for words in ('--live -i --entrypoint main app.py', '--live -m app:main', '--live --rate 20 -q -v -w . app.py',
+                      '--live --trust-store --no-clear app.py', '--cache -i -c true -x a* -w . app.py', '--cache -m app',
+                      '--cache --entrypoint main --check --log x --store none app.py', '--record -i -m app:main',
+                      '--record --html page.html --max-steps 3 -c true -w - app.py', '--no-interrupt -c true -m app',
+                      '--record --trust-store --entrypoint main app.py', '--hotload app --run echo 1', '-i --hotload app'):
+            self.assertTrue(hotload.Choice(words.split()).mode, words)
+
+    def test_the_table_of_the_page_is_that_of_the_program(self):
+        with io.open(os.path.join(HERE, 'docs', 'loop.md'), encoding='utf-8') as stream:
+            table = stream.read().partition('### Modes together')[2].partition('\n###')[0]
+        rows = [[cell.strip() for cell in line.split('|')[1:-1]] for line in table.splitlines() if line.startswith('| `')]
+        self.assertTrue(len(rows) >= 8, table)
+        for cells in rows:
+            words, answers = cells[0].strip('`').split('`')[0], cells[1:]
+            for mode, answer in zip(('', '--live', '--cache', '--record'), answers):
+                argv = ('%s %s' % (mode, words)).split()
+                try:
+                    hotload.Choice(argv + ['app.py'] * (set(argv).isdisjoint(['-m', '--hotload'])))
+                    taken = True
+                except hotload.HotloadError:
+                    taken = False
+                self.assertEqual((words, mode, taken), (words, mode, answer != 'refused'))
+
+    def test_an_entry_point_is_the_last_statement_of_a_cached_script(self):
+        self.save('app.py', 'import sys\na = [1]\ndef main():\n    sys.stdout.write(u"main %d\\n" % a[0])')
+        step = hotload.CachedScript('app.py', entrypoint='main')
+        self.addCleanup(step.close)
+        self.assertEqual([item.text for item in step.run().ran][-1], 'main()')
+        self.save('app.py', 'import sys\n# more\na = [1]\ndef main():\n    sys.stdout.write(u"main %d\\n" % a[0])\n')
+        self.assertEqual(step.run().ran, [])
+        self.save('app.py', 'import sys\na = [2]\ndef main():\n    sys.stdout.write(u"main %d\\n" % a[0])\n')
+        self.assertEqual([item.line for item in step.run().ran], [2, 6])
+        self.assertEqual(self.out.getvalue(), u'main 1\nmain 1\nmain 2\n')
+
+    PLANT = ('from hotload import Plant, ReactorFunc\nK = 3\nran = []\n'
+             '@ReactorFunc\ndef load(pipe):\n    ran.append("load")\n    pipe.send("data", [1, 2])\n'
+             '@ReactorFunc\ndef total(pipe):\n    data = yield pipe.receive("data")\n    ran.append("total")\n'
+             '    y = sum(data) * K\n    pipe.send("total", y)\n'
+             'with Plant("store") as plant:\n    plant.run_reactor(total)\n    value = plant.fetch_ingredient("total")\n'
+             'def again(folder):\n    with Plant(folder) as plant:\n        plant.run_reactor(total)\n    return len(ran)\n')
+
+    def test_a_pipeline_in_a_cached_script(self):
+        self.save('app.py', self.PLANT)
+        step = hotload.CachedScript('app.py')
+        self.addCleanup(step.close)
+        for old, new, ran, value in (('', '', ['load', 'total'], 9), ('K = 3', 'K = 4', ['total'], 12),
+                                     ('[1, 2]', '[1, 2, 3]', ['load', 'total'], 24), ('ran = ', '# x\nran = ', None, 24)):
+            self.save('app.py', read_file('app.py').decode('ascii').replace(old, new, 1) if old else self.PLANT)
+            report = step.run()
+            self.assertTrue(report.error is None, report.error)
+            self.assertEqual(step.namespace['value'], value)
+            self.assertEqual(step.namespace['ran'] if ran else report.ran, ran or [])
+
+    def test_a_recorded_pipeline_and_a_recorded_reactor(self):
+        self.save('app.py', self.PLANT)
+        step = hotload.RecordedScript('app.py', html='page.html')
+        self.addCleanup(step.close)
+        step.run()
+        recording = step.recording
+        self.assertEqual((recording.changes('y')[-1][-1], step.namespace['value'], recording.approximate), (9, 9, []))
+        self.assertTrue(recording.visits(6) and recording.visits(12) and os.path.exists('page.html'))
+        found = hotload.Recording.of(step.namespace['again'], 'other')
+        self.assertEqual((found.error, found.result, found.changes('y')[-1][-1]), (None, 4, 9))
+
+    @needs_processes
+    @needs_posix
+    @same_between
+    def test_hotload_develops_hotload(self):
+        lines = SOURCE.splitlines(True)
+        shutil.copy(HOTLOAD, 'hotload.py')
+        self.save('app.py', 'import sys, time\nimport hotload\nend = time.time() + 60\n'
+                  'text = open("hotload.py", "rb").read()\n'
+                  'new = text.replace(b"class suppress", b"# moved\\n\\n\\nclass suppress").replace(\n'
+                  '    b"\'hotload: %s\\\\n\'", b"\'HOTLOAD: %s\\\\n\'").replace(b"RATE = 144.0", b"RATE = 145.0")\n'
+                  'time.sleep(0.3)\nopen("new", "wb").write(new)\n'
+                  'import os\nos.rename("new", "hotload.py")\n'
+                  'while hotload.RATE != 145.0 and time.time() < end:\n    time.sleep(0.01)\n'
+                  'sys.stdout.write("%s %d\\n" % (hotload.RATE, hotload.main(["--nope"])))\n')
+        status, out, err = run_python('hotload.py', '--live', '-w', '.', '-w', 'hotload.py', 'app.py', cwd=self.folder)
+        self.assertEqual((status, out), (0, '145.0 2\n'), err)
+        self.assertIn('[hotload] Run hotload.py:%d\n' % (3 + [line[:12] for line in lines].index('RATE = 144.0') + 1), err)
+        self.assertIn('[hotload] Update hotload.main\n', err)
+        self.assertIn('HOTLOAD: option --nope not recognized', err)
 
 
 @same_on_each
@@ -14050,7 +14239,7 @@ class TestCacheCommandLine(unittest.TestCase):
     def test_an_error_is_shown_with_its_line(self):
         save(self.path, 'def f():\n    return x\na = 1\nf()\n')
         self.start('--store', 'none', 'script.py')
-        self.wait_for_text('run 1 exit 1')
+        self.wait_for_text('run 1 failed: NameError')
         self.assertTrue(re.search('line 4, in <module>(.|\n)*line 2, in f(.|\n)*NameError', self.shown()), self.shown())
         self.assertNotIn('hotload.py"', self.shown())
         self.assertFalse(os.path.exists(os.path.join(self.folder, '.hotload')))
@@ -14071,7 +14260,7 @@ class TestCacheCommandLine(unittest.TestCase):
              'c = set([1, 2])\nd = {"x": (1, b)}\nraise ValueError(1)\n')
         save(os.path.join(self.folder, 'helper.py'), 'x = [1]\n')
         self.start('--check', '--log', 'log.py', '--store', 'none', 'script.py')
-        self.wait_for_text('run 1 exit 1')
+        self.wait_for_text('run 1 failed: ValueError')
         self.assertIn('a fresh run agrees', self.shown())
         save(self.path, read_file(self.path).replace(b'raise ValueError(1)', b'b.append(a)'))
         self.wait_for_text('run 2 ok')
@@ -14319,8 +14508,9 @@ class PlantCase(Case):
 
     def setUp(self):
         Case.setUp(self)
-        self.addCleanup(hotload.REACTORS.clear)
-        self.addCleanup(hotload.SUBREACTORS.clear)
+        for registry in hotload.REACTORS, hotload.SUBREACTORS:
+            registry.clear()                    # of the examples in docstrings
+            self.addCleanup(registry.clear)
         self.extra = {}
 
     def load(self, text, name='mine'):
@@ -16315,7 +16505,7 @@ class TestRecord(Case):
         self.assertIn('reached its limit of 50 steps', out)
         self.assertIn('app.py:2', out)
         status, out, err = run_python(text % (child + ['many', 'app.py']))
-        self.assertEqual(out.split('\n')[:2], ['hotload: --max-steps many: expected a number', '2'])
+        self.assertEqual(out.split('\n')[:2], ['hotload: --max-steps many: expected a number above 0', '2'])
 
     def test_of_a_function(self):
         def double(numbers):

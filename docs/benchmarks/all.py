@@ -31,7 +31,7 @@ import saves
 ROOT = os.path.dirname(common.HOTLOAD)
 PEERS = ["watchfiles", "watchdog", "jurigged", "ipython", "joblib", "marimo", "doit", "sf-hamilton"]
 FEWER = dict(saves=5, files=100, seconds=3.0, functions=300, steps=200, programs=["loops"], runs=1)
-FULL = dict(saves=40, files=1000, seconds=15.0, functions=1000, steps=1000, programs=["loops", "calls"], runs=3)
+FULL = dict(saves=40, files=1000, seconds=15.0, functions=1000, steps=300, programs=["loops", "calls"], runs=3)
 
 
 class Measure(object):
@@ -203,7 +203,7 @@ def main():
     args, size = common.parse(p), FEWER if p.parse_args().quick else FULL
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.chdir(tempfile.gettempdir())            # `import` finds no hotload.py here but the one that is measured
-    args.saves = size["saves"] // 6 + 1
+    args.saves, load = size["saves"] // 6 + 1, os.getloadavg()[0]
     seconds = saves.figures(args)
     for command, figure in seconds.items():
         common.row(command, "%.3f s" % figure)
@@ -215,8 +215,8 @@ def main():
     versions = ["%s %s" % (name, metadata.version(name)) for name in PEERS]
     versions += ["entr %s" % common.version_of(["entr"])] if shutil.which("entr") else []
     versions += ["norerun of GitHub"] if args.norerun else []
-    about = "CPython %s, Linux, %s cores, %s; %s. `python docs/benchmarks/all.py%s`" % (
-        platform.python_version(), os.cpu_count(), datetime.date.today(), ", ".join(versions),
+    about = "CPython %s, Linux, %s cores with a load of %.0f, %s; %s. `python docs/benchmarks/all.py%s`" % (
+        platform.python_version(), os.cpu_count(), load, datetime.date.today(), ", ".join(versions),
         " --norerun norerun.py" if args.norerun else "")
     print(about)
     if args.dry:
