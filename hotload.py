@@ -7068,7 +7068,8 @@ def is_python_class(kind):
     parts = vars(kind)
     known = sum(1 for part in parts.values() if type(part).__name__ == 'member_descriptor')
     known += ('__dict__' in parts) + ('__weakref__' in parts)
-    return kind.__basicsize__ - kind.__base__.__basicsize__ <= known * POINTER_BYTES
+    size, below = [getattr(part, '__basicsize__', 0) for part in (kind, kind.__base__)]     # PyPy does not tell
+    return size - below <= known * POINTER_BYTES
 
 
 def own_space(item):
