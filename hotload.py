@@ -14600,6 +14600,11 @@ class Unit(object):
 
 
 Around = tuple_type('Around', 'names chain inside')
+# Names in the text of plans that are seldom come by.
+SELDOM = frozenset(
+    'ENTER MISSING SKIP_TWO Unsure appended attr_changed audit bound bound_anew grown grown_attr grown_item '
+    'housekeeping is_safe_key item_changed leave method names other passing plain_names reach remember returns see '
+    'seen whole'.split())
 UNPLAIN = ('YieldFrom', 'Await', 'ListComp', 'SetComp', 'DictComp', 'GeneratorExp', 'NamedExpr')
 COMPREHENSIONS = {'ListComp': '<listcomp>', 'SetComp': '<setcomp>', 'DictComp': '<dictcomp>',
                   'GeneratorExp': '<genexpr>'}
@@ -15053,16 +15058,14 @@ class LinePlan(object):
             '%s = %s' % (here, box),
             'if %s is %s[0] or remember(%s, %s):' % (here, memory, memory, here),
             '    %s = %s[%s]' % (value, here, name),
-            '    t = %s[1]' % memory,
-            '    if %s is not t.now%s:' % (value, '[%s]' % name if kind is list else '.get(%s, MISSING)' % name),
-            '        if type(%s) in ATOMS:' % value,
-            '            t.now[%s] = %s' % (name, value),
-            '            put((SET, t, %s, %s))' % (name, value),
-            '        else:',
-            '            ' + call.format(here)]
-        if in_place:
-            self.lines += ['    elif type(%s) not in ATOMS:' % value, '        grown(%s)' % value]
-        self.lines += ['else:', '    ' + call.format(here)]
+            '    if type(%s) in ATOMS:' % value,
+            '        t = %s[1]' % memory,
+            '        t.now[%s] = %s' % (name, value),
+            '        put((SET, t, %s, %s))' % (name, value),
+            '    else:',
+            '        ' + call.format(here),
+            'else:',
+            '    ' + call.format(here)]
 
     def _read(self, container, key):
         try:
@@ -15085,14 +15088,11 @@ class LinePlan(object):
             '    ' + call % here,
             'else:',
             '    v = %s.obj.get(%r, MISSING)' % (token, name),
-            '    if v is not %s.now.get(%r, MISSING):' % (token, name),
-            '        if type(v) in ATOMS:',
-            '            %s.now[%r] = v' % (token, name),
-            '            put((SET, %s, %r, v))' % (token, name),
-            '        else:',
-            '            ' + call % here]
-        if in_place:
-            self.lines += ['    elif type(v) not in ATOMS:', '        ' + call % here]
+            '    if type(v) in ATOMS:',
+            '        %s.now[%r] = v' % (token, name),
+            '        put((SET, %s, %r, v))' % (token, name),
+            '    else:',
+            '        ' + call % here]
 
     def _taken(self, node):
         if isinstance(node, _ast.comprehension):
@@ -15275,8 +15275,8 @@ class LinePlan(object):
         space = dict(engine.helpers, G=self.globals, N=engine.names_of(self.globals).now, table=table,
                      returns=self.entry.returns, **self.space)
         lines = head + self.lines + tail
-        used = sorted(set(re.findall(r'\w+', '\n'.join(lines))) & set(space))
-        # They are default values of parameters, which are looked up faster than globals and cells.
+        # The default values of parameters are looked up faster than globals, but each takes time at a call.
+        used = sorted(set(re.findall(r'\w+', '\n'.join(lines))) & set(space) - SELDOM)
         text = 'def trace(frame, event, arg, %s):\n%s' % (
             ', '.join('%s=%s' % (name, name) for name in used), ''.join('    %s\n' % line for line in lines))
         execute(compile(text, '<hotload plan>', 'exec', 0, True), space)
@@ -15298,7 +15298,7 @@ class LinePlan(object):
 # audited some times more. A plan that missed something is given up: that line is always audited. So is everything
 # at each keyframe; what is found only then was noticed late, and the recording says so.
 
-ENTRIES_BETWEEN = 8000      # keyframes, at least; or 4 times what can be reached
+ENTRIES_BETWEEN = 24000     # keyframes, at least; or 4 times what can be reached
 MOST_ENTRIES = 20000000     # in a log
 # of a line: with an audit alone, then with a plan and an audit
 AUDIT_RUNS, CHECKED_RUNS = 3, 4
