@@ -17388,7 +17388,7 @@ class PageLog(object):
 
     def _object(self, number, token):
         part = token.obj
-        cls = type(part)
+        cls = token.cls if isinstance(token.cls, type) else type(part)
         is_body = token.kind is INSTANCE and self.recording.tokens.get(id(part)) is not token
         name = part.__name__ if token.kind is CLASS else getattr(cls, '__name__', '?')
         row = [token.kind.name, str(name), '%#x' % id(part), self._first_items(number, token),
