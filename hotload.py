@@ -13299,6 +13299,8 @@ class Unpacker(object):
 
     def read(self):
         """Fill the recording."""
+        for number in range(len(self.data.get('tuples', ()))):      # each has none but those before it in it
+            self.value(['u', number])
         self.read_objects()
         data = self.data
         homes = [Home(self.token(at), frame) for at, frame in data['homes']]
@@ -13528,8 +13530,6 @@ class Recording(object):
         self.approximate, self.notes, self.log, self.tokens, self.keyframes = [], [], [], {}, []
         self.end = None                         # the place in the log where it ends, when it was cut
         self.reader = None                      # turns what a run wrote last into entries of the log
-        if SELF_TYPES is None:
-            learn_types()
         self._forget()
 
     def _forget(self):
@@ -13744,6 +13744,8 @@ class Recording(object):
             data = stream.read()
         if not data.startswith(MAGIC):
             raise HotloadError('is no recording', path=path)
+        if SELF_TYPES is None:
+            learn_types()
         try:
             recording = cls()
             Unpacker(json.loads(zlib.decompress(data[len(MAGIC):]).decode('ascii')), recording).read()
@@ -13929,7 +13931,7 @@ class Follower(object):
     """
 
     def __init__(self, recording, is_recorded, with_state):
-        if MUTATORS is None:
+        if with_state and MUTATORS is None:     # steps alone need none of the modules that these import
             learn_methods()
         self.recording, self.is_recorded, self.with_state = recording, is_recorded, with_state
         self.log, self.tokens = recording.log, recording.tokens
@@ -14545,6 +14547,8 @@ BOUND_METHOD, BUILTIN_NAMES = type(fresh.read), ('builtins', '__builtin__')
 def learn_methods():
     """Set the constants of this section which need modules that a program's start does not."""
     global DICTS, MUTATORS, ALL_MUTATORS, INERT, LAZY_TYPES
+    if SELF_TYPES is None:
+        learn_types()
     found = {
         list: 'append extend insert remove pop clear sort reverse __setitem__ __delitem__ __iadd__ __imul__ '
               '__setslice__ __delslice__ __init__',

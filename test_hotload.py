@@ -16116,7 +16116,10 @@ class TestRecord(Case):
         while t:
             t, depth = t[2], depth + 1
         self.assertEqual(depth, 3000)
-        self.assertRaises(hotload.HotloadError, recording.save, self.path('deep'))
+        recording.save(self.path('deep'))
+        self.assertEqual(hotload.Recording.load(self.path('deep')).state(2000)['t'][0], recording.state(2000)['t'][0])
+        at_once = hotload.record('import functools\nt = functools.reduce(lambda a, b: (a, b), range(3000), ())')
+        self.assertRaises(hotload.HotloadError, at_once.save, self.path('deep'))
 
     def test_a_line_that_calls_back_often_takes_no_audit_each_time(self):
         text = 'x = [[i] for i in range(2000)]\ny = sorted(x, key=lambda v: -v[0])\nx.append(y[0])'
