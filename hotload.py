@@ -13496,6 +13496,8 @@ class Unpacker(object):
 
     def read(self):
         """Fill the recording."""
+        for number in range(len(self.data.get('tuples', ()))):      # each has none but those before it in it
+            self.value(['u', number])
         self.read_objects()
         data = self.data
         homes = [Home(self.token(at), frame) for at, frame in data['homes']]
@@ -13725,8 +13727,6 @@ class Recording(object):
         self.approximate, self.notes, self.log, self.tokens, self.keyframes = [], [], [], {}, []
         self.end = None                         # the place in the log where it ends, when it was cut
         self.reader = None                      # turns what a run wrote last into entries of the log
-        if SELF_TYPES is None:
-            learn_types()
         self._forget()
 
     def _forget(self):
@@ -13941,6 +13941,8 @@ class Recording(object):
             data = stream.read()
         if not data.startswith(MAGIC):
             raise HotloadError('is no recording', path=path)
+        if SELF_TYPES is None:
+            learn_types()
         try:
             recording = cls()
             Unpacker(json.loads(zlib.decompress(data[len(MAGIC):]).decode('ascii')), recording).read()
@@ -14126,7 +14128,7 @@ class Follower(object):
     """
 
     def __init__(self, recording, is_recorded, with_state):
-        if MUTATORS is None:
+        if with_state and MUTATORS is None:     # steps alone need none of the modules that these import
             learn_methods()
         self.recording, self.is_recorded, self.with_state = recording, is_recorded, with_state
         self.log, self.tokens = recording.log, recording.tokens
@@ -14742,6 +14744,8 @@ BOUND_METHOD, BUILTIN_NAMES = type(fresh.read), ('builtins', '__builtin__')
 def learn_methods():
     """Set the constants of this section which need modules that a program's start does not."""
     global DICTS, MUTATORS, ALL_MUTATORS, INERT, LAZY_TYPES
+    if SELF_TYPES is None:
+        learn_types()
     found = {
         list: 'append extend insert remove pop clear sort reverse __setitem__ __delitem__ __iadd__ __imul__ '
               '__setslice__ __delslice__ __init__',
@@ -14798,6 +14802,11 @@ class Unit(object):
 
 
 Around = tuple_type('Around', 'names chain inside')
+# Names in the text of plans that are seldom come by.
+SELDOM = frozenset(
+    'ENTER MISSING SKIP_TWO Unsure appended attr_changed audit bound bound_anew grown grown_attr grown_item '
+    'housekeeping is_safe_key item_changed leave method names other passing plain_names reach remember returns see '
+    'seen whole'.split())
 UNPLAIN = ('YieldFrom', 'Await', 'ListComp', 'SetComp', 'DictComp', 'GeneratorExp', 'NamedExpr')
 COMPREHENSIONS = {'ListComp': '<listcomp>', 'SetComp': '<setcomp>', 'DictComp': '<dictcomp>',
                   'GeneratorExp': '<genexpr>'}
@@ -15254,16 +15263,14 @@ class LinePlan(object):
             '%s = %s' % (here, box),
             'if %s is %s[0] or remember(%s, %s):' % (here, memory, memory, here),
             '    %s = %s[%s]' % (value, here, name),
-            '    t = %s[1]' % memory,
-            '    if %s is not t.now%s:' % (value, '[%s]' % name if kind is list else '.get(%s, MISSING)' % name),
-            '        if type(%s) in ATOMS:' % value,
-            '            t.now[%s] = %s' % (name, value),
-            '            put((SET, t, %s, %s))' % (name, value),
-            '        else:',
-            '            ' + call.format(here)]
-        if in_place:
-            self.lines += ['    elif type(%s) not in ATOMS:' % value, '        grown(%s)' % value]
-        self.lines += ['else:', '    ' + call.format(here)]
+            '    if type(%s) in ATOMS:' % value,
+            '        t = %s[1]' % memory,
+            '        t.now[%s] = %s' % (name, value),
+            '        put((SET, t, %s, %s))' % (name, value),
+            '    else:',
+            '        ' + call.format(here),
+            'else:',
+            '    ' + call.format(here)]
 
     def _read(self, container, key):
         try:
@@ -15286,14 +15293,11 @@ class LinePlan(object):
             '    ' + call % here,
             'else:',
             '    v = %s.obj.get(%r, MISSING)' % (token, name),
-            '    if v is not %s.now.get(%r, MISSING):' % (token, name),
-            '        if type(v) in ATOMS:',
-            '            %s.now[%r] = v' % (token, name),
-            '            put((SET, %s, %r, v))' % (token, name),
-            '        else:',
-            '            ' + call % here]
-        if in_place:
-            self.lines += ['    elif type(v) not in ATOMS:', '        ' + call % here]
+            '    if type(v) in ATOMS:',
+            '        %s.now[%r] = v' % (token, name),
+            '        put((SET, %s, %r, v))' % (token, name),
+            '    else:',
+            '        ' + call % here]
 
     def _taken(self, node):
         if isinstance(node, _ast.comprehension):
@@ -15476,8 +15480,8 @@ class LinePlan(object):
         space = dict(engine.helpers, G=self.globals, N=engine.names_of(self.globals).now, table=table,
                      returns=self.entry.returns, **self.space)
         lines = head + self.lines + tail
-        used = sorted(set(re.findall(r'\w+', '\n'.join(lines))) & set(space))
-        # They are default values of parameters, which are looked up faster than globals and cells.
+        # The default values of parameters are looked up faster than globals, but each takes time at a call.
+        used = sorted(set(re.findall(r'\w+', '\n'.join(lines))) & set(space) - SELDOM)
         text = 'def trace(frame, event, arg, %s):\n%s' % (
             ', '.join('%s=%s' % (name, name) for name in used), ''.join('    %s\n' % line for line in lines))
         execute(compile(text, '<hotload plan>', 'exec', 0, True), space)
@@ -15499,7 +15503,7 @@ class LinePlan(object):
 # audited some times more. A plan that missed something is given up: that line is always audited. So is everything
 # at each keyframe; what is found only then was noticed late, and the recording says so.
 
-ENTRIES_BETWEEN = 8000      # keyframes, at least; or 4 times what can be reached
+ENTRIES_BETWEEN = 24000     # keyframes, at least; or 4 times what can be reached
 MOST_ENTRIES = 20000000     # in a log
 # of a line: with an audit alone, then with a plan and an audit
 AUDIT_RUNS, CHECKED_RUNS = 3, 4
@@ -21587,7 +21591,7 @@ class PageLog(object):
 
     def _object(self, number, token):
         part = token.obj
-        cls = type(part)
+        cls = token.cls if isinstance(token.cls, type) else type(part)
         is_body = token.kind is INSTANCE and self.recording.tokens.get(id(part)) is not token
         name = part.__name__ if token.kind is CLASS else getattr(cls, '__name__', '?')
         row = [token.kind.name, str(name), '%#x' % id(part), self._first_items(number, token),

@@ -15961,28 +15961,6 @@ add_program('dict_methods', '''
     o['a'] = o.pop('a')
     d.clear()
     ''')
-add_program('objects_change_their_class', '''
-    class A(object): pass
-    class B(object): pass
-    class L(list): pass
-    class M(list): pass
-    class S(object):
-        __slots__ = ('p',)
-    class T(object):
-        __slots__ = ('p',)
-    def turn(o, cls):
-        o.__class__ = cls
-        o.z = 1
-        return o
-    a, l, s = A(), L([1]), S()
-    s.p = 1
-    for i in range(6):
-        turn(a, [A, B][i % 2])
-        setattr(turn(l, [L, M][i // 2 % 2]), 'n', i)
-        s.__class__ = [S, T][i % 2]
-        l.append(i); s.p += 1
-        a.y = l
-    ''')
 add_program('names_that_a_line_binds_in_part', '''
     def pair(x):
         x.append(1)
@@ -16323,6 +16301,30 @@ class TestPlans(Exactness):
 
     def tearDown(self):
         hotload.FREE_AUDITS, hotload.AUDIT_RUNS, hotload.CHECKED_RUNS = self.kept
+
+    def test_objects_change_their_class(self):
+        self.check('''
+        class A(object): pass
+        class B(object): pass
+        class L(list): pass
+        class M(list): pass
+        class S(object):
+            __slots__ = ('p',)
+        class T(object):
+            __slots__ = ('p',)
+        def turn(o, cls):
+            o.__class__ = cls
+            o.z = 1
+            return o
+        a, l, s = A(), L([1]), S()
+        s.p = 1
+        for i in range(6):
+            turn(a, [A, B][i % 2])
+            setattr(turn(l, [L, M][i // 2 % 2]), 'n', i)
+            s.__class__ = [S, T][i % 2]
+            l.append(i); s.p += 1
+            a.y = l
+            ''')
 
 
 def random_program(seed):
