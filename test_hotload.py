@@ -18138,7 +18138,7 @@ class TestExport(Case):
             self.assertEqual(recording.to_html(self.path('a.html'), last=80), (31, 80))
         finally:
             hotload.LONGEST_PAGE = longest
-        recording = hotload.record('x = []\nfor n in range(400):\n    x = [str(m) for m in range(200)] + [n]')
+        recording = hotload.record('x = []\nfor n in range(800):\n    x = [str(m) for m in range(200)] + [n]')
         most = hotload.MOST_BYTES
         try:
             hotload.MOST_BYTES = 400000
