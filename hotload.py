@@ -17976,7 +17976,7 @@ class Expressions(object):
 
     def _x_Attribute(self, node):
         self.children(node)
-        if node.attr in ALL_MUTATORS and isinstance(node.ctx, _ast.Load):      # there is a method of the program, too
+        if node.attr in ALL_MUTATORS and isinstance(node.ctx, _ast.Load) and id(node) not in self.traits.aliases:
             return self.helper('given_away', node)
         return node
 
@@ -19700,7 +19700,8 @@ class Traits(object):
     keys in their own way.      has_defaults: defaultdicts.      has_star: names that nobody can know. has_tricks: that
     an operator may give what cannot be reached from its operands.      has_words: that names may be bound in hidden
     ways.      is_plain: no objects of libraries are expected that change in ways of their own. stored: names of
-    attributes that it sets.      hides: whether it sets attributes by other ways.
+    attributes that it sets.      hides: whether it sets attributes by other ways.      aliases: ids of the nodes of
+    methods with names of their own, as in push = box.append, that are only called.
     """
 
     def __init__(self, body, reader):
@@ -19731,8 +19732,9 @@ class Traits(object):
         called = set(id(node.func) for node in nodes if isinstance(node, _ast.Call))
         given = set(node.id for node in nodes if isinstance(node, _ast.Name) and isinstance(node.ctx, _ast.Load)
                     and id(node) not in called)
-        called.update(id(node.value) for node in nodes if isinstance(node, _ast.Assign) and all(    # push = box.append
+        self.aliases = set(id(node.value) for node in nodes if isinstance(node, _ast.Assign) and all(
             isinstance(target, _ast.Name) and target.id not in given for target in node.targets))
+        called |= self.aliases
         for node in nodes:
             name = getattr(node, 'attr', None) or getattr(node, 'id', None)
             is_method = isinstance(node, _ast.Attribute) and getattr(node.value, 'id', None) not in modules
