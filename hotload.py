@@ -14846,9 +14846,7 @@ def units_of(tree):
             start = node.lineno
             if kind in ('FunctionDef', 'ClassDef'):
                 start = _first_line(node) + 1
-                heads = node.decorator_list + ([node.args, getattr(node, 'returns', None)] if kind == 'FunctionDef'
-                    else node.bases + [word.value for word in getattr(node, 'keywords', ())])
-                add(units, Unit(start, max(node.lineno, node.body[0].lineno - 1), heads, around,
+                add(units, Unit(start, max(node.lineno, node.body[0].lineno - 1), definition_heads(node), around,
                                 [mangled(node.name, around.chain)]))
                 scope(node.name, start, node.body, around.chain + (node.name,) * (kind == 'ClassDef'))
             elif kind in ('If', 'While'):
@@ -14863,8 +14861,7 @@ def units_of(tree):
             elif kind == 'For':
                 add(units, Unit(start, end_line(node.iter), [node.target, node.iter], around, loops=True))
                 units[-1].iterates = [node.iter]
-                body(node.body, units, around)
-                body(node.orelse, units, around)
+                body(node.body + node.orelse, units, around)
             elif kind == 'With':
                 items = getattr(node, 'items', [node])
                 parts = [part for item in items for part in (item.context_expr, item.optional_vars)]
@@ -14879,25 +14876,34 @@ def units_of(tree):
                 body(node.body, units, around)
                 for handler in getattr(node, 'handlers', ()):
                     name = getattr(handler.name, 'id', handler.name)                # a node on 2.7
-                    names = [mangled(name, around.chain)] if isinstance(name, string_types) else []
-                    inner = around._replace(names=around.names | frozenset(names))
+                    inner = around._replace(names=around.names.union(mangled_names([name], around.chain)))
                     add(units, Unit(handler.lineno, max(handler.lineno, end_line(handler.type)),
                         [handler.type], inner))
                     body(handler.body, units, inner)
-                body(getattr(node, 'orelse', []), units, around)
-                body(getattr(node, 'finalbody', []), units, around)
+                body(getattr(node, 'orelse', []) + getattr(node, 'finalbody', []), units, around)
             elif kind == 'Match':
                 add(units, Unit(start, end_line(node.subject), [node.subject], around))
                 for case in node.cases:
-                    names = [mangled(name, around.chain) for part in walk(case.pattern) for name in (
-                        getattr(part, 'name', None), getattr(part, 'rest', None)) if isinstance(name, string_types)]
+                    names = [getattr(part, key, None) for part in walk(case.pattern) for key in ('name', 'rest')]
                     add(units, Unit(case.pattern.lineno, max(end_line(case.pattern), end_line(case.guard)),
-                                    [case.pattern, case.guard, node.subject], around, names))
+                        [case.pattern, case.guard, node.subject], around, mangled_names(names, around.chain)))
                     body(case.body, units, around)
             else:
                 add(units, Unit(start, end_line(node), [node], around))
     body(tree, scopes.setdefault(('<module>', None), []), Around(frozenset(), (), ()))
     return scopes
+
+
+def definition_heads(node):
+    """What runs of a def or class statement where it stands, but its body."""
+    if isinstance(node, FUNCTION_NODES):
+        return node.decorator_list + [node.args, getattr(node, 'returns', None)]
+    return node.decorator_list + node.bases + [word.value for word in getattr(node, 'keywords', ())]
+
+
+def mangled_names(names, chain):
+    """Those that are names, as they are in the classes of the chain."""
+    return [mangled(name, chain) for name in names if isinstance(name, string_types)]
 
 
 def inner_nodes(node):
@@ -18891,7 +18897,7 @@ class Instrumenter(Stores):
 
     def _With(self, node, after):
         items = getattr(node, 'items', [node])
-        line, flush = self.head_end(node), True
+        line = self.head_end(node)
         stmts, changes, opened = node.body, [], []
         for item in items:
             manager = placed(self.helper('manager', self.expr(item.context_expr)), item.context_expr)
@@ -18929,7 +18935,7 @@ class Instrumenter(Stores):
             sign for sign in [after] if sign is not None], node)
 
     def _Match(self, node, after):
-        calls, line = self.calls, self.head_end(node)
+        calls = self.calls
         node.subject = self.expr(node.subject)
         flush, cases, names = self.calls > calls, [], []
         for case in node.cases:
@@ -19100,7 +19106,7 @@ class Instrumenter(Stores):
         scope = self.top
         end = self.kit.sign(ReturnSign, scope)
         like = whole[0] if whole else node
-        first, heads = self.first(whole, end, None), []
+        first = self.first(whole, end, None)
         futures = [part for part in head if part is not document]
         bound = tuple_node([text_node(alias.asname or alias.name) for part in futures for alias in part.names])
         begin = placed([_ast.Expr(value=self.helper('module_begins', self.const(scope), bound))], like)
