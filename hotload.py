@@ -14559,7 +14559,7 @@ class Follower(object):
 
     def is_own_code(self, code):
         """Whether code has steps of its own."""
-        return self.is_recorded(code.co_filename)
+        return type(code) is CodeType and self.is_recorded(code.co_filename)           # on PyPy there are others
 
     def is_harmless(self, function):
         """Whether calling it changes nothing, or writes the log itself."""
@@ -18490,16 +18490,16 @@ class Stores(Expressions):
         return placed([if_node(test, [_ast.Expr(value=see)])], like)
 
     def _AnnAssign(self, node, after):
-        if node.value is None or not isinstance(node.target, _ast.Name) and self.plain_only(node):
-            if isinstance(node.target, _ast.Name):
-                return self._simple(node, after) if node.value is not None else self.ended(node, [node], [], after,
-                                                                                         self.calls)
+        calls, made = self.calls, [node]
+        if node.simple and self.scope.kind == 'module':
+            made += placed([_ast.Expr(value=self.helper('changed', name_node('__annotations__')))], node)
+        if not isinstance(node.target, _ast.Name) and (node.value is not None or not self.plain_only(node)):
             return self.audited(node, after)
-        calls = self.calls
-        if isinstance(node.target, _ast.Name):
-            self.children(node)
-            return self.ended(node, [node], self.bind(node.target.id), after, calls)
-        return self.audited(node, after)
+        if node.value is None:
+            return self.ended(node, made, [], after, calls)
+        self.children(node)
+        changes = self.bind(node.target.id) if isinstance(node.target, _ast.Name) else self.leaked(node)
+        return self.ended(node, made, changes, after, calls)
 
     def _AugAssign(self, node, after):
         calls, made, changes, target = self.calls, [], [], node.target
@@ -19999,6 +19999,8 @@ class Rewriter(Operations):
         try:
             if self.raw or not self.with_state:
                 raise Unsupported('raw events, or steps alone')
+            if not HAS_TREE_KEPT:
+                raise Unsupported('what is written in C cannot be told by its type on this Python')
             return self.instrumented(code)
         except Unsupported as reason:
             self.leave(reason)
