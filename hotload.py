@@ -724,6 +724,8 @@ HAS_LOCALS_PROXY = type((lambda: sys._getframe().f_locals)()) is not dict       
 # The dict that f_locals is keeps up with the frame whenever its trace function is called.
 LOCALS_KEEP_UP = sys.version_info < (3, 11) and HAS_TREE_KEPT
 DICTS_ARE_ORDERED = sys.version_info >= (3, 6)
+# The instrumenter of source knows what its statements do, and tells by its type what is written in C (not on PyPy).
+HAS_KNOWN_SYNTAX = HAS_TREE_KEPT and sys.version_info < (3, 14)
 SlotType = type(type(str('Slotted'), (object,), {'__slots__': (str('slot'),)}).slot)
 # Turns of threads are counted in instructions, of which the recorder takes many: so one that begins lets the
 # one that started it go on.
@@ -19719,7 +19721,7 @@ class Traits(object):
                       for alias in node.names) | set((node.module or '').partition('.')[0] for node in nodes
                                                      if isinstance(node, _ast.ImportFrom))
         for name in ('threading', '_thread', 'thread', 'asyncio', 'multiprocessing', 'concurrent', 'gc', 'weakref',
-                     'signal', 'inspect', 'dis'):
+                     'signal', 'inspect', 'dis', 'hotload'):    # a reactor is told by its byte code
             if name in modules:
                 raise Unsupported('it imports %s' % name)
         for name in ('cached_property', 'memoryview', 'methodcaller', 'settrace', '__getattribute__', '__build_class__',
@@ -19999,8 +20001,8 @@ class Rewriter(Operations):
         try:
             if self.raw or not self.with_state:
                 raise Unsupported('raw events, or steps alone')
-            if not HAS_TREE_KEPT:
-                raise Unsupported('what is written in C cannot be told by its type on this Python')
+            if not HAS_KNOWN_SYNTAX:
+                raise Unsupported('this Python is not known well enough')
             return self.instrumented(code)
         except Unsupported as reason:
             self.leave(reason)
