@@ -8680,7 +8680,9 @@ class Execution(object):
             reads.update(keeper.modules_read)
             keeper.hidden_now = hidden_state()
             for name, value in keeper.hidden_now.items():
-                if name not in self.hidden or value != self.hidden[name]:   # or its module was loaded just now
+                if name not in self.hidden:                     # its module was loaded just now
+                    keeper.loaded.setdefault(name, value)
+                if name not in self.hidden or value != self.hidden[name]:
                     reads.add(name)
                     record.states[name] = value
             reads.update(keeper.observer.used.intersection(keeper.hidden_now))
@@ -8820,10 +8822,12 @@ class Statements(Values):
     the process, where it is known.      because: what changed outside, so that the statement runs, or None.
     shown: indices of statements whose output was shown in this run.      ran: {index: (reason, seconds)}.
     distrust: whether a name was missing that nothing seemed to read; then all are put in place.
-    pid: of the process that may write to the store.
+    pid: of the process that may write to the store.      loaded: {hidden name: its state when a statement loaded its
+    module}, where that statement runs again.
     """
 
     def _begin_statements(self):
+        self.loaded = {}
         self.observer, self.originals, self.modules_read, self.hidden_now = None, {}, {}, None
         self.because, self.shown, self.ran, self.distrust, self.alive = None, set(), {}, False, []
         self.pid = os.getpid()
@@ -8980,11 +8984,10 @@ class Statements(Values):
         for name in now:
             version = at.get(name, 'start ' + name)
             if version not in self.states:
-                if version[:6] == 'start ':
-                    self.base[name] = self.states[version] = now[name]
-                else:
+                if version[:6] != 'start ':
                     missing.append([name])
-                continue
+                    continue
+                self.base[name] = self.states[version] = self.loaded.get(name, now[name])
             if now[name] != self.states[version]:
                 with suppress(Exception):
                     SETTERS[name](self.states[version])

@@ -13262,6 +13262,20 @@ a = cost("a", str(decimal.Decimal(1) / 3))
 @[a=1] prec = 5 => prec = 6
 @ - decimal.getcontext().prec = 6
 
+imports that run again when what they loaded has changed
+import decimal
+import logging
+decimal.getcontext().prec = 5
+log = logging.getLogger("again")
+log.addHandler(logging.NullHandler())
+a = cost("a", str(decimal.Decimal(1) / 3))
+n = len(log.handlers)
+del log
+@ import decimal => import decimal, sys
+@ import logging => import logging, sys
+@ - decimal.getcontext().prec = 5
+@ addHandler(logging.NullHandler()) => setLevel(10)
+
 arguments
 import sys
 def main():
