@@ -19163,9 +19163,9 @@ def own_frame(frame):
 
 
 def outer_frame():
-    """The frame of the program, above those of this file."""
+    """The frame of the program, above those of this file; or the outermost, when it does not run any more."""
     frame = sys._getframe(1)
-    while frame.f_code.co_filename == OWN_FILE:
+    while frame.f_code.co_filename == OWN_FILE and frame.f_back is not None:
         frame = frame.f_back
     return frame
 
@@ -20441,7 +20441,10 @@ class Rewriter(Operations):
             Engine.run(self, call, space)
         finally:
             fresh.instrument = None
-            self.finish()
+            try:
+                self.finish()
+            except Exception as error:          # the program's own error is not to be hidden by one of ours
+                self.gap(error)
             self.kit.rest()
 
     def stop(self, error):

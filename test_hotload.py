@@ -16521,6 +16521,11 @@ class TestRecord(Case):
         status, out, err = run_python(text % (child + ['50', 'app.py']))
         self.assertIn('reached its limit of 50 steps', out)
         self.assertIn('app.py:2', out)
+        self.save('lib.py', 'def ratio(x):\n    return 1 // x\n')
+        self.save('app.py', 'import lib\nlib.ratio(0)\n')
+        status, out, err = run_python(text % (child + ['50', 'app.py']))
+        self.assertIn('in ratio\n    return 1 // x', out)
+        self.assertIn('run 1 failed: ZeroDivisionError', out)
         status, out, err = run_python(text % (child + ['many', 'app.py']))
         self.assertEqual(out.split('\n')[:2], ['hotload: --max-steps many: expected a number above 0', '2'])
 
