@@ -13845,6 +13845,8 @@ class Player(object):
     def serve(self, path, store, fresh, ask, answer):
         folder = os.path.dirname(path)
         os.chdir(folder)
+        del hotload.fresh.roots[:]              # of other tests: costly.py is to be no module of the user's
+        hotload.fresh.folders.clear()
         sys.path.append(os.path.join(os.path.dirname(folder), 'lib'))         # the first is the script's folder
         shown = tempfile.TemporaryFile()
         for number in 1, 2:
