@@ -7587,6 +7587,8 @@ BY_VALUE = ('@folder', '@argv')                 # these may differ from process 
 # The others are read by whatever calls something; of these is known who reads them.
 READ_SEEN = ('@random', '@numpy', '@environ')
 NUMPY_STATE = ('seed', 'get_state', 'set_state')                # functions that may leave it as it is
+# Types of what numpy has there; an object of another may have a __getattr__.
+NUMPY_FUNCTIONS = ('builtin_function_or_method', 'cython_function_or_method', 'method', 'instancemethod')
 READ_BY_ALL = tuple(sorted(set(SETTERS).difference(READ_SEEN)))
 
 
@@ -8686,7 +8688,8 @@ class Execution(object):
                     reads.add(name)
                     record.states[name] = value
             reads.update(keeper.observer.used.intersection(keeper.hidden_now))
-            if any(getattr(keeper.names.get(name), '__name__', None) in NUMPY_STATE for name in self.reads):
+            named = [keeper.names[name] for name in self.reads if name in keeper.names]
+            if any(type(value).__name__ in NUMPY_FUNCTIONS and value.__name__ in NUMPY_STATE for value in named):
                 reads.add('@numpy')             # imported by its name, where no Spy is
             self.patches = keeper.see_patches(self.points)
             reads.update(self.patches)

@@ -14015,6 +14015,12 @@ class TestReport(CacheCase):
         self.assertIn('ran 2, kept 1', str(report))
         self.assertIsNone(report.error)
 
+    def test_no_object_of_the_script_is_asked_for_attributes(self):
+        step = self.script('seen = []\nclass A(object):\n    def __getattr__(self, name):\n        seen.append(name)\n'
+                           '        raise AttributeError(name)\na = A()\nprint(len([a]))\n')
+        self.assertIsNone(self.run_step(step).error)
+        self.assertEqual(step.namespace['seen'], [])
+
     def test_a_reason_is_seen_from_the_last_run_also_after_an_undone_edit(self):
         text = 'k = 2\nn = 1\na = [k, n]\n'
         step = self.script(text)
