@@ -707,11 +707,10 @@ ATOM_TYPES = [int, float, complex, bool, str, bytes, text_type, type(None), type
 number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 # Comprehensions run in the frame around them (2.7: those that make a list); `with` is left on the line of
 # its body.
-# The test of a `while` stands at its end, too.
 # `while True` has an event for each turn; a jump to a jump has none there; after `finally` the line of `return`
 # has one, too; a loop over a generator ends with an 'exception'; closing one without a try around its yield has none.
 ENDLESS_LOOPS_HAVE_STEPS, JUMPS_ARE_THREADED = sys.version_info >= (3, 10), sys.version_info < (3, 10)
-WHILE_TESTS_AT_END = sys.version_info >= (3, 10)
+WHILE_TESTS_AT_END = sys.version_info >= (3, 10)                # the test of a `while` stands at its end, too
 JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)
 GENERATORS_TELL_END, CLOSING_IS_SILENT = (3, 3) <= sys.version_info[:2] <= (3, 9), sys.version_info >= (3, 13)
 LINES_GO_BACK = sys.version_info >= (3, 6)
@@ -17092,18 +17091,18 @@ class TestSign(LineSign):
         reader.add(self.site)
 
 
-class MoveSign(Sign):
-    """A line runs again, without a step. line: its number."""
+class NoteSign(Sign):
+    """What is known of the Frame changes, without a step. name, value: of its attribute."""
 
-    __slots__ = ('line',)
+    __slots__ = ('name', 'value')
 
-    def __init__(self, scope, line):
+    def __init__(self, scope, name, value):
         Sign.__init__(self, scope)
-        self.line = line
+        self.name, self.value = name, value
 
     def turn(self, reader, raw, at):
-        """Note the line."""
-        reader.frame_of(self.scope).line = self.line
+        """Note it."""
+        setattr(reader.frame_of(self.scope), self.name, self.value)
 
 
 class LeapSign(Sign):
@@ -17393,20 +17392,6 @@ class ErrorSign(Sign):
     def turn(self, reader, raw, at):
         """A step, if it is a new one."""
         reader.error(reader.frame_of(self.scope))
-
-
-class CaughtSign(Sign):
-    """An except clause took the exception; or it is raised again. passing: which of them."""
-
-    __slots__ = ('passing',)
-
-    def __init__(self, scope, passing):
-        Sign.__init__(self, scope)
-        self.passing = passing
-
-    def turn(self, reader, raw, at):
-        """Note it."""
-        reader.frame_of(self.scope).passing = self.passing
 
 
 class ExhaustedSign(Sign):
@@ -18846,7 +18831,7 @@ class Instrumenter(Stores):
         is_again = not raised and (self.handlers or HAS_TUPLE_PARAMETERS) or raised and isinstance(
             raised[0], _ast.Name) and any(name == raised[0].id for name, _ in self.handlers)
         self.children(node)
-        return (self.log([self.kit.sign(CaughtSign, self.scope, True)], node) if is_again else []) + [node]
+        return (self.log([self.kit.passing_sign(self.scope, True)], node) if is_again else []) + [node]
 
     def _Try(self, node, after):
         handlers, orelse = list(getattr(node, 'handlers', ())), list(getattr(node, 'orelse', ()))
@@ -18890,7 +18875,7 @@ class Instrumenter(Stores):
             kind = self.expr(handler.type)
             if pieces:
                 handler.type = placed(_ast.BoolOp(op=_ast.Or(), values=pieces + [kind]), handler.type)
-        changes = [self.kit.sign(CaughtSign, self.scope, False)] + (self.bind(name) if name else [])
+        changes = [self.kit.passing_sign(self.scope, False)] + (self.bind(name) if name else [])
         is_cleared = name is not None and HAS_CLASS_CELL
         self.handlers.append((name, handler) if is_cleared else (None, handler))
         if not is_cleared:
@@ -19893,8 +19878,12 @@ class Kit(object):
         return self.sign(TestSign, scope, line)
 
     def move_sign(self, scope, line):
-        """See MoveSign."""
-        return self.sign(MoveSign, scope, line)
+        """The NoteSign of a line that runs again, without a step."""
+        return self.sign(NoteSign, scope, 'line', line)
+
+    def passing_sign(self, scope, passes):
+        """The NoteSign of an exception that is raised again, or that an except clause took."""
+        return self.sign(NoteSign, scope, 'passing', passes)
 
     def leap_sign(self, scope, signs, finals, exits=False):
         """See LeapSign."""
