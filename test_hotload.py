@@ -3511,7 +3511,9 @@ print('handler back: %%s' %% (signal.getsignal(signal.SIGINT) is signal.default_
 '''
 READY = 'import time\nopen("ready", "w").close()\n'
 SECOND = 'print("second")\nopen("done", "w").close()\n'
-STUCK_SECOND = 'import time\nprint("second")\ntry:\n    open("done", "w").close()\n    time.sleep(60)\n'
+# Short sleeps: a press that comes after CPython let go of its lock and before the sleep begins is seen when that ends.
+STUCK_SECOND = ('import time\nprint("second")\ntry:\n    open("done", "w").close()\n'
+                '    for _ in range(6000):\n        time.sleep(0.01)\n')
 
 
 @slow
