@@ -17619,7 +17619,7 @@ PLAIN_CALL = Call(None)
 
 def number_of(node):
     """What the node of a literal stands for."""
-    return node.n if hasattr(node, 'n') and not hasattr(node, 'value') else constant_value(node)
+    return node.n if 'n' in node._fields else constant_value(node)
 
 
 class Expressions(object):
@@ -20451,6 +20451,9 @@ class Rewriter(Operations):
     def see_to_limits(self):
         """Call the callback, look at the limits; sets when to come next."""
         if self.is_over:
+            return
+        if sys.exc_info()[0] is GeneratorExit:  # Python complains of what a generator raises that it ends
+            self.kit.pause = 1
             return
         if self.stop_error is not None:
             raise Stop()

@@ -16794,6 +16794,19 @@ class TestRewriteScript(Case):
         recording = hotload.record(text, callback=enough, engine='rewrite')
         self.assertEqual((repr(recording.error)[:8], recording.steps() < 60000), ('KeyError', True))
 
+    def test_a_limit_that_ends_open_generators_prints_nothing(self):
+        text = ('def g():\n    try:\n        while True:\n            yield 1\n    finally:\n        x = 2\n'
+                'def f():\n    for one in g():\n        kept.append(one)\nkept = []\nf()\n')
+        stream, stderr = io.BytesIO() if PY2 else io.StringIO(), sys.stderr
+        sys.stderr = stream                     # to which Python writes of what a generator raises that it ends
+        try:
+            for steps in range(200, 212):
+                recording = hotload.record(text, max_steps=steps, engine='rewrite')
+                self.assertEqual((recording.engine, recording.steps(), recording.approximate), ('rewrite', steps, []))
+        finally:
+            sys.stderr = stderr
+        self.assertEqual(stream.getvalue(), '')
+
 
 # Programs with each kind of statement and expression. Each operand is printed, so that the order shows.
 GRAMMAR = u'''
