@@ -13684,6 +13684,103 @@ except ZeroDivisionError as problem:
     e = problem
 k = 1
 @ k = 1 => k = 2
+
+a module that looks into the script, imported where it is used
+def f(x):
+    """
+    >>> f(2)
+    4
+    """
+    return x * 2
+n = cost('n', 1)
+if n:
+    import doctest
+    print(doctest.testmod().attempted)
+@[n=0] x * 2 => x * 3
+@[n=0]     4 =>     6
+@[n=0] + x = 1
+
+a function that imports such a module
+def load(data):
+    import pickle
+    return pickle.loads(data)
+def dump(value):
+    import pickle
+    return pickle.dumps(value)
+class A(object):
+    def __init__(self, x): self.x = x
+n = cost('n', 1)
+a = load(dump(A(n))).x
+@[n=0] self.x = x => self.x = x + 1
+@ cost('n', 1) => cost('n', 2)
+
+the text of a function, its line and the script's own file
+import inspect, linecache
+def f():
+    return 1  # one
+def g():
+    import inspect
+    return inspect.getsource(f)
+n = cost('n', 1)
+a = inspect.getsource(f)
+b = g()
+c = f.__code__.co_firstlineno
+with open(__file__) as stream: d = stream.read()
+e = linecache.getline(__file__, 4)
+@[n=0] # one => # two
+@[n=0] def f => # here\ndef f
+@[n=0] undo
+
+the lines of a traceback
+import traceback
+def f():
+    1 // 0  # one
+n = cost('n', 1)
+try: f()
+except ZeroDivisionError: a = traceback.format_exc()
+@[n=0] # one => # two
+@[n=0] def f => # here\ndef f
+
+classes that an abstract one is told of 3.4
+import abc
+class I(abc.ABC): pass
+class J(object): pass
+n = cost('n', 1)
+I.register(J)
+a = issubclass(J, I)
+@[n=0] - I.register(J)
+@[n=0] a = => I.register(J)\na =
+
+variables of the context 3.7
+from contextvars import ContextVar
+v = ContextVar("v", default=1)
+n = cost('n', 1)
+v.set(2)
+x = v.get()
+def inner():
+    t = v.set(5)
+    y = v.get()
+    v.reset(t)
+    return y
+y = inner()
+z = v.get()
+@[n=0] v.set(2) => v.set(3)
+@[n=0] v.set(5) => v.set(6)
+@[n=0] - v.set(3)
+@[n=0] default=1 => default=4
+
+names in annotations that are texts 3.7
+import typing as t
+from dataclasses import dataclass, fields
+n = cost('n', 1)
+@dataclass
+class A:
+    x: int = 1
+    y: "t.ClassVar[int]" = 0
+a = [f.name for f in fields(A)]
+@[n=0] x: int = 1 => x: int = 2
+@[n=0] import typing as t => import collections as t
+@[n=0] undo
 '''
 
 COSTLY = '''
