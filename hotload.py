@@ -7107,7 +7107,7 @@ def opener_of(kind, space):
         return open_file
     if any(base.__module__ == '_random' for base in kind.__mro__):
         return open_random
-    if kind.__module__ == '_contextvars':
+    if kind is getattr(sys.modules.get('_contextvars'), kind.__name__, None):
         return open_variable if kind.__name__ == 'ContextVar' else open_opaque
     built_in = [base for base in kind.__mro__ if not is_python_class(base)][0]
     if built_in in KNOWN_BASES or built_in.__name__ in CLEAR_TYPES or own_hash(built_in):
