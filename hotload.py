@@ -7547,15 +7547,18 @@ def _set_numpy_state(state):
     numpy.random.set_state((state[0], numpy.frombuffer(state[1], 'uint32').copy()) + tuple(state[2:]))
 
 
+def _decimal():
+    return sys.modules.get('decimal') or sys.modules['_decimal']
+
+
 def _decimal_state():
-    context = sys.modules['decimal'].getcontext()
+    context = _decimal().getcontext()
     return context.prec, context.rounding, context.Emin, context.Emax, context.capitals, tuple(
         sorted(kind.__name__ for kind, value in context.traps.items() if value))
 
 
 def _set_decimal_state(state):
-    decimal = sys.modules['decimal']
-    context = decimal.getcontext()
+    context = _decimal().getcontext()
     context.prec, context.rounding, context.Emin, context.Emax, context.capitals = state[:5]
     for kind in list(context.traps):
         context.traps[kind] = kind.__name__ in state[5]
@@ -7618,6 +7621,7 @@ HIDDEN = [      # (hidden name, the module that it belongs to, get() -> state, s
         tuple(tuple(part) if isinstance(part, list) else part for part in state))),
     ('@numpy', 'numpy.random', _numpy_state, _set_numpy_state),
     ('@decimal', 'decimal', _decimal_state, _set_decimal_state),
+    ('@decimal', '_decimal', _decimal_state, _set_decimal_state),       # all that unpickling a function of it loads
     ('@logging', 'logging', _logging_state, _set_logging),
     ('@warnings', 'warnings', lambda: list(sys.modules['warnings'].filters), _set_filters),
     ('@locale', 'locale', lambda: sys.modules['locale'].setlocale(6), lambda state: sys.modules['locale'].setlocale(
@@ -7637,11 +7641,11 @@ NUMPY_FUNCTIONS = ('builtin_function_or_method', 'cython_function_or_method', 'm
 READ_BY_ALL = tuple(sorted(set(SETTERS).difference(READ_SEEN)))
 
 
-def hidden_state():
-    """{hidden name: state} of what is loaded."""
-    found = {}
+def hidden_state(known=()):
+    """{hidden name: state} of what is loaded. known: such a dict, which is right but for modules loaded since."""
+    found = dict(known)
     for name, module, getter, _ in HIDDEN:
-        if module in sys.modules:
+        if module in sys.modules and name not in found:
             with suppress(Exception):           # a module that is half imported, or a stand-in for it
                 found[name] = getter()
     return found
@@ -7754,14 +7758,21 @@ class Spy(object):
         return getattr, (self.module, self.name)
 
 
+CHANGERS = ['remove', 'unlink', 'rmdir', 'mkdir', 'rename', 'replace']          # of files and folders
 PATH_FILES = frozenset([os.path.exists.__code__.co_filename, os.path.join.__code__.co_filename])
+
+
+def plain_path(path):
+    """The path in what stands for a file, see Observer.print_of()."""
+    return re.sub('^(names|there|text|gone) (?=.*[/\\\\])', '', path)
 
 
 class Observer(object):
     """Takes note of the files, the environment and the output of the statement that runs.
 
-    files, wrote: {path: print}, see print_of().      environment: {variable: value}.      output: [(is it stderr, text)].
-    depended: paths named with depends().      used: hidden names of what it asked for or set.
+    files, wrote: {path: print}, see print_of().      environment: {variable: value}.      output: [(is it stderr, text)]
+    of what was printed.      depended: paths named with depends().
+    used: hidden names of what it asked for or set.
     """
 
     def __init__(self, script):
@@ -7783,6 +7794,7 @@ class Observer(object):
         for module, names in (builtins, ['open']), (io, ['open']), (
                 os, ['open', 'write', 'listdir', 'scandir', 'stat']):
             self._spy(module, names, self.note_call)
+        self._spy(os, CHANGERS, self.note_change)
         self._spy(linecache, ['getlines'], self.note_lines)
         holder, attribute = environment_data()
         real = getattr(holder, attribute)
@@ -7815,6 +7827,10 @@ class Observer(object):
         if generator is not None and type(generator) is getattr(sys.modules['random'], 'Random', None):
             self.saved.append((generator, '__class__', type(generator)))
             generator.__class__ = watched_generator(type(generator), self.use)
+        accessor = getattr(sys.modules.get('pathlib'), '_NormalAccessor', None)     # before 3.11 it has its own
+        if accessor is not None and type(accessor.unlink) is types.BuiltinFunctionType:
+            self._spy(accessor, CHANGERS, self.note_change)
+            self._spy(accessor, ['listdir', 'scandir', 'stat'], self.note_call)
         if 'numpy.random' in sys.modules:
             self._spy(sys.modules['numpy.random'], NUMPY_STATE, lambda name, args, kwargs: self.use('@numpy') or True)
 
@@ -7907,6 +7923,33 @@ class Observer(object):
             kind = {'listdir': 'names ', 'scandir': 'names ', 'stat': 'there '}.get(name, '')
             self.files.setdefault(kind + path, self.print_of(kind + path))
 
+    def note_change(self, name, args, kwargs):
+        """Files or folders are removed, made or renamed. That is to be done."""
+        if self.is_ours() or any(value is not None for key, value in kwargs.items() if key.endswith('dir_fd')):
+            return True                         # below a folder that is removed as a whole
+        self.on = False
+        try:
+            paths = [os.path.abspath(file_name(path) if isinstance(path, bytes) else path_text(path))
+                     for path in list(args[:1 + (name[:2] == 're' and name != 'remove')])
+                     + [kwargs[key] for key in ('path', 'src', 'dst') if key in kwargs]]
+            if any(is_installed(os.path.dirname(path)) for path in paths):
+                return True
+            if name == 'mkdir':
+                where = self.files if os.path.isdir(paths[0]) else self.wrote
+                where.setdefault('there ' + paths[0], self.print_of('there ' + paths[0]))
+                return True
+            if paths[1:]:
+                if paths[0] not in self.wrote:
+                    self.files.setdefault(paths[0], self.print_of(paths[0]))
+                self.wrote[paths[1]] = None
+            if paths[0] not in self.wrote:      # else it was made for this statement only
+                self.files.setdefault('there ' + paths[0], self.print_of('there ' + paths[0]))
+                self.wrote['gone ' + paths[0]] = None
+            self.wrote.pop(paths[0], None)
+        finally:
+            self.on = True
+        return True
+
     def note_lines(self, name, args, kwargs):
         """The lines of a file are asked for, as by inspect and traceback. That is to be done."""
         path = os.path.abspath(path_text(args[0] if args else kwargs.get('filename', '')))
@@ -7922,8 +7965,10 @@ class Observer(object):
         """What tells the content of a file, of a module all that means something; None: it is not there.
 
         path: with 'names ' ahead of it for the names in a folder, 'there ' for whether it is there, 'text ' for the
-        text of a module with all its layout.
+        text of a module with all its layout, 'gone ' for whether it is not there.
         """
+        if path.startswith('gone '):
+            return str(file_key(path[5:]) is None)
         if path.startswith('names '):
             files, folders = list_folder(path[6:])
             return short_hash(*sorted(files + folders))
@@ -8621,7 +8666,8 @@ class Execution(object):
         record.output = [(which, texts[0][:0].join(texts)) for which, texts in observer.output]
         if observer.size >= MOST_OUTPUT:
             record.output.append((1, '[hotload] the rest of what this printed was not kept\n'))
-        record.files, record.wrote, record.doubt = dict(observer.files), dict(observer.wrote), observer.doubt
+        record.files, record.doubt = dict(observer.files), observer.doubt
+        record.wrote = dict((path, file_key(plain_path(path)) is not None) for path in observer.wrote)
         record.environment, record.error = dict(observer.environment), self.error
         if value is not None and not self.keeper.is_local(type(value).__module__):
             with suppress(Exception):           # its own __repr__
@@ -9053,14 +9099,15 @@ class Statements(Values):
 
     def set_hidden(self):
         """Bring the state of the process to where the script stands; it, as {hidden name: state}."""
-        now, at, missing = self.hidden_now or hidden_state(), self.state.at, []
+        now, at, missing = hidden_state(self.hidden_now or ()), self.state.at, []
         for name in now:
             version = at.get(name, 'start ' + name)
+            first = self.loaded.setdefault(name, now[name])     # a later attempt finds what this one leaves
             if version not in self.states:
                 if version[:6] != 'start ':
                     missing.append([name])
                     continue
-                self.base[name] = self.states[version] = self.loaded.get(name, now[name])
+                self.base[name] = self.states[version] = first
             if now[name] != self.states[version]:
                 with suppress(Exception):
                     SETTERS[name](self.states[version])
@@ -9102,9 +9149,11 @@ class Statements(Values):
         uses = {}
         for index in sorted(self.records_of):
             record = self.records_of[index]
+            written = set(plain_path(path) for path in record.wrote)
             for path in record.files:
-                uses.setdefault(path, []).append((record, False))
-            for path in record.wrote:
+                if not path.startswith('there ') or path[6:] not in written:   # made where it was not there
+                    uses.setdefault(plain_path(path), []).append((record, False))
+            for path in written:
                 uses.setdefault(path, []).append((record, True))
         for found in uses.values():
             if any(writes for _, writes in found[1:]):
@@ -9538,8 +9587,10 @@ class CachedScript(Statements, ReloadedScript):
         report.notes += ['line %d is kept, as it is marked' % self.units[index].line() for index in self.records_of
                          if self.units[index].facts.mark == 'keep' and index not in self.ran]
         for record in self.new:
-            for path in record.wrote:
+            for path, there in record.wrote.items():
                 record.wrote[path] = self.observer.print_of(path)
+                if there and record.wrote[path] is None:        # by what took it away, the next run cannot find it
+                    record.run = self.runs
         self.see_shared_files()
         self._save()
         self._tidy()
@@ -9617,7 +9668,7 @@ class CachedScript(Statements, ReloadedScript):
                 reads.append('%s (line %d)' % (name, self.units[maker].line()))
         text += '  reads: %s\n' % (', '.join(reads) or 'no names of the script')
         for path in sorted(record.files):
-            text += '  reads the file %s\n' % re.sub('^(names|there|text) ', '', path)
+            text += '  reads the file %s\n' % plain_path(path)
         changes = [name for name in record.outs if name[0] != '@']
         return text + '  makes or changes: %s' % (', '.join(sorted(changes)) or 'nothing')
 

@@ -13781,6 +13781,61 @@ a = [f.name for f in fields(A)]
 @[n=0] x: int = 1 => x: int = 2
 @[n=0] import typing as t => import collections as t
 @[n=0] undo
+
+a context of decimal
+from decimal import Decimal, localcontext, getcontext
+getcontext().prec = 5
+a = Decimal(1) / Decimal(3)
+with localcontext() as c:
+    c.prec = 3
+    b = Decimal(1) / Decimal(3)
+c = Decimal(1) / Decimal(7)
+print(a, b)
+@ prec = 5 => prec = 6
+@ c.prec = 3 => c.prec = 4
+@ c.prec = 4 => c.prec = 2
+
+files that are removed
+import os
+n = cost('n', 1)
+with open("t", "w") as stream: k = stream.write(u"1")
+with open("t") as stream: d = stream.read()
+os.remove("t")
+e = os.path.exists("t")
+@[n=0] u"1" => u"12"
+@[n=0] - os.remove("t")
+@[n=0] u"12" => u"123"
+@[n=0] e = => os.remove("t")\ne =
+
+files that are renamed
+import os
+n = cost('n', 1)
+with open("t", "w") as stream: k = stream.write(u"1")
+os.rename("t", "final")
+with open("final") as stream: d = stream.read()
+e = os.path.exists("t"), os.path.exists("final")
+os.remove("final")
+j = 1
+@[n=0] u"1" => u"12"
+@[n=0] j = 1 => j = 2
+@[n=0] "final") => "last")
+@[n=0] "final" => "last"
+
+folders and paths 3.6
+from pathlib import Path
+import os, shutil
+n = cost('n', 1)
+os.makedirs("out/in", exist_ok=True)
+p = Path("out") / "in" / "x"
+k = p.write_text("a")
+d = p.read_text()
+p.unlink()
+e = p.exists()
+shutil.rmtree("out")
+f = os.path.isdir("out")
+@[n=0] "a" => "b"
+@[n=0] - p.unlink()
+@[n=0] f = => g = 1\nf =
 '''
 
 COSTLY = '''
