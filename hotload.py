@@ -17177,6 +17177,24 @@ class LeftSign(Sign):
         reader.leave_wall(reader.frame_of(self.scope, False))
 
 
+class BlockFailedSign(Sign):
+    """An exception comes out of a `with` statement. line: in which its block ends; None: the one that runs."""
+
+    __slots__ = ('line',)
+
+    def __init__(self, scope, line):
+        Sign.__init__(self, scope)
+        self.line = line
+
+    def turn(self, reader, raw, at):
+        """A step, if it is a new one; what waited for the end of the block does not happen."""
+        frame = reader.frame_of(self.scope, False)
+        frame.waiting = None
+        if not frame.passing:
+            frame.line = self.line or frame.line
+            reader.error(frame)
+
+
 class LastSign(Sign):
     """Nothing comes after this in a frame; it may have ended."""
 
@@ -18441,6 +18459,15 @@ def unique(names):
     return [name for at, name in enumerate(names) if name not in names[:at]]
 
 
+def last_of(stmts):
+    """The last statement of a block, or in it."""
+    last = stmts[-1]
+    for name in ('body', 'orelse', 'handlers', 'finalbody')[::-1]:
+        if getattr(last, name, None) and not isinstance(last, DEFINITIONS):
+            return last_of(getattr(last, name))
+    return last
+
+
 def leaves_block(node, is_loop=False):
     """Whether something in a statement leaves the block that it is in, other than by an exception. is_loop: whether it
     stands in a loop in that block.
@@ -19252,13 +19279,16 @@ class Instrumenter(Stores):
         body = self.entry(stmts, None, line, node, changes)
         del self.walls[len(self.walls) - len(items):]
         for manager, target, made in reversed(opened):
-            body = self.wrapped(made + body, node, self.error())
+            body = self.wrapped(made + body, last_of(stmts) if WITH_ENDS_IN_BODY else node, self.error())
             if hasattr(_ast, 'withitem'):
                 one = type(node)(items=[_ast.withitem(context_expr=manager, optional_vars=target)], body=body,
                                  type_comment=None)
             else:
                 one = _ast.With(context_expr=manager, optional_vars=target, body=body)
-            body = placed(self.left(one, is_async) if is_async or is_left else [one], node)
+            placed([one], node)
+            if is_async or is_left or not WITH_ENDS_IN_BODY:
+                one = self.left(one, is_async, is_left)
+            body = placed([one], node)
         left = placed([if_node(self.is_pending(), [_ast.Expr(value=self.helper('left'))])], node)
         back = [] if WITH_ENDS_IN_BODY else [self.kit.move_sign(self.scope, node.lineno)]
         return body + left + self.log([after] if type(after) is LineSign else back + [
@@ -19266,18 +19296,24 @@ class Instrumenter(Stores):
 
     _AsyncWith = _With
 
-    def left(self, block, is_async):
-        """A `with` statement that says when it was left, and, if it is an async one, how."""
-        cancel = self.kit.sign(NoteSign, self.scope, 'waiting', None)
+    def left(self, block, is_async, is_left):
+        """A `with` statement that says when it was left by an exception, and, if it is an async one or is_left, when by
+        other ways.
+        """
         if is_async:
+            cancel = self.kit.sign(NoteSign, self.scope, 'waiting', None)
             failed = [_ast.Expr(value=self.helper('async_failed', name_node('.g'), self.const(self.error()[0]),
                                                   self.const(cancel), *self.all_names()))]
             end = [self.kit.sign(AsyncLeftSign, self.scope, self.names_of_others()), name_node('.g'), number_node(1)]
             end += self.all_names()
         else:
-            failed, end = self.log([cancel], block), [self.kit.sign(LeftSign, self.scope)]
+            line = None if WITH_ENDS_IN_BODY else block.lineno
+            failed, end = self.log([self.kit.sign(BlockFailedSign, self.scope, line)], block), []
+            if is_left:
+                end.append(self.kit.sign(LeftSign, self.scope))
         handler = _ast.ExceptHandler(type=None, name=None, body=self.log([], block, True) + failed + [raise_node()])
-        return [try_node([try_node([block], [handler])], (), self.log(end, block, True))]
+        one = try_node([block], [handler])
+        return try_node([one], (), self.log(end, block, True)) if end else one
 
     def _Match(self, node, after):
         calls = self.calls
