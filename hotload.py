@@ -18624,6 +18624,7 @@ class Stores(Expressions):
                 and not any(type(arg).__name__ == 'Starred' for arg in node.args)
                 and not (self.traits.has_hashes and node.func.attr in ('add', 'discard'))
                 and not isinstance(node.func.value, (_ast.List, _ast.Dict)) and not self.is_method_of_text(node.func)
+                and id(node) not in self.reader.pausing
                 and not self.is_lasting(node.func))
 
     def quick(self, node, call, after, target):
