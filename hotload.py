@@ -18240,9 +18240,15 @@ class Expressions(object):
         """What is logged when the frame goes on."""
         return [self.kit.resume_sign(self.scope, self.names_of_others()), name_node('.g')] + self.all_names()
 
+    def names_now(self, which='locals'):
+        """An expression that gives the names of the frame (or the module) as a dict, as the log keeps them."""
+        is_frame = self.scope.kind == 'function' and which == 'locals'
+        return self.helper('dict' if not self.traits.has_generators else 'frame_names' if is_frame else 'held_names',
+                           self.helper(which))
+
     def all_names(self):
         """The last operand of a BackSign and a ResumeSign, in a list, if it has one."""
-        return [self.helper('dict', self.helper('locals'))] if self.names_of_others() else []
+        return [self.names_now()] if self.names_of_others() else []
 
     @staticmethod
     def line_of(node):
@@ -18309,7 +18315,7 @@ class Expressions(object):
             values = [self.param(name) for name in scope.params] + [name_node(name) for name in sorted(scope.frees)]
             start = self.logged([self.kit.call_sign(scope, tuple(names))] + values + [first])
         else:
-            start = self.logged([self.kit.names_call_sign(scope), self.helper('dict', self.helper('locals')), first])
+            start = self.logged([self.kit.names_call_sign(scope), self.names_now(), first])
         end = self.logged([self.kit.sign(ReturnSign, scope)])
         flush = [self.flushing()] if self.calls > kept[2] else []
         node.body = placed(item_node(tuple_node([back, start, body] + flush + [end]), 2), node.body)
@@ -18362,7 +18368,7 @@ class Expressions(object):
         names, kept = tuple(sorted(comprehension.stores)), self.scope
         self.scope = kept.function()
         sign = self.kit.sign(kind, self.scope, names)
-        made = self.logged([sign] if kind is HideSign else [sign, self.helper('dict', self.helper('locals'))])
+        made = self.logged([sign] if kind is HideSign else [sign, self.names_now()])
         self.scope = kept
         return made
 
@@ -18427,7 +18433,7 @@ class Expressions(object):
         names = self.rebound()
         if not names:
             return []
-        return [self.kit.names_sign(self.scope, tuple(sorted(set(names)))), self.helper('dict', self.helper('locals'))]
+        return [self.kit.names_sign(self.scope, tuple(sorted(set(names)))), self.names_now()]
 
     def names_of_others(self):
         """The names that others may have bound while this frame was suspended."""
@@ -18549,8 +18555,8 @@ class Stores(Expressions):
         if self.scope.kind == 'module':
             self.calls += 1
             return [self.kit.only_global_names(self.scope, tuple(sorted(names))),
-                    self.helper('dict', self.helper('globals'))]
-        return [self.kit.names_sign(self.scope, tuple(sorted(names))), self.helper('dict', self.helper('locals'))]
+                    self.names_now('globals')]
+        return [self.kit.names_sign(self.scope, tuple(sorted(names))), self.names_now()]
 
     def _Exec(self, node, after):
         return self.audited(node, after)
@@ -18999,7 +19005,7 @@ class Instrumenter(Stores):
     def ended(self, node, made, changes, after, calls):
         """A simple statement with what it logs."""
         if self.scope.kind == 'class':
-            changes = [self.kit.names_sign(self.scope), self.helper('dict', self.helper('locals'))]
+            changes = [self.kit.names_sign(self.scope), self.names_now()]
         parts = changes + ([after] if after is not None else [])
         made = made + self.log(parts, node, self.calls > calls)
         if self.temps:
@@ -19036,7 +19042,7 @@ class Instrumenter(Stores):
         sign = self.first(stmts, after, line)
         parts = list(parts) + ([sign] if sign is not None else [])
         if self.scope.kind == 'class' and len(parts) > (sign is not None):
-            parts = [self.kit.names_sign(self.scope), self.helper('dict', self.helper('locals'))] + (
+            parts = [self.kit.names_sign(self.scope), self.names_now()] + (
                 [sign] if sign is not None else [])
         return self.log(parts, like, flush) + self.block(stmts, after, line)
 
@@ -19351,8 +19357,8 @@ class Instrumenter(Stores):
             return []
         chosen = tuple(sorted(set(mangled(name, self.scope.chain) for name in names)))
         if self.scope.kind == 'module':
-            return [self.kit.only_global_names(self.scope, chosen), self.helper('dict', self.helper('globals'))]
-        return [self.kit.names_sign(self.scope, chosen), self.helper('dict', self.helper('locals'))]
+            return [self.kit.only_global_names(self.scope, chosen), self.names_now('globals')]
+        return [self.kit.names_sign(self.scope, chosen), self.names_now()]
 
     # -- definitions
 
@@ -19427,7 +19433,7 @@ class Instrumenter(Stores):
         inner = self.ending(self.block(body, after, None), like)
         if scope.kind == 'class' and len(body) < len(whole):            # its docstring is a line that runs
             following = self.first(body, after, self.head_end(whole[0]))
-            inner = self.log([self.kit.names_sign(scope), self.helper('dict', self.helper('locals'))] + (
+            inner = self.log([self.kit.names_sign(scope), self.names_now()] + (
                 [following] if following is not None else []), like) + inner
         if self.late:
             inner = self.wrapped(inner, like, self.error())
@@ -19449,7 +19455,7 @@ class Instrumenter(Stores):
         if scope.kind == 'function':
             made += self.called_back(like)
         if scope.kind == 'class':
-            names = [self.kit.names_sign(scope), self.helper('dict', self.helper('locals'))]
+            names = [self.kit.names_sign(scope), self.names_now()]
             return made + self.log([self.kit.names_call_sign(scope), names[1]] + names + first, like)
         frees = sorted(scope.frees)
         values = [self.param(name) for name in scope.params]
@@ -19464,9 +19470,9 @@ class Instrumenter(Stores):
             return made + start
         if scope.has_yield:
             other = self.log([self.kit.call_sign(scope, tuple(scope.params))] + values + [self.kit.names_sign(scope),
-                             self.helper('dict', self.helper('locals'))] + first, like)
+                             self.names_now()] + first, like)
         else:
-            names = [self.kit.names_call_sign(scope), self.helper('dict', self.helper('locals'))]
+            names = [self.kit.names_call_sign(scope), self.names_now()]
             other = self.log(names + first, like)
         handler = _ast.ExceptHandler(type=self.const(NameError), name=None, body=other)
         return made + placed([try_node(start, [handler])], like)
@@ -19562,6 +19568,21 @@ def outer_frame():
 
 # Modules whose coroutines and the like change nothing that is followed, while somebody waits for them.
 QUIET_WAITERS = frozenset(['asyncio', '_asyncio', 'contextlib'] + list(BUILTIN_NAMES))
+
+
+def held_names(names):
+    """A dict of names as the log keeps it: nothing in it keeps a generator from its end."""
+    return dict((name, held(value)) for name, value in list(names.items()))
+
+
+def frame_names(names):
+    """The same for the names of a function's frame, which are a copy that stays with the frame before 3.13."""
+    made = held_names(names)
+    if not HAS_LOCALS_PROXY:
+        for name, value in made.items():
+            if value is not names[name]:
+                del names[name]
+    return made
 
 
 class Operations(Engine):
@@ -19776,6 +19797,8 @@ class Operations(Engine):
         is_text = any(function is other for other in RUNS_TEXT)
         names, space = inner.f_locals, inner.f_globals
         roots = [function] + [names.get(name, space.get(name)) for name in about.names]
+        if inner.f_code.co_flags & FUNCTION_FLAG:
+            frame_names(names)
         if type(function) in (BOUND_METHOD, type(len)) and function.__self__ is not None:
             roots.append(function.__self__)
         for root in roots:
@@ -19990,23 +20013,21 @@ class Operations(Engine):
         self.put((pause.begins[is_own, tells],))
         if is_own:
             return iterator
-        kit, frame_names = self.kit, self.frame_names
+        kit = self.kit
+
+        def names():
+            return frame_names(own_frame(outer_frame()).f_locals)
 
         def resumed(begins):
             if not begins:
                 if kit.pending:
                     kit.called_back()
-                kit.extend((pause.resumes, space) + (frame_names() if pause.names else ()))
+                kit.extend((pause.resumes, space) + ((names(),) if pause.names else ()))
 
         def suspended(begins, value):
-            kit.extend((pause.names, frame_names()[0], pause.yields) if pause.names else (pause.yields,))
+            kit.extend((pause.names, names(), pause.yields) if pause.names else (pause.yields,))
             return value
         return relay_class()(iterator, resumed, suspended)
-
-    @staticmethod
-    def frame_names():
-        """The names of the frame that goes on."""
-        return dict(own_frame(outer_frame()).f_locals),
 
     def awaited(self, value, space, pause):
         """What is to be awaited in place of a value, so that the steps of the frame are written."""
@@ -20197,7 +20218,7 @@ class AsyncLoop(Awaitable):
         if self.begins:
             self.begins = False
             self.kit.extend((self.pause.begins[False, TELLS], self.pause.begun, self.space, True) + (
-                self.kit.engine.frame_names() if self.pause.names else ()))
+                (frame_names(own_frame(outer_frame()).f_locals),) if self.pause.names else ()))
         return self.kit.awaited(special(self.value, '__anext__')(), self.space, self.pause)
 
 
@@ -20353,6 +20374,7 @@ class Kit(object):
         self.tape, self.signs, self.loaded, self.engine = engine.log, {}, [], None
         self.append, self.extend, self.id, self.dict = engine.log.append, engine.log.extend, id, dict
         self.locals, self.globals, self.held = locals, globals, held
+        self.held_names, self.frame_names = held_names, frame_names
         self.pending, self.known, self.boxes = engine.pending, engine.known, engine.boxes
         self.harmless, self.find_harmless = engine.harmless, engine.harmless.get
         self.quiet_types, self.cells, self.pause = engine.quiet_types, {}, 1
