@@ -19065,9 +19065,17 @@ class Instrumenter(Stores):
         node.test = self.expr(node.test)
         flush = self.calls > calls
         again = self.site_of(node.lineno, line)
-        if WHILE_TESTS_AT_END and not is_endless and node.body[0].lineno <= line:
-            raise Unsupported('a loop in one line, line %d' % node.lineno)
-        if is_endless and not ENDLESS_LOOPS_HAVE_STEPS:
+        is_in_line = not is_endless and node.body[0].lineno <= line
+        if is_in_line and line > node.lineno:
+            raise Unsupported('a loop that begins on the last line of its test, line %d' % node.lineno)
+        if is_in_line and WHILE_TESTS_AT_END:   # its line runs again when the test at its end was passed
+            turned = self.temp()
+            begin = placed([assign_node(self.variable(turned, True), number_node(0))], node)
+            self.loops.append(LoopAround(None, after, len(self.walls), len(self.handlers)))
+            node.body = self.log([], node, flush) + placed([if_node(
+                self.variable(turned), self.log([again], node), [assign_node(self.variable(turned, True), number_node(
+                    1))])], node) + self.block(node.body, None, line)
+        elif is_endless and not ENDLESS_LOOPS_HAVE_STEPS:
             again = self.first(node.body, None, None)
             self.loops.append(LoopAround(again, after, len(self.walls), len(self.handlers)))
             node.body = self.block(node.body, again, line)
@@ -19593,6 +19601,7 @@ class Operations(Engine):
         self.pending, self.known, self.boxes, self.harmless, self.plain_classes = [], {}, {}, {}, {}
         # ids of dicts with keys that may be equal to others; how often the log was read
         self.odd, self.turns = set(), 0
+        self.is_calm = True                     # whether all texts are, see Traits
         self.exits = {}                         # {Space: the traceback that its __aexit__ was given last, or None}
         self.boxes.update(list={}, set={}, deque={})
         self.quiet_types, self.shadowed, self.hides_all = {}, set(), False
@@ -19739,6 +19748,8 @@ class Operations(Engine):
         inner = getattr(function, '__func__', function)
         if type(inner) in (FunctionType, type(len)) and getattr(inner, '__module__', None) in QUIET_MODULES:
             return inner.__name__ not in ('reduce', 'partial')
+        if self.is_calm and str(getattr(inner, '__module__', None)).partition('.')[0] in ('asyncio', '_asyncio'):
+            return True                         # what it calls of the program logs itself
         return Engine.is_harmless(self, function)
 
     @staticmethod
@@ -19764,6 +19775,8 @@ class Operations(Engine):
             return function
         if getattr(cls, '__module__', None) in ('_io', 'io', 're', '_sre', 'datetime', '_random', '_struct', '_csv',
                                                 'itertools') and name not in ('readinto', 'readinto1', 'pack_into'):
+            return function
+        if self.is_calm and getattr(cls, '__module__', None) == '_asyncio':
             return function
         self.unknown(function, about)
         return function
@@ -20048,7 +20061,7 @@ class Operations(Engine):
 
     def other_runs(self, module):
         """Code of a library is about to run while a frame waits: what it changes is looked at after the statement."""
-        if str(module).partition('.')[0] not in QUIET_WAITERS:
+        if not (self.is_calm and str(module).partition('.')[0] in QUIET_WAITERS):
             self.sync()
             self.hold(Pending(self.caller()))
 
@@ -20061,7 +20074,8 @@ class Operations(Engine):
         kind = type(value)
         if not (hasattr(kind, '__aenter__') and hasattr(kind, '__aexit__')):
             return value                        # Python says what is wrong
-        if not self.is_own_class(kind) and str(kind.__module__).partition('.')[0] not in QUIET_WAITERS:
+        if not self.is_own_class(kind) and not (self.is_calm and str(kind.__module__).partition('.')[
+                0] in QUIET_WAITERS):
             self.sync()
             self.hold(Pending(self.caller(), None, None, 'with'))
         return AsyncBlock(self.kit, value, space, enters, leaves, moves)
@@ -20265,6 +20279,11 @@ STRANGE_CLASSES = frozenset('UserDict UserList UserString ChainMap'.split())
 MUTATING_FUNCTIONS = frozenset(
     'shuffle heappush heappop heapify heapreplace heappushpop insort insort_left insort_right setitem delitem iadd ior '
     'iconcat imul iand ixor isub setattr delattr pack_into methodcaller'.split())
+# Modules whose code does not run in an event loop unless it is called, and which give it nothing to run.
+CALM_MODULES = frozenset(
+    'asyncio contextlib types typing dataclasses abc enum logging json argparse traceback warnings string textwrap '
+    'pprint datetime decimal fractions statistics uuid hashlib base64 struct pathlib io tempfile shutil glob csv '
+    'random sys os time collections itertools functools re math copy'.split())
 # Names in a text that can bind others' names in ways that the text does not show.
 HIDDEN_WRITES = frozenset(
     'builtins __builtin__ __builtins__ globals vars locals exec eval execfile setattr __dict__ __setattr__ modules '
@@ -20275,9 +20294,10 @@ class Traits(object):
     """What a text has in it. has_generators: that may be kept in names.      has_hashes: classes whose instances are
     keys in their own way.      has_defaults: defaultdicts.      has_star: names that nobody can know. has_tricks: that
     an operator may give what cannot be reached from its operands.      has_words: that names may be bound in hidden
-    ways.      is_plain: no objects of libraries are expected that change in ways of their own. stored: names of
-    attributes that it sets.      hides: whether it sets attributes by other ways.      aliases: ids of the nodes of
-    methods with names of their own, as in push = box.append, that are only called.
+    ways.      is_plain: no objects of libraries are expected that change in ways of their own.      is_calm: nor does
+    an event loop run code of libraries but asyncio.      stored: names of attributes that it sets.      hides: whether
+    it sets attributes by other ways.      aliases: ids of the nodes of methods with names of their own, as in
+    push = box.append, that are only called.
     """
 
     def __init__(self, body, reader):
@@ -20331,9 +20351,20 @@ class Traits(object):
         plain_modules = PURE_MODULES | QUIET_MODULES | set(['heapq', 'bisect', '__future__', 'operator'])
         self.is_plain = modules <= plain_modules and not words & STRANGE_CLASSES and all(
             isinstance(base, _ast.Name) and base.id in known for node in classes for base in node.bases)
+        self.is_calm = modules <= plain_modules | CALM_MODULES and not words & set(
+            ['sock_recv_into', 'sock_recvfrom_into', '_queue']) and not any(
+                getattr(getattr(base, 'value', base), 'id', None) in self.names_of_asyncio(nodes)
+                for node in classes for base in node.bases)
         self.stored = set(node.attr for node in nodes if isinstance(node, _ast.Attribute)
                           and not isinstance(node.ctx, _ast.Load))
         self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', '__class__', 'delattr']))
+
+    @staticmethod
+    def names_of_asyncio(nodes):
+        """Names that are bound to asyncio or to something in it."""
+        return set((alias.asname or alias.name).partition('.')[0] for node in nodes if isinstance(
+            node, (_ast.Import, _ast.ImportFrom)) for alias in node.names
+                   if (getattr(node, 'module', None) or alias.name).partition('.')[0] == 'asyncio')
 
 
 def operator_getter(box, key):
@@ -20596,11 +20627,16 @@ class Rewriter(Operations):
             elif not self.was_loaded(name):
                 raise Unsupported('%s is loaded already' % name)
         for source in sources:
-            self.shadow(source.traits.stored, source.traits.hides)
+            self.take_traits(source.traits)
         made = [source.instrumented() for source in sources]
         for source, code in list(zip(sources, made))[1:]:
             self.codes[source.code.co_filename] = source.text, code
         return made[0]
+
+    def take_traits(self, traits):
+        """Reckon with what one of the texts has in it."""
+        self.shadow(traits.stored, traits.hides)
+        self.is_calm = self.is_calm and traits.is_calm
 
     def was_loaded(self, name):
         """Whether a module is loaded, and its code writes to the log."""
@@ -20635,7 +20671,7 @@ class Rewriter(Operations):
         if text is None or text != self.text_of(code.co_filename):
             try:
                 source = SourceToRewrite(self, code)
-                self.shadow(source.traits.stored, source.traits.hides)
+                self.take_traits(source.traits)
                 made = source.instrumented()
             except Unsupported as reason:
                 self.gap(reason)

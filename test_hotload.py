@@ -16633,6 +16633,10 @@ class TestRewrite(Case):
         '        break\nn = []\nf(), h(), k()\nfor i in g():\n    break\n',
         'def f(v):\n    try:\n        [][v]\n    except IndexError:\n        n.append(v)\n        raise\nn = []\ntry:\n    f(1)\n'
         'except IndexError:\n    pass\nfor i in range(1):\n    with open(__import__("os").devnull):\n        break\n',
+        # loops in one line
+        'def f(n):\n    while n: n -= 1\n    while n < 3: n += 1; n += 1\n    while n:\n        while n: n -= 1\n    a = [1, 2]\n'
+        '    while a: a.pop()\n    while n < 1: n += len([n]); break\n    else: n = 4\n    while n: return n\nx = f(3)\n'
+        'while x < 3: x += len([x])\nwhile x < 5: x += len([x])\nelse: x = 0\nwhile True: break\n',
     ]
 
     # From 3.3 on, and from 3.6 on; each of those of ASYNC is run by an event loop.
