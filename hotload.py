@@ -710,6 +710,7 @@ number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 # `while True` has an event for each turn; a jump to a jump has none there; after `finally` the line of `return`
 # has one, too; a loop over a generator ends with an 'exception'; closing one without a try around its yield has none.
 ENDLESS_LOOPS_HAVE_STEPS, JUMPS_ARE_THREADED = sys.version_info >= (3, 10), sys.version_info < (3, 10)
+TESTS_ARE_VALUES = sys.version_info < (3, 7)                    # `if a and b` is compiled like `x = a and b`
 WHILE_TESTS_AT_END = sys.version_info >= (3, 10)                # the test of a `while` stands at its end, too
 JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)
 # An async loop ends on the last line of its body; `finally` has no line after a `raise` that raises again.
@@ -18052,6 +18053,58 @@ class Expressions(object):
                 self.children(part)
         return node
 
+    # Before 3.10 it is the optimizer who sees to it that no operand of `and` and `or` is asked twice whether it is true;
+    # and it leaves code alone that has long lines, as instrumented code has.
+
+    def _x_BoolOp(self, node):
+        self.operands(node)
+        return self.asked_once(node) if JUMPS_ARE_THREADED else node
+
+    def _x_IfExp(self, node):
+        node.test, node.body, node.orelse = self.test(node.test), self.expr(node.body), self.expr(node.orelse)
+        return node
+
+    def test(self, node):
+        """What stands for an expression that is a test."""
+        if not (TESTS_ARE_VALUES and isinstance(node, _ast.BoolOp)):
+            return self.expr(node)
+        self.operands(node)
+        return placed(self.asked_once(node, True), node)
+
+    def operands(self, node):
+        """Instrument the operands of a BoolOp, and of those in it."""
+        for at, value in enumerate(node.values):
+            if isinstance(value, _ast.BoolOp):
+                self.operands(value)
+            else:
+                node.values[at] = self.expr(value)
+
+    def asked_once(self, node, is_test=False):
+        """An expression that asks each operand once whether it is true. is_test: whether that is all that is asked."""
+        if not isinstance(node, _ast.BoolOp):
+            return node
+        kind, values, todo = type(node.op), [], list(node.values)
+        while todo:
+            value = todo.pop(0)
+            if isinstance(value, _ast.BoolOp) and type(value.op) is kind:
+                todo = value.values + todo
+            else:
+                values.append(value)
+        made = self.asked_once(values.pop(), is_test)
+        for value in reversed(values):
+            if isinstance(value, _ast.BoolOp):  # of the other kind
+                last = self.asked_once(_ast.BoolOp(op=kind(), values=[value.values[-1], made]), is_test)
+                for part in reversed(value.values[:-1]):
+                    part = self.asked_once(part, True) if TESTS_ARE_VALUES else part
+                    last = choice_node(part, last, made) if kind is _ast.Or else choice_node(part, made, last)
+                made = last
+            elif is_test:
+                made = choice_node(value, number_node(1), made) if kind is _ast.Or else choice_node(
+                    value, made, number_node(0))
+            else:
+                made = _ast.BoolOp(op=kind(), values=[value, made])
+        return made
+
     def is_builtin(self, node, names):
         """Whether an expression is the name of a builtin, one of these."""
         if not isinstance(node, _ast.Name) or node.id not in names:
@@ -18336,7 +18389,7 @@ class Expressions(object):
         for at, loop in enumerate(node.generators):
             if at:
                 loop.iter = self.expr(loop.iter)
-            loop.ifs = [self.expr(part) for part in loop.ifs]
+            loop.ifs = [self.test(part) for part in loop.ifs]
             if getattr(loop, 'is_async', 0):
                 pause = self.pause(node.lineno, not at)
                 loop.iter = placed(self.helper('async_loop', loop.iter, name_node('.g'), self.const(pause)), node)
@@ -18396,7 +18449,7 @@ class Expressions(object):
             loop = node.generators[at]
             calls = self.calls
             for test in reversed(loop.ifs):
-                made = placed([if_node(self.expr(test), made)], node)
+                made = placed([if_node(self.test(test), made)], node)
             flush = self.calls > calls
             changes = [part for leaf in self.leaves(loop.target) for part in self.bind(leaf.id)]
             calls = self.calls
@@ -18539,6 +18592,12 @@ class Stores(Expressions):
     def _simple(self, node, after):
         calls = self.calls
         self.children(node)
+        return self.ended(node, [node], self.leaked(node), after, calls)
+
+    def _Assert(self, node, after):
+        calls = self.calls
+        node.test = self.test(node.test)
+        node.msg = node.msg and self.expr(node.msg)
         return self.ended(node, [node], self.leaked(node), after, calls)
 
     def _Pass(self, node, after):
@@ -19052,7 +19111,7 @@ class Instrumenter(Stores):
             raise Unsupported('a jump after `or` in line %d' % node.lineno)
         calls, line = self.calls, self.head_end(node)
         leaked = self.leaked(node.test)
-        node.test = self.expr(node.test)
+        node.test = self.test(node.test)
         flush = self.calls > calls
         node.body = self.entry(node.body, after, line, node, leaked, flush)
         node.orelse = self.entry(node.orelse, after, line, node, leaked, flush)
@@ -19062,7 +19121,7 @@ class Instrumenter(Stores):
         calls, line = self.calls, self.head_end(node)
         is_endless, begin = is_true(node.test), []
         leaked = self.leaked(node.test)
-        node.test = self.expr(node.test)
+        node.test = self.test(node.test)
         flush = self.calls > calls
         again = self.site_of(node.lineno, line)
         is_in_line = not is_endless and node.body[0].lineno <= line

@@ -16633,6 +16633,11 @@ class TestRewrite(Case):
         '        break\nn = []\nf(), h(), k()\nfor i in g():\n    break\n',
         'def f(v):\n    try:\n        [][v]\n    except IndexError:\n        n.append(v)\n        raise\nn = []\ntry:\n    f(1)\n'
         'except IndexError:\n    pass\nfor i in range(1):\n    with open(__import__("os").devnull):\n        break\n',
+        # each operand is asked once whether it is true
+        'class B(object):\n    def __init__(self, v): self.v = v\n    def __len__(self): return self.v\n'
+        'def f(a, b, c):\n    k = a and b or c, (a or b) and c, (a and b or c) and b\n    if a and b or c: k = 1\n'
+        '    assert a or b or c\n    return [1 for x in k if a and b] or (k if a or b and c else c)\n'
+        'for i in range(1, 8):\n    n = f(B(i & 1), B(i & 2), B(i & 4))\n',
         # loops in one line
         'def f(n):\n    while n: n -= 1\n    while n < 3: n += 1; n += 1\n    while n:\n        while n: n -= 1\n    a = [1, 2]\n'
         '    while a: a.pop()\n    while n < 1: n += len([n]); break\n    else: n = 4\n    while n: return n\nx = f(3)\n'
