@@ -12519,9 +12519,10 @@ class Site(object):
 
 
 class Op(object):
-    """A kind of change, the first of its entries in the log. size: their number."""
+    """A kind of change, the first of its entries in the log. size: their number.      often: see Sign."""
 
     __slots__ = ('size', 'act')
+    often = 0
 
     def __init__(self, size, act):
         self.size, self.act = size, act
@@ -13738,6 +13739,12 @@ class Recording(object):
 
     def _forget(self):
         self._indexed, self._steps, self._places, self._visits = 0, [], [], {}
+
+    def indexed(self, steps, at):
+        """Told by a reader that keeps the list of all steps: they are those up to a place of the log."""
+        if self.end is None:
+            self._places += [len(steps)] * (len(self.keyframes) - len(self._places))
+            self._steps, self._indexed = steps, at
 
     def _index(self):
         """The list of all steps; what was added to the log since the last time is looked through."""
@@ -16188,10 +16195,7 @@ class Engine(Follower):
         self.top, self.running[:] = top, [(None, top, {}, {})]
         recording.keyframes.append(Keyframe(0, {namespace: namespace.kind.copy(namespace.now or {}), top: {}}, top))
         stdout, self.limit[0] = sys.stdout, 0
-        # the log keeps all alive: looking for garbage costs a seventh of the time
-        collects = gc.get_threshold() if hasattr(gc, 'get_threshold') else (0,)        # PyPy's collects otherwise
-        if collects[0]:
-            gc.set_threshold(max(collects[0], 200000), *collects[1:])
+        collect_again = collect_rarely()
         sys.stdout = tee = Tee(stdout, self.log)
         try:
             if self.callback is not None:
@@ -16229,11 +16233,7 @@ class Engine(Follower):
             if recording.error is error:
                 set_traceback(error, users_trace(sys.exc_info()[2]))
         finally:
-            if collects[0]:
-                gc.set_threshold(*collects)
-            if hasattr(gc, 'freeze') and not gc.get_freeze_count():
-                gc.freeze()                     # makes the log old, without looking through it
-                gc.unfreeze()
+            collect_again()
             if sys.stdout is tee:
                 sys.stdout = stdout
             tee.log = []
@@ -16252,6 +16252,23 @@ class Engine(Follower):
 
 
 recorded_threads = set()        # idents of those in which a recording goes on
+
+
+def collect_rarely():
+    """Let Python look for garbage rarely, while a log is made that keeps all alive: that is a seventh of the time, and
+    a third while one is read. Gives a function that ends it.
+    """
+    collects = gc.get_threshold() if hasattr(gc, 'get_threshold') else (0,)            # PyPy's collects otherwise
+    if collects[0]:
+        gc.set_threshold(max(collects[0], 200000), *collects[1:])
+
+    def end():
+        if collects[0]:
+            gc.set_threshold(*collects)
+        if hasattr(gc, 'freeze') and not gc.get_freeze_count():
+            gc.freeze()                         # makes the log old, without looking through it
+            gc.unfreeze()
+    return end
 
 
 ##############################################################################
@@ -17037,6 +17054,11 @@ def placed(made, like):
 # it. A lambda that raises ends without saying so: that is seen by the next Sign, which is of another scope.
 
 
+NO_NAMES = {}                   # those of a frame that begins
+# What is read without a call, see Sign; those up to OFTEN_RETURN are of a frame.
+OFTEN_MOVE, OFTEN_RETURN, OFTEN_CALL, OFTEN_ITEM, OFTEN_ATTRIBUTE, OFTEN_PUSH = range(1, 7)
+
+
 class Frame(object):
     """A frame that runs or is suspended. scope: a Scope.      space: a Space.      line: number of the line that runs.
     passing: whether an exception that has had its step goes through it.      waiting: Later step, see Leap. saved:
@@ -17044,17 +17066,21 @@ class Frame(object):
     program.      delegator: the Frame that was suspended together with this one, and goes on before it.
     """
 
-    __slots__ = ('scope', 'space', 'line', 'passing', 'waiting', 'saved', 'delegates', 'delegator')
+    passing = delegates = False                 # most frames begin and end without others
+    waiting = delegator = None
+    saved = ()
 
     def __init__(self, scope, space):
         self.scope, self.space, self.line = scope, space, scope.first_line
-        self.passing, self.waiting, self.saved, self.delegates, self.delegator = False, None, [], False, None
 
 
 class Sign(Op):
-    """Something that instrumented code did, in the log until it is turned. scope: of the code.      size: see Op."""
+    """Something that instrumented code did, in the log until it is turned. scope: of the code.      size: see Op.
+    often: what Rewriter.read() does itself, one of OFTEN_...; 0 when it is turn() that does it.
+    """
 
     __slots__ = ('scope',)
+    often = 0
 
     def __init__(self, scope, size=1):
         self.scope, self.size, self.act = scope, size, None
@@ -17064,13 +17090,14 @@ class Sign(Op):
 
 
 class LineSign(Sign):
-    """A line runs next."""
+    """A line runs next. told, move: as if it were a BoundLineSign."""
 
-    __slots__ = ('site', 'line')
+    __slots__ = ('site', 'line', 'told', 'move')
+    often = OFTEN_MOVE
 
     def __init__(self, scope, line):
         Sign.__init__(self, scope)
-        self.site, self.line = scope.site('line', line), line
+        self.site, self.line, self.told, self.move = scope.site('line', line), line, (), self
 
     def turn(self, reader, raw, at):
         """A step."""
@@ -17083,6 +17110,7 @@ class TestSign(LineSign):
     """An except clause is looked at next."""
 
     __slots__ = ()
+    often = 0
 
     def turn(self, reader, raw, at):
         """A step; the exception goes on."""
@@ -17129,7 +17157,7 @@ class FinalSign(Sign):
     def turn(self, reader, raw, at):
         """Set aside the exception that goes through."""
         frame = reader.frame_of(self.scope, False)
-        frame.saved.append(frame.passing)
+        frame.saved += (frame.passing,)
         frame.passing = False
 
 
@@ -17141,7 +17169,7 @@ class FinalEndSign(Sign):
     def turn(self, reader, raw, at):
         """Take up the exception again, or the step that waited."""
         frame = reader.frame_of(self.scope, False)
-        frame.passing = frame.saved.pop() if frame.saved else False
+        frame.passing, frame.saved = bool(frame.saved) and frame.saved[-1], frame.saved[:-1]
         waiting = frame.waiting
         if waiting is not None:
             waiting[0] -= 1
@@ -17152,13 +17180,15 @@ class FinalEndSign(Sign):
 
 
 class BindSign(Sign):
-    """A name has the value that comes next. bind: a Bind."""
+    """A name has the value that comes next. bind: a Bind.      told, move: as if it were a BoundLineSign."""
 
-    __slots__ = ('bind', 'name', 'is_global')
+    __slots__ = ('bind', 'name', 'is_global', 'told', 'move')
+    often = OFTEN_MOVE
 
     def __init__(self, scope, name, is_global, bind):
         Sign.__init__(self, scope, 2)
         self.name, self.is_global, self.bind = name, is_global, bind
+        self.told, self.move = [(name, is_global, bind)], None
 
     def turn(self, reader, raw, at):
         """Bind it."""
@@ -17175,6 +17205,7 @@ class UnbindSign(BindSign):
     """A name was deleted. bind: an Unbind."""
 
     __slots__ = ()
+    often = 0
 
     def __init__(self, scope, name, is_global, bind):
         BindSign.__init__(self, scope, name, is_global, bind)
@@ -17186,6 +17217,26 @@ class UnbindSign(BindSign):
         known = self.scope.home.namespace.now if self.is_global else frame.space.now
         if known.pop(self.name, MISSING) is not MISSING:
             reader.put((self.bind,))
+
+
+class BoundLineSign(Sign):
+    """Names have the values that come next, and then a line runs. binds: BindSigns.      move: a LineSign.
+    told: [(name, whether it is global, Bind)].
+    """
+
+    __slots__ = ('binds', 'told', 'move')
+    often = OFTEN_MOVE
+
+    def __init__(self, scope, binds, move):
+        Sign.__init__(self, scope, 1 + len(binds))
+        self.binds, self.move = binds, move
+        self.told = [sign.told[0] for sign in binds]
+
+    def turn(self, reader, raw, at):
+        """Bind them; a step."""
+        for ahead, sign in enumerate(self.binds):
+            sign.turn(reader, raw, at + ahead)
+        self.move.turn(reader, raw, at)
 
 
 class NamesSign(Sign):
@@ -17222,34 +17273,40 @@ class GlobalNamesSign(NamesSign):
 
 
 class CallSign(Sign):
-    """A frame begins; its values come next. names: of the values.      site: of the 'call'."""
+    """A frame begins; its values come next. binds: Binds of their names.      site: of the 'call'."""
 
-    __slots__ = ('names', 'site')
+    __slots__ = ('binds', 'site')
+    often = OFTEN_CALL
 
-    def __init__(self, scope, names):
-        Sign.__init__(self, scope, 1 + len(names))
-        self.names, self.site = names, scope.site('call', scope.first_line)
+    def __init__(self, scope, *binds):
+        Sign.__init__(self, scope, 1 + len(binds))
+        self.binds, self.site = binds, scope.site('call', scope.first_line)
 
     def turn(self, reader, raw, at):
         """Make its Space, and a step."""
         self.begin(reader, raw, at + 1, Space())
 
     def begin(self, reader, raw, at, space):
-        """Make the Space the current one."""
-        values = raw[at:at + len(self.names)]
-        if not ATOMS.issuperset(map(type, values)):
-            values = [value if type(value) in ATOMS else reader.see(value) for value in values]
-        space.first = dict(zip(self.names, values))
-        reader.begin(Frame(self.scope, space), self.site)
+        """Make the Space the current one. It has no names at first: a dict for each call would take more memory."""
+        space.first = NO_NAMES
+        reader.begin(Frame(self.scope, space))
+        for at, bind in enumerate(self.binds, at):
+            value = raw[at]
+            if type(value) not in ATOMS:
+                value = reader.see(value)
+            space.now[bind.name] = value
+            reader.put((bind, value))
+        reader.add(self.site)
 
 
 class CallGeneratorSign(CallSign):
     """A frame of a generator begins; its Space comes next, then values."""
 
     __slots__ = ()
+    often = 0
 
-    def __init__(self, scope, names):
-        CallSign.__init__(self, scope, names)
+    def __init__(self, scope, *binds):
+        CallSign.__init__(self, scope, *binds)
         self.size += 1
 
     def turn(self, reader, raw, at):
@@ -17262,9 +17319,10 @@ class NamesCallSign(CallSign):
     """A frame begins; a dict of its names comes next."""
 
     __slots__ = ()
+    often = 0
 
     def __init__(self, scope):
-        CallSign.__init__(self, scope, ())
+        CallSign.__init__(self, scope)
         self.size = 2
 
     def turn(self, reader, raw, at):
@@ -17273,13 +17331,15 @@ class NamesCallSign(CallSign):
         space.first = dict((name, value if type(value) in ATOMS else reader.see(value))
                            for name, value in raw[at + 1].items() if name[:1] != '.' and not (
                                self.scope.kind == 'class' and name in ('__module__', '__qualname__')))
-        reader.begin(Frame(self.scope, space), self.site)
+        reader.begin(Frame(self.scope, space))
+        reader.add(self.site)
 
 
 class ReturnSign(Sign):
     """The frame ends."""
 
     __slots__ = ()
+    often = OFTEN_RETURN
 
     def turn(self, reader, raw, at):
         """A step, and the frame that called goes on."""
@@ -17302,6 +17362,7 @@ class YieldSign(ReturnSign):
     """A generator is suspended, and with it those that delegate to it."""
 
     __slots__ = ()
+    often = 0
 
     def turn(self, reader, raw, at):
         """A step for each, and the frame that called goes on."""
@@ -17418,6 +17479,7 @@ class ItemSign(Sign):
     """An item of a container was set: the container, the key and the value come next."""
 
     __slots__ = ()
+    often = OFTEN_ITEM
 
     def turn(self, reader, raw, at):
         """Set it."""
@@ -17438,6 +17500,7 @@ class AttributeSign(Sign):
     """An attribute was set: the object and the value come next. name: of the attribute."""
 
     __slots__ = ('name',)
+    often = OFTEN_ATTRIBUTE
 
     def __init__(self, name):
         Sign.__init__(self, None, 3)
@@ -17452,6 +17515,7 @@ class CutAttributeSign(AttributeSign):
     """An attribute was deleted: the object comes next."""
 
     __slots__ = ()
+    often = 0
 
     def __init__(self, name):
         AttributeSign.__init__(self, name)
@@ -17466,6 +17530,7 @@ class PushSign(Sign):
     """A value was appended to a list or deque: it and the value come next."""
 
     __slots__ = ()
+    often = OFTEN_PUSH
 
     def turn(self, reader, raw, at):
         """Append it."""
@@ -17473,6 +17538,7 @@ class PushSign(Sign):
         if type(value) not in ATOMS:
             value = reader.see(value)
         token.now.append(value)
+        reader.ready[id(raw[at + 1])] = token
         reader.put((PUSH, token, value))
 
 
@@ -17675,6 +17741,7 @@ class Expressions(object):
             steps = [at for at, part in enumerate(parts) if isinstance(part, STEP_SIGNS) and part.scope is self.scope]
             if steps:
                 parts = list(parts[:steps[0]]) + self.watched(False) + list(parts[steps[0]:])
+        parts = self.joined(parts)
         nodes = [part if isinstance(part, _ast.AST) else self.const(part) for part in parts]
         made = (call_node(self.const(self.kit.append), nodes[0]) if len(nodes) == 1 else
                 call_node(self.const(self.kit.extend), tuple_node(nodes)))
@@ -17682,6 +17749,18 @@ class Expressions(object):
             return made
         spent = call_node(self.const(next), self.const(self.kit.budget), self.const(None))
         return _ast.BoolOp(op=_ast.Or(), values=[made, spent])
+
+    def joined(self, parts):
+        """The same with one Sign for the names that are bound last and the line that runs then."""
+        first = last = len(parts) - 1
+        if last < 2 or type(parts[last]) is not LineSign:
+            return parts
+        while first > 1 and type(parts[first - 2]) is BindSign and parts[first - 2].scope is parts[last].scope:
+            first -= 2
+        if first == last:
+            return parts
+        sign = self.kit.bound_line_sign(tuple(parts[first:last:2]), parts[last])
+        return list(parts[:first]) + [sign] + list(parts[first + 1:last:2])
 
     def helper(self, name, *args):
         """The call of a helper, as an expression."""
@@ -19648,7 +19727,7 @@ class Operations(Engine):
         scope.begins(namespace)
         self.kit.loaded.append((scope, space))
         self.done = len(self.log)
-        self.put((CallSign(scope, ()),))
+        self.put((CallSign(scope),))
         self.sync()
         names = dict((name, value) for name, value in space.items() if name not in bound or name in namespace.now)
         self._check_names(names, namespace.now, True)
@@ -19942,6 +20021,10 @@ class Kit(object):
         """See LineSign."""
         return self.sign(LineSign, scope, line)
 
+    def bound_line_sign(self, binds, move):
+        """See BoundLineSign."""
+        return self.sign(BoundLineSign, move.scope, binds, move)
+
     def test_sign(self, scope, line):
         """See TestSign."""
         return self.sign(TestSign, scope, line)
@@ -19964,7 +20047,8 @@ class Kit(object):
 
     def call_sign(self, scope, names):
         """See CallSign."""
-        return self.sign(CallGeneratorSign if scope.has_yield else CallSign, scope, names)
+        binds = [self.engine.binds(name, False)[0] for name in names]
+        return self.sign(CallGeneratorSign if scope.has_yield else CallSign, scope, *binds)
 
     def names_call_sign(self, scope):
         """See NamesCallSign."""
@@ -20009,7 +20093,7 @@ def let_lines_rise(body, line):
     return line
 
 
-READ_AT_A_TIME = 200000         # entries that were written
+READ_AT_A_TIME = 20000          # entries that were written
 
 
 class SourceToRewrite(object):
@@ -20050,6 +20134,10 @@ class Rewriter(Operations):
         self.done, self.shallow, self.asleep, self.live = 0, set(), {}, {}
         self.kit, self.texts, self.label, self.gaps, self.final = None, set(), None, [], []
         self.codes = {}                         # of local modules that may be imported
+        # What read() knows of objects: ids of those that are followed with all that is in them; {id of a plain
+        # container: its Token}; {name: {id of an object: the Token of the plain dict that its attribute is in}}.
+        self.seen, self.ready, self.owned = set(), {}, {}
+        self.steps, self.add = [], self.add_step
         self.counted = 0                        # steps, when it was looked last
         self.keeps_dicts = True                 # see Traits
         self.written = None                     # how much was written, when the run is over and it is not taken
@@ -20174,34 +20262,145 @@ class Rewriter(Operations):
         self.turns += 1
         raw, at = log[self.done:], 0
         del log[self.done:]
-        end, most = len(raw), self.most()
-        while at < end:
-            entry = raw[at]
-            if isinstance(entry, Sign):
-                if entry.scope is None and self.stack and self.stack[-1].waiting is not None:
-                    self.frame_of(self.stack[-1].scope)
-                try:
-                    entry.turn(self, raw, at)
-                except Exception as error:      # as when code that was left by another thread wrote here
-                    if self.stop_error is not None and end - at < 1000:
-                        break                   # Stop may come between what ends a frame and the end of it
-                    self.gap(error)
-            else:
-                self.put(raw[at:at + entry.size])
-            at += entry.size
-            if at > READ_AT_A_TIME:             # memory is given back
+        self.recording.indexed(self.steps, self.done)
+        self.owned.clear()                      # the classes may have changed
+        collect_again = collect_rarely() if len(raw) > READ_AT_A_TIME else None
+        while at < len(raw):
+            at = self.read(raw, at, min(len(raw), at + max(500, (self.most() - len(log)) // 2)))
+            if at > READ_AT_A_TIME and 2 * at > len(raw):       # memory is given back
                 del raw[:at]
-                at, end = 0, end - at
-            if len(log) > most:
+                at = 0
+            if len(log) > self.most():
                 self.keyframe()
-                most = self.most()
+                self.recording.indexed(self.steps, len(log))
+        if collect_again is not None:
+            collect_again()
         if self.final:
             self.compare()
             self.firsts.clear()
         self.done = len(log)
+        self.recording.indexed(self.steps, self.done)
         if self.gaps:
-            steps = sum(type(entry) is Site for entry in log)
-            self.recording.approximate[:] = [(0, steps, 'code was not understood: %r' % (self.gaps[0],))]
+            self.recording.approximate[:] = [(0, len(self.steps), 'code was not understood: %r' % (self.gaps[0],))]
+
+    def read(self, raw, at, stop):
+        """Turn what was written from one place to another, or a little more, into steps and changes; the next place.
+        What comes often is done here, because calls would take longer than that; the rest by Sign.turn().
+        """
+        log, stack, see, seen, ready, owned = self.log, self.stack, self.see, self.seen, self.ready, self.owned
+        steps, scope = self.steps, None         # scope: that of the current frame, if nothing is special about it
+        try:
+            while at < stop:
+                sign = raw[at]
+                often = sign.often
+                if often and often <= OFTEN_RETURN:
+                    if sign.scope is not scope:
+                        frame = stack[-1] if stack else None
+                        if frame is None or frame.scope is not sign.scope or frame.waiting or frame.passing:
+                            self.turn(sign, raw, at)
+                            at, scope = at + sign.size, None
+                            continue
+                        self.just_left, scope = None, sign.scope                # as in frame_of()
+                        if self.here is not frame.space:
+                            self.here = frame.space
+                            log += (ENTER, frame.space)
+                        names, outer = frame.space.now, scope.home.namespace.now
+                    if often == OFTEN_RETURN:   # see end()
+                        site = scope.site('return', frame.line)
+                        log.append(site)
+                        steps.append(site)
+                        stack.pop()
+                        self.just_left, scope, at = frame, None, at + 1
+                        if not sign.scope.has_yield:
+                            frame.space.now = None
+                        continue
+                    place, move = at, sign.move
+                    for name, is_global, bind in sign.told:
+                        place += 1
+                        value, known = raw[place], outer if is_global else names
+                        if type(value) not in ATOMS and id(value) not in seen:
+                            value = see(value)
+                        if known.get(name, MISSING) is not value:
+                            known[name] = value
+                            log += (bind, value)
+                    at = place + 1
+                    if move is not None:
+                        frame.line, site = move.line, move.site
+                        log.append(site)
+                        steps.append(site)
+                    continue
+                size = sign.size
+                if often and (scope is not None or not stack or not stack[-1].waiting):
+                    if often == OFTEN_CALL:
+                        frame, scope, at = self.called(sign, raw, at), sign.scope, at + size
+                        names, outer = frame.space.now, scope.home.namespace.now
+                        continue
+                    key, tokens = raw[at + 2], ready
+                    if often == OFTEN_ATTRIBUTE:
+                        key = sign.name
+                        tokens = owned.get(key, ready)          # which has no such object
+                    token = tokens.get(id(raw[at + 1]))
+                    known = None if token is None else token.now
+                    kind = type(known)
+                    if kind is dict and type(key) in ATOMS or kind is list and (
+                            type(key) is int or often == OFTEN_PUSH):
+                        value = raw[at + size - 1]
+                        if type(value) not in ATOMS and id(value) not in seen:
+                            value = see(value)
+                        if often == OFTEN_PUSH:
+                            known.append(value)
+                            log += (PUSH, token, value)
+                        elif (known.get(key, MISSING) if kind is dict else known[key]) is not value:
+                            known[key] = value
+                            log += (SET, token, key, value)
+                        at += size
+                        continue
+                self.turn(sign, raw, at)
+                at, scope = at + size, None
+        except Exception as error:              # as when code that was left by another thread wrote here
+            if self.stop_error is not None and len(raw) - at < 1000:
+                return len(raw)                 # Stop may come between what ends a frame and the end of it
+            self.gap(error)
+            return at + sign.size
+        return at
+
+    def called(self, sign, raw, at):
+        """Do what CallSign.turn() does, when nothing waits in the frame that called; the new Frame."""
+        log, space, scope, seen = self.log, Space(), sign.scope, self.seen
+        space.home, space.first, space.now = scope.home, NO_NAMES, {}
+        frame, names, self.here, self.just_left = Frame(scope, space), space.now, space, None
+        self.stack.append(frame)
+        log += (ENTER, space)
+        for bind in sign.binds:
+            at += 1
+            value = raw[at]
+            if type(value) not in ATOMS and id(value) not in seen:
+                value = self.see(value)
+            names[bind.name] = value
+            log += (bind, value)
+        log.append(sign.site)
+        self.steps.append(sign.site)
+        return frame
+
+    def turn(self, sign, raw, at):
+        """Turn one Sign, or what else was written."""
+        if not isinstance(sign, Sign):
+            return self.put(raw[at:at + sign.size])
+        if sign.scope is None and self.stack and self.stack[-1].waiting is not None:
+            self.frame_of(self.stack[-1].scope)
+        sign.turn(self, raw, at)
+
+    def add_step(self, site):
+        """Add a step to the log."""
+        self.log.append(site)
+        self.steps.append(site)
+
+    def forget_objects(self):
+        """See Follower."""
+        Operations.forget_objects(self)
+        self.ready.clear()
+        self.owned.clear()
+        self.seen.clear()
 
     def most(self):
         """The length of the log at which a keyframe is due."""
@@ -20249,16 +20448,16 @@ class Rewriter(Operations):
         self.come_due(False)
         self.done = len(self.log)
 
-    def begin(self, frame, site):
+    def begin(self, frame):
         """A frame begins."""
         self.come_due(frame.scope.frame == '__exit__')
         frame.space.home = frame.scope.home
         frame.space.now = frame.space.first.copy()
         self.stack.append(frame)
-        self.live[frame] = frame.space
+        if frame.scope.has_yield:
+            self.live[frame] = frame.space
         self.just_left = None
         self.enter_space(frame)
-        self.add(site)
 
     def end(self, frame):
         """A frame ends or is suspended."""
@@ -20269,7 +20468,9 @@ class Rewriter(Operations):
         self.just_left = frame
         if frame.passing and self.stack:
             self.stack[-1].passing = False
-        if frame.scope.has_yield is False or frame.passing:
+        if not frame.scope.has_yield:
+            frame.space.now = None              # memory is given back
+        elif frame.passing:
             self.live.pop(frame, None)
 
     def resume(self, space, site, by_error=False):
@@ -20320,6 +20521,8 @@ class Rewriter(Operations):
                 elif token in shallow:
                     todo += [inner for inner in one.kind.parts(one) if type(inner) not in ATOMS]
             shallow.discard(token)
+        if id(value) in tokens:                 # which keep it alive
+            self.seen.add(id(value))
         return value
 
     def _follow(self, token, todo):
@@ -20366,6 +20569,8 @@ class Rewriter(Operations):
         if type(value) not in ATOMS:
             value = self.see(value)
         known = token.now
+        if cls is list or cls is dict:
+            self.ready[id(box)] = token
         if token.kind is LIST or token.kind is BYTES:
             if cls not in MUTATORS and self.has_own(cls, '__setitem__'):
                 return
@@ -20463,6 +20668,8 @@ class Rewriter(Operations):
             inner = self.awake(body.now[0])
             if inner is not None:
                 self.set_or_cut(inner, name, value)
+                if value is not MISSING and type(inner.obj) is dict:
+                    self.owned.setdefault(name, {})[id(owner)] = inner
 
     def set_or_cut(self, token, name, value):
         """A name in a dict was bound, or unbound if the value is MISSING."""
@@ -20480,7 +20687,8 @@ class Rewriter(Operations):
     def keyframe(self):
         """Keep the content of all that can be reached; what cannot be is not followed any more."""
         contents, followed, todo = {}, [], []
-        for token in list(self.modules.values()) + list(self.live.values()):
+        spaces = [frame.space for frame in self.stack if frame not in self.live] + list(self.live.values())
+        for token in list(self.modules.values()) + spaces:
             contents[token] = token.now.copy()
             todo += token.now.values()
             if token.kind is DICT and token.obj is not None:
@@ -20508,6 +20716,7 @@ class Rewriter(Operations):
             if token not in contents:
                 self.asleep[token] = token.now
                 token.now = None
+        self.forget_objects()
         self.followed[:] = followed
         self.visible = size
         self.recording.keyframes.append(Keyframe(len(self.log), contents, self.here or self.top))
@@ -20612,7 +20821,7 @@ class Rewriter(Operations):
         self.log, self.written = tape[:self.written], None
         del tape[:]
         self.recording.log = self.log
-        self.put, self.add = self.log.extend, self.log.append
+        self.put = self.log.extend
         self.firsts = self.firsts.copy()
 
     def compare(self):
