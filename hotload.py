@@ -12519,9 +12519,10 @@ class Site(object):
 
 
 class Op(object):
-    """A kind of change, the first of its entries in the log. size: their number."""
+    """A kind of change, the first of its entries in the log. size: their number.      often: see Sign."""
 
     __slots__ = ('size', 'act')
+    often = 0
 
     def __init__(self, size, act):
         self.size, self.act = size, act
@@ -13738,6 +13739,12 @@ class Recording(object):
 
     def _forget(self):
         self._indexed, self._steps, self._places, self._visits = 0, [], [], {}
+
+    def indexed(self, steps, at):
+        """Told by a reader that keeps the list of all steps: they are those up to a place of the log."""
+        if self.end is None:
+            self._places += [len(steps)] * (len(self.keyframes) - len(self._places))
+            self._steps, self._indexed = steps, at
 
     def _index(self):
         """The list of all steps; what was added to the log since the last time is looked through."""
@@ -16188,10 +16195,7 @@ class Engine(Follower):
         self.top, self.running[:] = top, [(None, top, {}, {})]
         recording.keyframes.append(Keyframe(0, {namespace: namespace.kind.copy(namespace.now or {}), top: {}}, top))
         stdout, self.limit[0] = sys.stdout, 0
-        # the log keeps all alive: looking for garbage costs a seventh of the time
-        collects = gc.get_threshold() if hasattr(gc, 'get_threshold') else (0,)        # PyPy's collects otherwise
-        if collects[0]:
-            gc.set_threshold(max(collects[0], 200000), *collects[1:])
+        collect_again = collect_rarely()
         sys.stdout = tee = Tee(stdout, self.log)
         try:
             if self.callback is not None:
@@ -16229,11 +16233,7 @@ class Engine(Follower):
             if recording.error is error:
                 set_traceback(error, users_trace(sys.exc_info()[2]))
         finally:
-            if collects[0]:
-                gc.set_threshold(*collects)
-            if hasattr(gc, 'freeze') and not gc.get_freeze_count():
-                gc.freeze()                     # makes the log old, without looking through it
-                gc.unfreeze()
+            collect_again()
             if sys.stdout is tee:
                 sys.stdout = stdout
             tee.log = []
@@ -16252,6 +16252,23 @@ class Engine(Follower):
 
 
 recorded_threads = set()        # idents of those in which a recording goes on
+
+
+def collect_rarely():
+    """Let Python look for garbage rarely, while a log is made that keeps all alive: that is a seventh of the time, and
+    a third while one is read. Gives a function that ends it.
+    """
+    collects = gc.get_threshold() if hasattr(gc, 'get_threshold') else (0,)            # PyPy's collects otherwise
+    if collects[0]:
+        gc.set_threshold(max(collects[0], 200000), *collects[1:])
+
+    def end():
+        if collects[0]:
+            gc.set_threshold(*collects)
+        if hasattr(gc, 'freeze') and not gc.get_freeze_count():
+            gc.freeze()                         # makes the log old, without looking through it
+            gc.unfreeze()
+    return end
 
 
 ##############################################################################
@@ -17047,6 +17064,11 @@ def placed(made, like):
 # it. A lambda that raises ends without saying so: that is seen by the next Sign, which is of another scope.
 
 
+NO_NAMES = {}                   # those of a frame that begins
+# What is read without a call, see Sign; those up to OFTEN_RETURN are of a frame.
+OFTEN_MOVE, OFTEN_RETURN, OFTEN_CALL, OFTEN_ITEM, OFTEN_ATTRIBUTE, OFTEN_PUSH = range(1, 7)
+
+
 class Frame(object):
     """A frame that runs or is suspended. scope: a Scope.      space: a Space.      line: number of the line that runs.
     passing: whether an exception that has had its step goes through it.      waiting: Later step, see Leap. saved:
@@ -17054,17 +17076,21 @@ class Frame(object):
     program.      delegator: the Frame that was suspended together with this one, and goes on before it.
     """
 
-    __slots__ = ('scope', 'space', 'line', 'passing', 'waiting', 'saved', 'delegates', 'delegator')
+    passing = delegates = False                 # most frames begin and end without others
+    waiting = delegator = None
+    saved = ()
 
     def __init__(self, scope, space):
         self.scope, self.space, self.line = scope, space, scope.first_line
-        self.passing, self.waiting, self.saved, self.delegates, self.delegator = False, None, [], False, None
 
 
 class Sign(Op):
-    """Something that instrumented code did, in the log until it is turned. scope: of the code.      size: see Op."""
+    """Something that instrumented code did, in the log until it is turned. scope: of the code.      size: see Op.
+    often: what Rewriter.read() does itself, one of OFTEN_...; 0 when it is turn() that does it.
+    """
 
     __slots__ = ('scope',)
+    often = 0
 
     def __init__(self, scope, size=1):
         self.scope, self.size, self.act = scope, size, None
@@ -17074,13 +17100,14 @@ class Sign(Op):
 
 
 class LineSign(Sign):
-    """A line runs next."""
+    """A line runs next. told, move: as if it were a BoundLineSign."""
 
-    __slots__ = ('site', 'line')
+    __slots__ = ('site', 'line', 'told', 'move')
+    often = OFTEN_MOVE
 
     def __init__(self, scope, line):
         Sign.__init__(self, scope)
-        self.site, self.line = scope.site('line', line), line
+        self.site, self.line, self.told, self.move = scope.site('line', line), line, (), self
 
     def turn(self, reader, raw, at):
         """A step."""
@@ -17093,6 +17120,7 @@ class TestSign(LineSign):
     """An except clause is looked at next."""
 
     __slots__ = ()
+    often = 0
 
     def turn(self, reader, raw, at):
         """A step; the exception goes on."""
@@ -17139,7 +17167,7 @@ class FinalSign(Sign):
     def turn(self, reader, raw, at):
         """Set aside the exception that goes through."""
         frame = reader.frame_of(self.scope, False)
-        frame.saved.append(frame.passing)
+        frame.saved += (frame.passing,)
         frame.passing = False
 
 
@@ -17151,7 +17179,7 @@ class FinalEndSign(Sign):
     def turn(self, reader, raw, at):
         """Take up the exception again, or the step that waited."""
         frame = reader.frame_of(self.scope, False)
-        frame.passing = frame.saved.pop() if frame.saved else False
+        frame.passing, frame.saved = bool(frame.saved) and frame.saved[-1], frame.saved[:-1]
         waiting = frame.waiting
         if waiting is not None:
             waiting[0] -= 1
@@ -17162,13 +17190,15 @@ class FinalEndSign(Sign):
 
 
 class BindSign(Sign):
-    """A name has the value that comes next. bind: a Bind."""
+    """A name has the value that comes next. bind: a Bind.      told, move: as if it were a BoundLineSign."""
 
-    __slots__ = ('bind', 'name', 'is_global')
+    __slots__ = ('bind', 'name', 'is_global', 'told', 'move')
+    often = OFTEN_MOVE
 
     def __init__(self, scope, name, is_global, bind):
         Sign.__init__(self, scope, 2)
         self.name, self.is_global, self.bind = name, is_global, bind
+        self.told, self.move = [(name, is_global, bind)], None
 
     def turn(self, reader, raw, at):
         """Bind it."""
@@ -17185,6 +17215,7 @@ class UnbindSign(BindSign):
     """A name was deleted. bind: an Unbind."""
 
     __slots__ = ()
+    often = 0
 
     def __init__(self, scope, name, is_global, bind):
         BindSign.__init__(self, scope, name, is_global, bind)
@@ -17196,6 +17227,26 @@ class UnbindSign(BindSign):
         known = self.scope.home.namespace.now if self.is_global else frame.space.now
         if known.pop(self.name, MISSING) is not MISSING:
             reader.put((self.bind,))
+
+
+class BoundLineSign(Sign):
+    """Names have the values that come next, and then a line runs. binds: BindSigns.      move: a LineSign.
+    told: [(name, whether it is global, Bind)].
+    """
+
+    __slots__ = ('binds', 'told', 'move')
+    often = OFTEN_MOVE
+
+    def __init__(self, scope, binds, move):
+        Sign.__init__(self, scope, 1 + len(binds))
+        self.binds, self.move = binds, move
+        self.told = [sign.told[0] for sign in binds]
+
+    def turn(self, reader, raw, at):
+        """Bind them; a step."""
+        for ahead, sign in enumerate(self.binds):
+            sign.turn(reader, raw, at + ahead)
+        self.move.turn(reader, raw, at)
 
 
 class NamesSign(Sign):
@@ -17232,34 +17283,40 @@ class GlobalNamesSign(NamesSign):
 
 
 class CallSign(Sign):
-    """A frame begins; its values come next. names: of the values.      site: of the 'call'."""
+    """A frame begins; its values come next. binds: Binds of their names.      site: of the 'call'."""
 
-    __slots__ = ('names', 'site')
+    __slots__ = ('binds', 'site')
+    often = OFTEN_CALL
 
-    def __init__(self, scope, names):
-        Sign.__init__(self, scope, 1 + len(names))
-        self.names, self.site = names, scope.site('call', scope.first_line)
+    def __init__(self, scope, *binds):
+        Sign.__init__(self, scope, 1 + len(binds))
+        self.binds, self.site = binds, scope.site('call', scope.first_line)
 
     def turn(self, reader, raw, at):
         """Make its Space, and a step."""
         self.begin(reader, raw, at + 1, Space())
 
     def begin(self, reader, raw, at, space):
-        """Make the Space the current one."""
-        values = raw[at:at + len(self.names)]
-        if not ATOMS.issuperset(map(type, values)):
-            values = [value if type(value) in ATOMS else reader.see(value) for value in values]
-        space.first = dict(zip(self.names, values))
-        reader.begin(Frame(self.scope, space), self.site)
+        """Make the Space the current one. It has no names at first: a dict for each call would take more memory."""
+        space.first = NO_NAMES
+        reader.begin(Frame(self.scope, space))
+        for at, bind in enumerate(self.binds, at):
+            value = raw[at]
+            if type(value) not in ATOMS:
+                value = reader.see(value)
+            space.now[bind.name] = value
+            reader.put((bind, value))
+        reader.add(self.site)
 
 
 class CallGeneratorSign(CallSign):
     """A frame of a generator begins; its Space comes next, then values."""
 
     __slots__ = ()
+    often = 0
 
-    def __init__(self, scope, names):
-        CallSign.__init__(self, scope, names)
+    def __init__(self, scope, *binds):
+        CallSign.__init__(self, scope, *binds)
         self.size += 1
 
     def turn(self, reader, raw, at):
@@ -17272,9 +17329,10 @@ class NamesCallSign(CallSign):
     """A frame begins; a dict of its names comes next."""
 
     __slots__ = ()
+    often = 0
 
     def __init__(self, scope):
-        CallSign.__init__(self, scope, ())
+        CallSign.__init__(self, scope)
         self.size = 2
 
     def turn(self, reader, raw, at):
@@ -17283,13 +17341,15 @@ class NamesCallSign(CallSign):
         space.first = dict((name, value if type(value) in ATOMS else reader.see(value))
                            for name, value in raw[at + 1].items() if name[:1] != '.' and not (
                                self.scope.kind == 'class' and name in ('__module__', '__qualname__')))
-        reader.begin(Frame(self.scope, space), self.site)
+        reader.begin(Frame(self.scope, space))
+        reader.add(self.site)
 
 
 class ReturnSign(Sign):
     """The frame ends."""
 
     __slots__ = ()
+    often = OFTEN_RETURN
 
     def turn(self, reader, raw, at):
         """A step, and the frame that called goes on."""
@@ -17312,6 +17372,7 @@ class YieldSign(ReturnSign):
     """A generator is suspended, and with it those that delegate to it."""
 
     __slots__ = ()
+    often = 0
 
     def turn(self, reader, raw, at):
         """A step for each, and the frame that called goes on."""
@@ -17428,6 +17489,7 @@ class ItemSign(Sign):
     """An item of a container was set: the container, the key and the value come next."""
 
     __slots__ = ()
+    often = OFTEN_ITEM
 
     def turn(self, reader, raw, at):
         """Set it."""
@@ -17448,6 +17510,7 @@ class AttributeSign(Sign):
     """An attribute was set: the object and the value come next. name: of the attribute."""
 
     __slots__ = ('name',)
+    often = OFTEN_ATTRIBUTE
 
     def __init__(self, name):
         Sign.__init__(self, None, 3)
@@ -17462,6 +17525,7 @@ class CutAttributeSign(AttributeSign):
     """An attribute was deleted: the object comes next."""
 
     __slots__ = ()
+    often = 0
 
     def __init__(self, name):
         AttributeSign.__init__(self, name)
@@ -17476,6 +17540,7 @@ class PushSign(Sign):
     """A value was appended to a list or deque: it and the value come next."""
 
     __slots__ = ()
+    often = OFTEN_PUSH
 
     def turn(self, reader, raw, at):
         """Append it."""
@@ -17483,6 +17548,7 @@ class PushSign(Sign):
         if type(value) not in ATOMS:
             value = reader.see(value)
         token.now.append(value)
+        reader.ready[id(raw[at + 1])] = token
         reader.put((PUSH, token, value))
 
 
@@ -17767,6 +17833,7 @@ class Expressions(object):
             steps = [at for at, part in enumerate(parts) if isinstance(part, STEP_SIGNS) and part.scope is self.scope]
             if steps:
                 parts = list(parts[:steps[0]]) + self.watched(False) + list(parts[steps[0]:])
+        parts = self.joined(parts)
         nodes = [part if isinstance(part, _ast.AST) else self.const(part) for part in parts]
         made = (call_node(self.const(self.kit.append), nodes[0]) if len(nodes) == 1 else
                 call_node(self.const(self.kit.extend), tuple_node(nodes)))
@@ -17774,6 +17841,18 @@ class Expressions(object):
             return made
         spent = call_node(self.const(next), self.const(self.kit.budget), self.const(None))
         return _ast.BoolOp(op=_ast.Or(), values=[made, spent])
+
+    def joined(self, parts):
+        """The same with one Sign for the names that are bound last and the line that runs then."""
+        first = last = len(parts) - 1
+        if last < 2 or type(parts[last]) is not LineSign:
+            return parts
+        while first > 1 and type(parts[first - 2]) is BindSign and parts[first - 2].scope is parts[last].scope:
+            first -= 2
+        if first == last:
+            return parts
+        sign = self.kit.bound_line_sign(tuple(parts[first:last:2]), parts[last])
+        return list(parts[:first]) + [sign] + list(parts[first + 1:last:2])
 
     def helper(self, name, *args):
         """The call of a helper, as an expression."""
@@ -19471,6 +19550,7 @@ class Operations(Engine):
     def __init__(self, *args, **options):
         Engine.__init__(self, *args, **options)
         self.pending, self.known, self.boxes, self.harmless, self.plain_classes = [], {}, {}, {}, {}
+        self.firsts, self.newborn = {}, set()   # see Kit
         # ids of dicts with keys that may be equal to others; how often the log was read
         self.odd, self.turns = set(), 0
         self.boxes.update(list={}, set={}, deque={}, dict={})
@@ -19505,6 +19585,8 @@ class Operations(Engine):
                 self.snap(content[0])
         if token is None or self.is_plain(value, token):
             self.known[key] = True
+            if token is not None and token.kind is INSTANCE and type(type(value)) is type and self.keeps_dicts:
+                self.newborn.add(type(value))
         else:                                   # after each statement of this frame from now on
             self.sync()
             self.see(value)
@@ -19536,18 +19618,16 @@ class Operations(Engine):
             return None
         return kind
 
-    def meet(self, value, *boxes):
-        """Know the content of a container that was not met before; whether it is in one of these boxes now."""
-        if id(value) not in self.known:
-            self.snap(value)
-        elif id(value) in self.tokens:
-            self.box(value)
-        return any(id(value) in known for known in boxes)
-
     def is_odd(self, box):
         """Note that a container has keys that may be equal to others."""
         self.odd.add(id(box))
         self.boxes['dict'].pop(id(box), None)
+
+    def snap_all(self):
+        """Know the content of the objects by which no more was done yet than to keep it; see Kit.met."""
+        for value, _ in list(self.firsts.values()):
+            self.snap(value)
+        self.firsts.clear()
 
     def see_plain(self, value):
         """The same where no objects of libraries are expected that change in ways of their own."""
@@ -19857,10 +19937,13 @@ class Operations(Engine):
 
     def changed(self, box):
         """Write how an object differs from what the log has of it."""
+        if id(box) in self.firsts:
+            self.snap(box)
         token = self.tokens.get(id(box))
         if token is None or token.kind in (OPAQUE, VALUE):
             return
-        if token.kind is not INSTANCE and any(base in MUTATORS for base in type(box).__mro__) and self.may_copy(len_of(box)):
+        if token.kind is not INSTANCE and any(base in MUTATORS for base in type(box).__mro__) and self.may_copy(
+                len_of(box)):
             content = token.kind.read(box)
             if type(content) is Keyed:
                 self.is_odd(box)
@@ -20003,7 +20086,7 @@ class Operations(Engine):
         scope.begins(namespace)
         self.kit.loaded.append((scope, space))
         self.done = len(self.log)
-        self.put((CallSign(scope, ()),))
+        self.put((CallSign(scope),))
         self.sync()
         names = dict((name, value) for name, value in space.items() if name not in bound or name in namespace.now)
         self._check_names(names, namespace.now, True)
@@ -20067,6 +20150,8 @@ MUTATING_FUNCTIONS = frozenset(
 HIDDEN_WRITES = frozenset(
     'builtins __builtin__ __builtins__ globals vars locals exec eval execfile setattr __dict__ __setattr__ modules '
     'delattr'.split())
+# Names in a text that can give it the dict of an object's attributes.
+NAMES_DICTS = frozenset('__dict__ __reduce__ __reduce_ex__ __getstate__ vars exec eval execfile'.split())
 
 
 class Traits(object):
@@ -20074,7 +20159,8 @@ class Traits(object):
     keys in their own way.      has_defaults: defaultdicts.      has_star: names that nobody can know. has_tricks: that
     an operator may give what cannot be reached from its operands.      has_words: that names may be bound in hidden
     ways.      is_plain: no objects of libraries are expected that change in ways of their own. stored: names of
-    attributes that it sets.      hides: whether it sets attributes by other ways.      aliases: ids of the nodes of
+    attributes that it sets.      hides: whether it sets attributes by other ways.      keeps_dicts: that it cannot get
+    at the dicts of objects' attributes.      aliases: ids of the nodes of
     methods with names of their own, as in push = box.append, that are only called.
     """
 
@@ -20100,6 +20186,11 @@ class Traits(object):
         defined = set(node.name for node in nodes if isinstance(node, FUNCTION_NODES))
         if '__del__' in defined or '__prepare__' in defined or '__getattribute__' in defined:
             raise Unsupported('a class of it has a special method that is left to trace')
+        for node in nodes:                      # sets and dicts of ours have classes in them
+            if isinstance(node, _ast.ClassDef) and any('type' in getattr(base, 'id', '').lower() or 'meta' in getattr(
+                    base, 'id', getattr(base, 'attr', '')).lower() for base in node.bases) and any(
+                        getattr(part, 'name', None) in ('__hash__', '__eq__') for part in node.body):
+                raise Unsupported('classes of it are compared in a way of their own')
         for scope in reader.top.walk():
             if scope.kind == 'function' and scope.sees_frame and (scope.keeps_names or scope.has_yield):
                 raise Unsupported('a function of it looks at its own names')
@@ -20132,6 +20223,9 @@ class Traits(object):
         self.stored = set(node.attr for node in nodes if isinstance(node, _ast.Attribute)
                           and not isinstance(node.ctx, _ast.Load))
         self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', 'delattr']))
+        self.keeps_dicts = not words & NAMES_DICTS and not any(
+            type(node).__name__ == 'Exec' or type(node).__name__ in ('Str', 'Constant') and constant_value(
+                node) == '__dict__' for node in nodes)
 
 
 def operator_getter(box, key):
@@ -20157,19 +20251,27 @@ class Look(object):
     next = __next__                             # 2.7
 
 
+class Blank(object):
+    """An object without attributes: so many references has each that has none yet."""
+
+
 class Kit(object):
     """What Instrumenter puts into code, by name. It serves one engine after the other: modules stay loaded from run to
     run, and their code goes on to write to the same list.
 
-    cells: {name of a helper: [what it calls]}.      loaded: [(Scope of a module whose code has run, its names)].
+    cells: {name of a helper: [what it calls]}.      unread: a weak reference to the engine that was served last,
+    while what was written is still in the list.      firsts: {id of an object of which no more was kept yet than its
+    content: (it, its content)}; of one without attributes: ().      newborn: classes of objects that may be so kept.
+    loaded: [(Scope of a module whose code has run, its names)].
     """
 
-    HELPERS = ('meet', 'flush', 'left', 'prepare', 'called_back', 'changed', 'given_away', 'grows', 'look', 'default', 'getter',
-               'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap', 'see_plain',
+    HELPERS = ('flush', 'left', 'prepare', 'called_back', 'changed', 'given_away', 'grows', 'look', 'default', 'getter',
+               'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap', 'see_plain', 'box',
                'imported')
+    SPARES = {'getter': operator_getter}        # {name of a helper: what is called when it cannot be}
 
     def __init__(self, engine):
-        self.tape, self.signs, self.loaded, self.engine = engine.log, {}, [], None
+        self.tape, self.signs, self.loaded, self.engine, self.unread = engine.log, {}, [], None, None
         self.append, self.extend, self.id, self.dict = engine.log.append, engine.log.extend, id, dict
         self.locals, self.globals, self.held = locals, globals, held
         self.pending, self.known, self.boxes = engine.pending, engine.known, engine.boxes
@@ -20178,14 +20280,17 @@ class Kit(object):
         self.quiet_types, self.cells, self.pause = engine.quiet_types, {}, 1
         self.quiet_types['__call__'] = set()
         self.budget = itertools.chain.from_iterable(self.allowances()) if engine.has_limits() else None
+        self.firsts, self.newborn = engine.firsts, engine.newborn
         for name in self.HELPERS:
             setattr(self, name, self.guarded(name))
-        self.see, self.pick = self.snap, self.picker()
+        self.see, self.see_plain = self.meeting(self.snap), self.meeting(self.see_plain)
+        self.pick, self.meet = self.picker(), self.meeter()
         self.no_keys = frozenset(cls for cls in MUTATORS if cls not in DICTS and not issubclass(cls, set))
         self.serve(engine)
 
     def serve(self, engine):
         """Work for an engine from now on."""
+        self.hand_over()
         self.engine, self.quiet = engine, engine.quiet
         engine.kit = self
         for name, cell in self.cells.items():
@@ -20193,8 +20298,9 @@ class Kit(object):
         del self.tape[:], self.pending[:]
         engine.pending, engine.known, engine.boxes = self.pending, self.known, self.boxes
         engine.harmless, engine.quiet_types, engine.methods = self.harmless, self.quiet_types, self.methods
-        engine.box_types = self.box_types
-        for kept in [self.known, self.harmless] + list(self.boxes.values()) + list(self.methods.values()):
+        engine.firsts, engine.newborn, engine.box_types = self.firsts, self.newborn, self.box_types
+        for kept in [self.known, self.harmless, self.firsts, self.newborn] + list(self.boxes.values()) + list(
+                self.methods.values()):
             kept.clear()
         for name, found in self.quiet_types.items():
             found.clear()
@@ -20212,17 +20318,26 @@ class Kit(object):
     def rest(self):
         """The run is over: what is called of its code from now on leaves nothing behind."""
         def nothing(*args):
+            self.hand_over()
             del self.tape[:]
             return args[0] if args else None
-        self.engine = None
+        self.unread = weak_reference(self.engine, lambda _: self.tape.__delitem__(slice(None)))
+        self.engine = self.quiet = None
+        self.newborn.clear()
         for name, cell in self.cells.items():
-            cell[0] = operator_getter if name == 'getter' else nothing
+            cell[0] = self.SPARES.get(name, nothing)
         self.pending.append(BUSY)               # so that each function that is called looks, and empties the tape
+
+    def hand_over(self):
+        """Let an engine that is not served any more have what was written for it."""
+        engine = self.unread and self.unread()
+        if engine is not None:
+            engine.take()
 
     def guarded(self, name):
         """A helper, which raises nothing: what goes wrong (as when the stack is full) is a gap in the recording."""
         cell = self.cells[name] = [None]
-        spare = operator_getter if name == 'getter' else None
+        spare = self.SPARES.get(name)
 
         def call(*args):
             try:
@@ -20243,6 +20358,37 @@ class Kit(object):
             return prepare(function, *about)
         return pick
 
+    def meeter(self):
+        """What sees to it that the content of a container is known, and says whether it is in one of these boxes."""
+        known, see, box = self.known, self.see, self.box
+
+        def meet(value, *boxes):
+            key = id(value)
+            if key in known:
+                box(value)
+            else:
+                see(value)
+            return any(key in kept for kept in boxes)
+        return meet
+
+    def meeting(self, other):
+        """What is called before an object changes that was not met before. Where that is enough, its content is kept as
+        it is, and looked at when the log is read: of objects without attributes yet, whose class is known, and of
+        lists. `other` is called for all else.
+        """
+        known, firsts, newborn, lists = self.known, self.firsts, self.newborn, self.boxes['list']
+        referents, least = gc.get_referents, len(gc.get_referents(Blank()))
+
+        def meet(value):
+            cls, key = type(value), id(value)
+            if cls in newborn and len(referents(value)) == least:
+                known[key], firsts[key] = True, (value, ())
+            elif cls is list and self.engine is not None and MARKED.isdisjoint(map(type, value)):
+                known[key], lists[key], firsts[key] = True, True, (value, value[:])
+            else:
+                other(value)
+        return meet
+
     def sign(self, kind, *args):
         """A Sign, the same for the same arguments."""
         key = (kind,) + tuple(id(part) if isinstance(part, Scope) else part for part in args)
@@ -20261,6 +20407,10 @@ class Kit(object):
     def line_sign(self, scope, line):
         """See LineSign."""
         return self.sign(LineSign, scope, line)
+
+    def bound_line_sign(self, binds, move):
+        """See BoundLineSign."""
+        return self.sign(BoundLineSign, move.scope, binds, move)
 
     def test_sign(self, scope, line):
         """See TestSign."""
@@ -20284,7 +20434,8 @@ class Kit(object):
 
     def call_sign(self, scope, names):
         """See CallSign."""
-        return self.sign(CallGeneratorSign if scope.has_yield else CallSign, scope, names)
+        binds = [self.engine.binds(name, False)[0] for name in names]
+        return self.sign(CallGeneratorSign if scope.has_yield else CallSign, scope, *binds)
 
     def names_call_sign(self, scope):
         """See NamesCallSign."""
@@ -20329,7 +20480,7 @@ def let_lines_rise(body, line):
     return line
 
 
-READ_AT_A_TIME = 200000         # entries that were written
+READ_AT_A_TIME = 20000          # entries that were written
 
 
 class SourceToRewrite(object):
@@ -20370,7 +20521,13 @@ class Rewriter(Operations):
         self.done, self.shallow, self.asleep, self.live = 0, set(), {}, {}
         self.kit, self.texts, self.label, self.gaps, self.final = None, set(), None, [], []
         self.codes = {}                         # of local modules that may be imported
+        # What read() knows of objects: ids of those that are followed with all that is in them; {id of a plain
+        # container: its Token}; {name: {id of an object: the Token of the plain dict that its attribute is in}}.
+        self.seen, self.ready, self.owned = set(), {}, {}
+        self.steps, self.add = [], self.add_step
         self.counted = 0                        # steps, when it was looked last
+        self.keeps_dicts = True                 # see Traits
+        self.written = None                     # how much was written, when the run is over and it is not taken
         if kit is None:
             Kit(self)
         else:
@@ -20411,11 +20568,19 @@ class Rewriter(Operations):
             elif not self.was_loaded(name):
                 raise Unsupported('%s is loaded already' % name)
         for source in sources:
-            self.shadow(source.traits.stored, source.traits.hides)
+            self.learn_traits(source.traits)
         made = [source.instrumented() for source in sources]
         for source, code in list(zip(sources, made))[1:]:
             self.codes[source.code.co_filename] = source.text, code
         return made[0]
+
+    def learn_traits(self, traits):
+        """Note what a text can do with objects."""
+        self.shadow(traits.stored, traits.hides)
+        if not traits.keeps_dicts and self.keeps_dicts:
+            self.catch_up()
+            self.newborn.clear()
+            self.keeps_dicts = False
 
     def was_loaded(self, name):
         """Whether a module is loaded, and its code writes to the log."""
@@ -20450,7 +20615,7 @@ class Rewriter(Operations):
         if text is None or text != self.text_of(code.co_filename):
             try:
                 source = SourceToRewrite(self, code)
-                self.shadow(source.traits.stored, source.traits.hides)
+                self.learn_traits(source.traits)
                 made = source.instrumented()
             except Unsupported as reason:
                 self.gap(reason)
@@ -20476,39 +20641,153 @@ class Rewriter(Operations):
 
     def sync(self):
         """Turn what was written since the last time into steps and changes."""
+        if self.written is not None:
+            self.take()
         log = self.log
         if len(log) <= self.done and not self.final:
             return
         self.turns += 1
         raw, at = log[self.done:], 0
         del log[self.done:]
-        end, most = len(raw), self.most()
-        while at < end:
-            entry = raw[at]
-            if isinstance(entry, Sign):
-                if entry.scope is None and self.stack and self.stack[-1].waiting is not None:
-                    self.frame_of(self.stack[-1].scope)
-                try:
-                    entry.turn(self, raw, at)
-                except Exception as error:      # as when code that was left by another thread wrote here
-                    if self.stop_error is not None and end - at < 1000:
-                        break                   # Stop may come between what ends a frame and the end of it
-                    self.gap(error)
-            else:
-                self.put(raw[at:at + entry.size])
-            at += entry.size
-            if at > READ_AT_A_TIME:             # memory is given back
+        self.recording.indexed(self.steps, self.done)
+        self.owned.clear()                      # the classes may have changed
+        collect_again = collect_rarely() if len(raw) > READ_AT_A_TIME else None
+        while at < len(raw):
+            at = self.read(raw, at, min(len(raw), at + max(500, (self.most() - len(log)) // 2)))
+            if at > READ_AT_A_TIME and 2 * at > len(raw):       # memory is given back
                 del raw[:at]
-                at, end = 0, end - at
-            if len(log) > most:
+                at = 0
+            if len(log) > self.most():
                 self.keyframe()
-                most = self.most()
+                self.recording.indexed(self.steps, len(log))
+        if collect_again is not None:
+            collect_again()
         if self.final:
             self.compare()
+            self.firsts.clear()
         self.done = len(log)
+        self.recording.indexed(self.steps, self.done)
         if self.gaps:
-            steps = sum(type(entry) is Site for entry in log)
-            self.recording.approximate[:] = [(0, steps, 'code was not understood: %r' % (self.gaps[0],))]
+            self.recording.approximate[:] = [(0, len(self.steps), 'code was not understood: %r' % (self.gaps[0],))]
+
+    def read(self, raw, at, stop):
+        """Turn what was written from one place to another, or a little more, into steps and changes; the next place.
+        What comes often is done here, because calls would take longer than that; the rest by Sign.turn().
+        """
+        log, stack, see, seen, ready, owned = self.log, self.stack, self.see, self.seen, self.ready, self.owned
+        steps, scope = self.steps, None         # scope: that of the current frame, if nothing is special about it
+        try:
+            while at < stop:
+                sign = raw[at]
+                often = sign.often
+                if often and often <= OFTEN_RETURN:
+                    if sign.scope is not scope:
+                        frame = stack[-1] if stack else None
+                        if frame is None or frame.scope is not sign.scope or frame.waiting or frame.passing:
+                            self.turn(sign, raw, at)
+                            at, scope = at + sign.size, None
+                            continue
+                        self.just_left, scope = None, sign.scope                # as in frame_of()
+                        if self.here is not frame.space:
+                            self.here = frame.space
+                            log += (ENTER, frame.space)
+                        names, outer = frame.space.now, scope.home.namespace.now
+                    if often == OFTEN_RETURN:   # see end()
+                        site = scope.site('return', frame.line)
+                        log.append(site)
+                        steps.append(site)
+                        stack.pop()
+                        self.just_left, scope, at = frame, None, at + 1
+                        if not sign.scope.has_yield:
+                            frame.space.now = None
+                        continue
+                    place, move = at, sign.move
+                    for name, is_global, bind in sign.told:
+                        place += 1
+                        value, known = raw[place], outer if is_global else names
+                        if type(value) not in ATOMS and id(value) not in seen:
+                            value = see(value)
+                        if known.get(name, MISSING) is not value:
+                            known[name] = value
+                            log += (bind, value)
+                    at = place + 1
+                    if move is not None:
+                        frame.line, site = move.line, move.site
+                        log.append(site)
+                        steps.append(site)
+                    continue
+                size = sign.size
+                if often and (scope is not None or not stack or not stack[-1].waiting):
+                    if often == OFTEN_CALL:
+                        frame, scope, at = self.called(sign, raw, at), sign.scope, at + size
+                        names, outer = frame.space.now, scope.home.namespace.now
+                        continue
+                    key, tokens = raw[at + 2], ready
+                    if often == OFTEN_ATTRIBUTE:
+                        key = sign.name
+                        tokens = owned.get(key, ready)          # which has no such object
+                    token = tokens.get(id(raw[at + 1]))
+                    known = None if token is None else token.now
+                    kind = type(known)
+                    if kind is dict and type(key) in ATOMS or kind is list and (
+                            type(key) is int or often == OFTEN_PUSH):
+                        value = raw[at + size - 1]
+                        if type(value) not in ATOMS and id(value) not in seen:
+                            value = see(value)
+                        if often == OFTEN_PUSH:
+                            known.append(value)
+                            log += (PUSH, token, value)
+                        elif (known.get(key, MISSING) if kind is dict else known[key]) is not value:
+                            known[key] = value
+                            log += (SET, token, key, value)
+                        at += size
+                        continue
+                self.turn(sign, raw, at)
+                at, scope = at + size, None
+        except Exception as error:              # as when code that was left by another thread wrote here
+            if self.stop_error is not None and len(raw) - at < 1000:
+                return len(raw)                 # Stop may come between what ends a frame and the end of it
+            self.gap(error)
+            return at + sign.size
+        return at
+
+    def called(self, sign, raw, at):
+        """Do what CallSign.turn() does, when nothing waits in the frame that called; the new Frame."""
+        log, space, scope, seen = self.log, Space(), sign.scope, self.seen
+        space.home, space.first, space.now = scope.home, NO_NAMES, {}
+        frame, names, self.here, self.just_left = Frame(scope, space), space.now, space, None
+        self.stack.append(frame)
+        log += (ENTER, space)
+        for bind in sign.binds:
+            at += 1
+            value = raw[at]
+            if type(value) not in ATOMS and id(value) not in seen:
+                value = self.see(value)
+            names[bind.name] = value
+            log += (bind, value)
+        log.append(sign.site)
+        self.steps.append(sign.site)
+        return frame
+
+    def turn(self, sign, raw, at):
+        """Turn one Sign, or what else was written."""
+        if not isinstance(sign, Sign):
+            return self.put(raw[at:at + sign.size])
+        if sign.scope is None and self.stack and self.stack[-1].waiting is not None:
+            self.frame_of(self.stack[-1].scope)
+        sign.turn(self, raw, at)
+
+    def add_step(self, site):
+        """Add a step to the log."""
+        self.log.append(site)
+        self.steps.append(site)
+
+    def forget_objects(self):
+        """See Follower."""
+        Operations.forget_objects(self)
+        self.ready.clear()
+        self.owned.clear()
+        self.seen.clear()
 
     def most(self):
         """The length of the log at which a keyframe is due."""
@@ -20552,19 +20831,20 @@ class Rewriter(Operations):
     def catch_up(self):
         """Turn what was written, and the steps that wait: the program goes on from here."""
         self.sync()
+        self.snap_all()
         self.come_due(False)
         self.done = len(self.log)
 
-    def begin(self, frame, site):
+    def begin(self, frame):
         """A frame begins."""
         self.come_due(frame.scope.frame == '__exit__')
         frame.space.home = frame.scope.home
         frame.space.now = frame.space.first.copy()
         self.stack.append(frame)
-        self.live[frame] = frame.space
+        if frame.scope.has_yield:
+            self.live[frame] = frame.space
         self.just_left = None
         self.enter_space(frame)
-        self.add(site)
 
     def end(self, frame):
         """A frame ends or is suspended."""
@@ -20575,7 +20855,9 @@ class Rewriter(Operations):
         self.just_left = frame
         if frame.passing and self.stack:
             self.stack[-1].passing = False
-        if frame.scope.has_yield is False or frame.passing:
+        if not frame.scope.has_yield:
+            frame.space.now = None              # memory is given back
+        elif frame.passing:
             self.live.pop(frame, None)
 
     def resume(self, space, site, by_error=False):
@@ -20626,13 +20908,15 @@ class Rewriter(Operations):
                 elif token in shallow:
                     todo += [inner for inner in one.kind.parts(one) if type(inner) not in ATOMS]
             shallow.discard(token)
+        if id(value) in tokens:                 # which keep it alive
+            self.seen.add(id(value))
         return value
 
     def _follow(self, token, todo):
         """Note the content of a token from now on."""
         content = self.asleep.pop(token, None)
         if content is None:
-            content = token.kind.read(token.obj)
+            content = self.first_content(token)
         if token.first is None:
             token.first = content
         else:
@@ -20642,9 +20926,25 @@ class Rewriter(Operations):
         if token.kind is not OPAQUE and token.kind is not VALUE:
             self.followed.append(token)
 
+    def first_content(self, token):
+        """The content that an object had when it was met first."""
+        value, content = self.firsts.pop(id(token.obj), (None, None))
+        if content is None:
+            return token.kind.read(token.obj)
+        if token.kind is not INSTANCE:
+            return all_held(content) if token.kind is LIST else content
+        getter, slots = layout(type(value))     # it had no attributes
+        names = getter(value) if getter is not None else None
+        if names is not None:
+            self.firsts[id(names)] = names, {}
+        return (names,) + (MISSING,) * len(slots)
+
     def awake(self, box):
         """The Token of an object that a change is about, or None."""
         token = self.tokens.get(id(box))
+        if token is None and id(box) in self.firsts:            # nobody sees it yet
+            self.snap(box)
+            token = self.tokens.get(id(box))
         if token is None:
             return None
         if token.now is None or token in self.shallow:
@@ -20659,6 +20959,8 @@ class Rewriter(Operations):
         if type(value) not in ATOMS:
             value = self.see(value)
         known = token.now
+        if cls is list or cls is dict:
+            self.ready[id(box)] = token
         if token.kind is LIST or token.kind is BYTES:
             if cls not in MUTATORS and self.has_own(cls, '__setitem__'):
                 return
@@ -20756,6 +21058,8 @@ class Rewriter(Operations):
             inner = self.awake(body.now[0])
             if inner is not None:
                 self.set_or_cut(inner, name, value)
+                if value is not MISSING and type(inner.obj) is dict:
+                    self.owned.setdefault(name, {})[id(owner)] = inner
 
     def set_or_cut(self, token, name, value):
         """A name in a dict was bound, or unbound if the value is MISSING."""
@@ -20773,7 +21077,8 @@ class Rewriter(Operations):
     def keyframe(self):
         """Keep the content of all that can be reached; what cannot be is not followed any more."""
         contents, followed, todo = {}, [], []
-        for token in list(self.modules.values()) + list(self.live.values()):
+        spaces = [frame.space for frame in self.stack if frame not in self.live] + list(self.live.values())
+        for token in list(self.modules.values()) + spaces:
             contents[token] = token.now.copy()
             todo += token.now.values()
             if token.kind is DICT and token.obj is not None:
@@ -20801,6 +21106,7 @@ class Rewriter(Operations):
             if token not in contents:
                 self.asleep[token] = token.now
                 token.now = None
+        self.forget_objects()
         self.followed[:] = followed
         self.visible = size
         self.recording.keyframes.append(Keyframe(len(self.log), contents, self.here or self.top))
@@ -20888,7 +21194,7 @@ class Rewriter(Operations):
             if type(value) in (tuple, frozenset):
                 todo += value
                 continue
-            if id(value) not in self.known:
+            if id(value) not in self.known or id(value) in self.firsts:
                 self.snap(value)
             token = self.tokens.get(id(value))
             for one in (token, token and token.body):
@@ -20897,10 +21203,16 @@ class Rewriter(Operations):
                     self.final.append((one, content))
                     todo += [part for part in parts_of(one.kind, content) if type(part) not in ATOMS]
         self.pending[:] = []
-        tape = self.log                         # the list itself belongs to the code that writes
-        self.log = self.recording.log = tape[:]
+        self.written = len(self.log)
+
+    def take(self):
+        """Take what was written out of the list that the code writes to."""
+        tape, self.kit.unread = self.log, None
+        self.log, self.written = tape[:self.written], None
         del tape[:]
-        self.put, self.add = self.log.extend, self.log.append
+        self.recording.log = self.log
+        self.put = self.log.extend
+        self.firsts = self.firsts.copy()
 
     def compare(self):
         """When all that was written has been read: what the log has is what there was at the end, or a gap is told."""
