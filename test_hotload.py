@@ -16679,6 +16679,99 @@ class TestRewrite(Case):
         '    return [A(n), A(A(n))]\nx = [f(1), f(2)]\nfor y in x:\n    y[1].v.v = y\n    y[0] = type(y[0])(3)\n',
     ]
 
+    # methods of containers and of the program, called in all kinds of ways
+    METHODS = '''
+class O(object):
+    def __init__(self):
+        self.items, self.d, self.s, self.q = [1, 2, 3], {1: [1]}, set([1, (2, 3)]), deque([1, 2])
+        self.sub, self.own, self.o = Sub([5, 6]), Own([7]), self
+    def me(self): return self
+    def append(self, x): log.append(x)
+    def go(self, n):
+        return [self.o.me().items.pop(n), self.o.o.items.append(n), self.q.popleft(), self.q.appendleft(n)], self.items
+    def many(self):
+        push, pop = self.items.append, None
+        take = self.items.pop
+        put = self.sub.insert
+        put(0, take(0))
+        put(0, [n for n in range(2)])
+        return push(take()) or (take(-1), self.d.setdefault(3, []).append(4), self.d.pop(1, None), self.d.pop(3))
+class Sub(list):
+    pass
+class Own(list):
+    def pop(self, *at):
+        log.append('pop')
+        return list.pop(self, *at)
+    def __setitem__(self, key, value):
+        log.append('set')
+        list.__setitem__(self, key, value)
+class At(object):
+    def __index__(self):
+        a.append('at')
+        return 0
+class Parts(object):
+    def __iter__(self):
+        a.append('iter')
+        yield 1
+        a.append('next')
+def key(x):
+    a.append(x)
+    return -len(a)
+def rows(n):
+    try:
+        yield n
+        a.append(n)
+    finally:
+        log.append('end')
+def spoil(x):
+    x.extend(map(a.index, x[:2]))
+    return 0
+from collections import deque
+log, a, b = [], [1, 2], [3]
+o = O()
+def run(f, *given):
+    for n in range(2):
+        try:
+            log.append(f(n, *given))
+        except Exception as error:
+            log.append(type(error).__name__)
+        o.__init__()
+'''
+    USES = [
+        'o.go(n), o.many()', 'o.sub.append(o.own.pop()), o.own.append(n), o.sub.pop(0), o.append(n)',
+        'x = [o.me()]; x.pop().items.append(x); x = x and x.pop(); x = [x].pop()',
+        'o.items.pop(At()), o.items.insert(At(), a), o.sub.pop(n * 5)', 'o.items[At():n], x = a, o.items.pop()',
+        'o.items.extend(Parts()), o.items.append(o.items.extend(Parts()))', 'o.items[n:1] = Parts()', 'a[:0] = rows(n)',
+        'o.items[:1] = o.items; o.items[1:1] = o.items[::-1]; o.items[::2] = a; o.sub[::-1] = [n, n]; del o.items[::2]',
+        'o.own[:1] = [n]; del o.own[n:], o.sub[:], o.items[-n:]; a[-1:] = "ab"; a[1.5:] = [1]', 'a[n], a[n:n] = 5, [n]',
+        'a.sort(key=key)', 'o.items.sort(key=lambda x: o.items.append(x))', 'o.items.remove(2.0); o.s.remove((2, 3)), a.remove(n)',
+        'o.items.remove([1]), o.s.add((n, (n,))); o.s.discard((1, frozenset([n])))', 'o.items.append(spoil(b)), b.pop()',
+        'push, dir = o.items.append, o; dir.sub.append(push)', 'o.items.append(o.items.pop(o.items.pop(0) - 1))',
+        'o.items.insert(0, [])\n    return o.items.insert(1, o.items[0]) or o.items', 'o.d.setdefault((n, (n,)), []).append(n)',
+        'put = o.d.setdefault\n    put(n, put(7, n))\n    add = o.s.add\n    add(add(n)), o.d.pop(n), o.d.pop(n)',
+        'x = deque(a, 2)\n    x.append(n), x.appendleft(n)\n    x.append(5)\n    return x.pop(), x', 'a[:1][0].append(1)',
+        'x = [lambda: a.append(a.pop())]\n    return x[0](), [a.append(v) for v in [1]], list(a.pop() for v in [1]), x.pop()',
+        'x = o.__class__\n    while o.items.pop() > 2:\n        o.items.append(o.sub.pop())\n    if o.sub.pop(): o.sub.append(n)',
+        'gens = [rows(1), rows(2)]\n    next(gens[0]), next(gens[1])\n    gens.pop(0)\n    gens.append(rows(3)), next(gens[-1]), gens.pop()\n    gens[:] = [n]',
+        'x = list(range(200))\n    x[5:150] = a\n    x.remove(3)\n    del x[n]; o.items = x; x.sort(), x.reverse()',
+        'getattr(o, "items").append(n), (o.items or a).pop(), O.me(o).items.append(n), o.me().me().sub.append(n)',
+    ]
+
+    def test_methods_are_logged_as_what_they_do_wherever_they_are_called(self):
+        for first in range(0, len(self.USES), 7):
+            uses = self.USES[first:first + 7]
+            text = ''.join('def f%d(n):\n    %s\n' % use for use in enumerate(uses)) + ''.join(
+                'run(f%d)\n' % at for at in range(len(uses)))
+            for more in ('', 'class K(object):\n    def __eq__(self, other):\n        return a.append(0) or True\n'
+                             '    __hash__ = None\na[:0] = [K()]\n'):
+                self.compare(self.METHODS + more + text)
+
+    def test_methods_of_objects_that_nobody_sees_yet(self):
+        self.compare('class B(object):\n    def __init__(self): self.l = [1]\ndef take(x, kept=[B(), [1]]):\n'
+                     '    kept[1][0] = kept[0].l[0] = x\n    return kept\nimport functools\n'
+                     'hide = functools.partial(list, [B(), [2]])\nhide()[1][0] = 5\nhide()[0].l.append(6)\n'
+                     'hide()[0].n = 7\nx = hide()\ny = take(8)\nz = take(9)\n')
+
     def compare(self, text):
         """Record with both engines; whether the steps and the states of each are the same."""
         trace, rewrite = hotload.record(text, engine='trace'), hotload.record(text, engine='rewrite')
