@@ -17717,7 +17717,8 @@ ITEM, CUT_ITEM, PUSHED, POPPED = ItemSign(None, 4), CutSign(None, 3), PushSign(N
 ADDED, DISCARDED, REMOVED = AddSign(True), AddSign(False), RemoveSign(False)
 SPLICED, CONTENT = SpliceSign(None, 5), ContentSign(None, 3)
 INSERTED, SLICED = InsertSign(None, 4), SliceSign(None, 4)
-UNTOLD = {ITEM: UntoldSign(None, 4), CUT_ITEM: UntoldSign(None, 3)}
+UNTOLD = dict((sign, UntoldSign(None, sign.size)) for sign in (
+    ITEM, CUT_ITEM, PUSHED, POPPED, ADDED, DISCARDED, REMOVED, INSERTED, SLICED))
 
 
 ##############################################################################
@@ -18237,9 +18238,7 @@ class Expressions(object):
                 args.append(item_node(tuple_node([one, self.settling()]), 0) if self.calls > calls else one)
                 used.append(again)
         self.calls += 1
-        told = self.logged(self.quick_parts(name, function, box, used))
-        if not is_sure:
-            told = choice_node(self.is_safe(used[0]), told, self.helper('changed', self.box_of(function, box)))
+        told = self.logged(self.quick_parts(name, function, box, used, is_sure))
         call.func = placed(choice_node(is_fast, *self.callees(function, box, about)), call)
         call.args = placed(args, call)
         return item_node(tuple_node([call, _ast.BoolOp(op=_ast.And(), values=[was_fast, told])]), 0)
@@ -18275,10 +18274,10 @@ class Expressions(object):
         return _ast.Attribute(value=function, attr='__self__', ctx=_ast.Load()) if isinstance(
             function, _ast.Name) else box
 
-    def quick_parts(self, name, function, box, args):
-        """What is logged after the call of such a method."""
+    def quick_parts(self, name, function, box, args, is_sure):
+        """What is logged after the call of such a method. is_sure: whether the first argument needs no test."""
         box, (_, sign, operands, _) = self.box_of(function, box), QUICK[name, len(args)]
-        parts = [sign, box]
+        parts = [sign if is_sure else self.sign_if(self.is_safe(args[0]), sign, box), box]
         for part in operands:
             if part == 'item':
                 made = item_node(box, 0)
@@ -18287,6 +18286,10 @@ class Expressions(object):
             else:
                 parts.append(self.kept(args[part == 'second']) if part in ('first', 'second') else number_node(part))
         return parts
+
+    def sign_if(self, test, sign, box):
+        """The node of a Sign of what was done to a container; the container is looked at if a test fails."""
+        return choice_node(test, self.const(sign), self.helper('instead', self.const(sign), box))
 
     def is_sure_key(self, name, args):
         """Whether what such a method is given needs no test when it runs."""
@@ -18611,7 +18614,9 @@ class Stores(Expressions):
                     made.append(one)
                     made += self.log([self.kit.cut_attribute_sign(mangled(target.attr, self.scope.chain)), box], node)
                 elif key_node(target) is None:
-                    made += self.sliced(box, self.bounds(target, made), one, node)
+                    parts = self.sliced(box, self.bounds(target, made), made, node)
+                    made.append(one)
+                    made += self.log(parts, node)
                 else:
                     key = self.operand(key_node(target), made)
                     set_key(target, key)
@@ -18670,13 +18675,8 @@ class Stores(Expressions):
         # what calls have changed is looked at before the method runs: what it does is logged by it alone
         look = self.called_back(call) if self.nested else self.log([], call, True)
         fast = (look if self.calls != self.settled else []) + called(callee)
-        parts = self.quick_parts(name, function, box, args)
-        if is_sure:
-            fast += self.log(parts + list(following), call)
-        else:
-            change = _ast.Expr(value=self.helper('changed', self.box_of(function, box)))
-            fast.append(if_node(self.is_safe(args[0]), self.log(parts, call), [change]))
-            fast += self.log(list(following), call)
+        parts = self.quick_parts(name, function, box, args, is_sure)
+        fast += self.log(parts + list(following), call)
         slow = called(other) + look + self.log(list(following), call)
         if self.nested:
             self.calls += 1
@@ -18728,10 +18728,16 @@ class Stores(Expressions):
             for part, value in zip(target.elts, values):
                 self.store(part, value, made, changes, node, stored)
         else:
+            is_new = len(node.targets) == 1 and self.makes_list(node.value)
             value = self.operand(node.value, made, stored)
             for target in node.targets:
-                self.store(target, value, made, changes, node, stored)
+                self.store(target, value, made, changes, node, stored, is_new)
         return self.ended(node, made, changes + self.leaked(node), after, calls)
+
+    def makes_list(self, node):
+        """Whether the value of an expression, if it is a list, is a new one."""
+        return type(node).__name__ in ('List', 'ListComp') or not self.traits.has_tricks and isinstance(
+            node, _ast.Subscript) and key_node(node) is None
 
     def is_pairwise(self, target, value):
         """Whether a tuple is assigned to a tuple of the same length, without nesting."""
@@ -18744,10 +18750,10 @@ class Stores(Expressions):
         for at, value in enumerate(values):
             values[at] = self.operand(value, made, stored)
 
-    def store(self, target, value, made, changes, node, stored=()):
+    def store(self, target, value, made, changes, node, stored=(), is_new=False):
         """Add to `made` what stores a value (a node that can be used again) in a target, to `changes` what to log.
 
-        stored: names that the statement binds.
+        stored: names that the statement binds.      is_new: whether nothing else has the value if it is a list.
         """
         kind = type(target).__name__
         if isinstance(target, _ast.Name):
@@ -18788,9 +18794,9 @@ class Stores(Expressions):
                 bounds = self.bounds(target, made, stored)
             made += self.flushed(node) + self.seen(target.value, node) + self.told(changes, node)
             if key is None:
-                made += self.sliced(target.value, bounds, placed(assign_node(target, value), node), node, value)
-            else:
-                made.append(placed(assign_node(target, value), node))
+                changes += self.sliced(target.value, bounds, made, node, value, is_new)
+            made.append(placed(assign_node(target, value), node))
+            if key is not None:
                 changes += [self.told_item(ITEM, target.value, key), target.value, key, self.kept(value)]
 
     def bounds(self, target, made, stored=()):
@@ -18805,26 +18811,25 @@ class Stores(Expressions):
                 setattr(part, name, self.operand(bound, made, stored))
         return [part.lower, part.upper, part.step]
 
-    def sliced(self, box, bounds, statement, node, value=None):
-        """A statement that sets a slice to a value (None: deletes it), with what logs it."""
-        changed = placed([_ast.Expr(value=self.helper('changed', box))], node)
-        if bounds is None:
-            return [statement] + changed
-        found = [bound for bound in bounds if bound is not None and not self.is_atom(bound)]
-        tests = [within_node(self.helper('id', box), self.const(self.kit.boxes['list']))] + [
-            within_node(call_node(self.const(type), bound), self.const(ATOMS)) for bound in found]
+    def sliced(self, box, bounds, made, node, value=None, is_new=False):
+        """What is logged after a slice is set to a value (None: is deleted). The value is kept before that, because it
+        may be the list itself, unless it is a new one.
+        """
+        tests = [within_node(self.helper('id', box), self.const(self.kit.boxes['list']))]
+        tests += [within_node(call_node(self.const(type), bound), self.const(ATOMS))
+                  for bound in bounds or () if bound is not None and not self.is_atom(bound)]
         values = tuple_node([])
         if value is not None:
             tests.append(within_node(call_node(self.const(type), value), self.const(self.kit.row_types)))
-            values = call_node(self.const(tuple), value)
-        parts = tuple_node([none_node() if bound is None else bound for bound in bounds])
-        # the values are kept before they are stored: the list may be one of its own
+            values = value if is_new else call_node(self.const(tuple), value)
+        parts = tuple_node([none_node() if bound is None else bound for bound in bounds or ()])
+        test = _ast.BoolOp(op=_ast.And(), values=tests) if len(tests) > 1 else tests[0]
+        if bounds is None:
+            test = none_node()
         name = self.temp()
-        keep = assign_node(self.variable(name, True), choice_node(
-            _ast.BoolOp(op=_ast.And(), values=tests) if len(tests) > 1 else tests[0], values, none_node()))
+        made.append(placed(assign_node(self.variable(name, True), choice_node(test, values, none_node())), node))
         is_kept = _ast.Compare(left=self.variable(name), ops=[_ast.IsNot()], comparators=[none_node()])
-        logged = self.log([SLICED, box, parts, self.variable(name)], node)
-        return placed([keep], node) + [statement] + placed([if_node(is_kept, logged, changed)], node)
+        return [placed(self.sign_if(is_kept, SLICED, box), node), box, placed(parts, node), self.variable(name)]
 
     def told_item(self, sign, box, key):
         """The Sign of what was done with an item of a container: another one where its key may be equal to others."""
@@ -19987,6 +19992,11 @@ class Operations(Engine):
         self.changed(box)
         return UNTOLD[sign]
 
+    def instead(self, sign, box):
+        """Look at a container whose change is not told; the Sign that stands for that of the change."""
+        self.changed(box)
+        return UNTOLD[sign]
+
     def note(self, token, changes):
         """See Follower."""
         Engine.note(self, token, changes)
@@ -20267,7 +20277,7 @@ class Kit(object):
 
     HELPERS = ('flush', 'left', 'prepare', 'called_back', 'changed', 'given_away', 'grows', 'look', 'default', 'getter',
                'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap', 'see_plain', 'box',
-               'imported')
+               'instead', 'imported')
     SPARES = {'getter': operator_getter}        # {name of a helper: what is called when it cannot be}
 
     def __init__(self, engine):
