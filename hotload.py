@@ -18371,7 +18371,7 @@ class Stores(Expressions):
             else:
                 box = self.operand(target.value, made)
                 target.value = box
-                made += self.seen(box, node)
+                made += self.seen(box, node, isinstance(target, _ast.Attribute))
                 if isinstance(target, _ast.Attribute):
                     made.append(one)
                     made += self.log([self.kit.cut_attribute_sign(mangled(target.attr, self.scope.chain)), box], node)
@@ -18530,7 +18530,7 @@ class Stores(Expressions):
             if not self.is_stable(target.value, stored):
                 made += self.told(changes, node)
             target.value = self.operand(target.value, made, stored)
-            made += self.flushed(node) + self.seen(target.value, node)
+            made += self.flushed(node) + self.seen(target.value, node, True)
             if target.attr == '__dict__':
                 made += self.seen(value, node)
             made += self.told(changes, node)
@@ -18581,7 +18581,7 @@ class Stores(Expressions):
             return choice_node(within_node(kind, self.const(MARKED)), self.helper('held', value), value)
         return value
 
-    def seen(self, box, like):
+    def seen(self, box, like, by_attribute=False):
         """See to it that the content of an object is known before it changes."""
         if isinstance(box, _ast.Name) and self.scope.kind == 'function' and self.scope.stores.get(box.id) == [None]:
             if box.id in self.looked_at:        # a parameter that is never bound anew
@@ -18591,6 +18591,9 @@ class Stores(Expressions):
             self.calls, self.settled = self.calls + 1, self.settled + 1
         test = within_node(self.helper('id', box), self.const(self.kit.known), True)
         see = self.helper('see_plain' if self.traits.is_plain else 'see', box)
+        if by_attribute:
+            test = _ast.BoolOp(op=_ast.And(), values=[within_node(
+                call_node(self.const(type), box), self.const(self.kit.born), True), test])
         return placed([if_node(test, [_ast.Expr(value=see)])], like)
 
     def _AnnAssign(self, node, after):
@@ -19098,7 +19101,10 @@ class Instrumenter(Stores):
         self.function(node, self.reader.of[id(node)])
         if not is_known:
             return self.audited(node, after)
-        return self.ended(node, [node], self.bind(node.name), after, calls)
+        made = [node]
+        if not node.decorator_list and not getattr(node, 'keywords', ()):
+            made += placed([_ast.Expr(value=self.helper('class_made', name_node(node.name)))], node)
+        return self.ended(node, made, self.bind(node.name), after, calls)
 
     def defaults(self, args):
         """Instrument the defaults of parameters."""
@@ -19275,7 +19281,7 @@ class Operations(Engine):
     def __init__(self, *args, **options):
         Engine.__init__(self, *args, **options)
         self.pending, self.known, self.boxes, self.harmless, self.plain_classes = [], {}, {}, {}, {}
-        self.firsts, self.newborn = {}, set()   # see Kit
+        self.firsts, self.newborn, self.born = {}, set(), set()        # see Kit
         # ids of dicts with keys that may be equal to others; how often the log was read
         self.odd, self.turns = set(), 0
         self.boxes.update(list={}, set={}, deque={})
@@ -19311,6 +19317,7 @@ class Operations(Engine):
             if token is not None and token.kind is INSTANCE and type(type(value)) is type and self.keeps_dicts:
                 self.newborn.add(type(value))
         else:                                   # after each statement of this frame from now on
+            self.doubt()
             self.sync()
             self.see(value)
             self.hold(Pending(self.caller(), None, [value], 'with'))
@@ -19325,6 +19332,20 @@ class Operations(Engine):
             return False
         self.snap(value)
         return id(value) in boxes
+
+    def class_made(self, cls):
+        """After a class statement: does each of its objects get all its attributes from code that tells of it?"""
+        if self.tells_all and type(cls) is type and self._kind_of_class(cls) == (INSTANCE, False) and all(
+                base is object or self.is_own_class(base) and all(
+                    self.is_own_code(part.__code__) for part in vars(base).values() if type(part) is FunctionType)
+                for base in cls.__mro__):
+            self.born.add(cls)
+
+    def doubt(self):
+        """From now on objects may get attributes from code that does not tell: those that have some are known now."""
+        if self.born:
+            self.sync()
+            self.born.clear()
 
     def snap_all(self):
         """Know the content of the objects by which no more was done yet than to keep it; see Kit.met."""
@@ -19493,6 +19514,7 @@ class Operations(Engine):
         frame = self.caller()
         inner = outer_frame()
         self.catch_up()
+        self.doubt()
         is_text = any(function is other for other in RUNS_TEXT)
         names, space = inner.f_locals, inner.f_globals
         roots = [function] + [names.get(name, space.get(name)) for name in about.names]
@@ -19679,6 +19701,7 @@ class Operations(Engine):
         cls = type(value)
         if not (self.is_own_class(cls) or getattr(cls, '__module__', None) in (
                 '_io', 'io', '_thread', 'thread', 'threading', 'codecs', 'contextlib') + BUILTIN_NAMES):
+            self.doubt()
             self.sync()
             self.hold(Pending(self.caller(), None, None, 'with'))
         return value
@@ -19719,6 +19742,7 @@ class Operations(Engine):
     def before_audit(self):
         """Before a statement that is not understood."""
         self.catch_up()
+        self.doubt()
 
     def audit(self):
         """After a statement that is not understood."""
@@ -19821,6 +19845,8 @@ MUTATING_FUNCTIONS = frozenset(
 HIDDEN_WRITES = frozenset(
     'builtins __builtin__ __builtins__ globals vars locals exec eval execfile setattr __dict__ __setattr__ modules '
     'delattr'.split())
+# Names of what sets attributes of objects that it is given or makes, without code of the program's.
+SETS_UNTOLD = frozenset('copy dataclass dataclasses update_wrapper wraps __setattr__ __delattr__'.split())
 # Names in a text that can give it the dict of an object's attributes.
 NAMES_DICTS = frozenset('__dict__ __reduce__ __reduce_ex__ __getstate__ vars exec eval execfile'.split())
 
@@ -19831,7 +19857,8 @@ class Traits(object):
     an operator may give what cannot be reached from its operands.      has_words: that names may be bound in hidden
     ways.      is_plain: no objects of libraries are expected that change in ways of their own. stored: names of
     attributes that it sets.      hides: whether it sets attributes by other ways.      keeps_dicts: that it cannot get
-    at the dicts of objects' attributes.      aliases: ids of the nodes of
+    at the dicts of objects' attributes.      tells_all: nor can what it calls set attributes of objects, but for calls
+    into the unknown.      aliases: ids of the nodes of
     methods with names of their own, as in push = box.append, that are only called.
     """
 
@@ -19898,6 +19925,7 @@ class Traits(object):
         self.stored = set(node.attr for node in attributes if not isinstance(node.ctx, _ast.Load))
         self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', '__class__', 'delattr']))
         self.keeps_dicts = not (words | literals) & NAMES_DICTS and 'Exec' not in kinds
+        self.tells_all = self.keeps_dicts and self.is_plain and not (words | modules) & SETS_UNTOLD
 
 
 def operator_getter(box, key):
@@ -19934,12 +19962,13 @@ class Kit(object):
     cells: {name of a helper: [what it calls]}.      unread: a weak reference to the engine that was served last,
     while what was written is still in the list.      firsts: {id of an object of which no more was kept yet than its
     content: (it, its content)}; of one without attributes: ().      newborn: classes of objects that may be so kept.
+    born: classes whose objects had no attributes at first, and of which each change since then was told.
     loaded: [(Scope of a module whose code has run, its names)].
     """
 
     HELPERS = ('flush', 'left', 'prepare', 'called_back', 'changed', 'given_away', 'grows', 'look', 'default', 'getter',
                'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap', 'see_plain', 'meet',
-               'imported')
+               'class_made', 'imported')
     SPARES = {'getter': operator_getter, 'meet': lambda *args: False}   # {name: what is called when it cannot be}
 
     def __init__(self, engine):
@@ -19950,7 +19979,7 @@ class Kit(object):
         self.harmless, self.find_harmless = engine.harmless, engine.harmless.get
         self.quiet_types, self.cells, self.pause = engine.quiet_types, {}, 1
         self.budget = itertools.chain.from_iterable(self.allowances()) if engine.has_limits() else None
-        self.firsts, self.newborn = engine.firsts, engine.newborn
+        self.firsts, self.newborn, self.born = engine.firsts, engine.newborn, engine.born
         for name in self.HELPERS:
             setattr(self, name, self.guarded(name))
         self.see, self.see_plain = self.meeting(self.snap), self.meeting(self.see_plain)
@@ -19967,8 +19996,8 @@ class Kit(object):
         del self.tape[:], self.pending[:]
         engine.pending, engine.known, engine.boxes = self.pending, self.known, self.boxes
         engine.harmless, engine.quiet_types = self.harmless, self.quiet_types
-        engine.firsts, engine.newborn = self.firsts, self.newborn
-        for kept in [self.known, self.harmless, self.firsts, self.newborn] + list(self.boxes.values()):
+        engine.firsts, engine.newborn, engine.born = self.firsts, self.newborn, self.born
+        for kept in [self.known, self.harmless, self.firsts, self.newborn, self.born] + list(self.boxes.values()):
             kept.clear()
         for name, found in self.quiet_types.items():
             found.clear()
@@ -20170,7 +20199,7 @@ class Rewriter(Operations):
         self.seen, self.ready, self.owned = set(), {}, {}
         self.steps, self.add = [], self.add_step
         self.counted = 0                        # steps, when it was looked last
-        self.keeps_dicts = True                 # see Traits
+        self.keeps_dicts = self.tells_all = True        # see Traits
         self.written = None                     # how much was written, when the run is over and it is not taken
         if kit is None:
             Kit(self)
@@ -20228,6 +20257,9 @@ class Rewriter(Operations):
             self.catch_up()
             self.newborn.clear()
             self.keeps_dicts = False
+        if not traits.tells_all:
+            self.doubt()
+            self.tells_all = False
 
     def was_loaded(self, name):
         """Whether a module is loaded, and its code writes to the log."""
@@ -20575,13 +20607,13 @@ class Rewriter(Operations):
 
     def first_content(self, token):
         """The content that an object had when it was met first."""
-        value, content = self.firsts.pop(id(token.obj), (None, None))
-        if content is None:
+        content = self.firsts.pop(id(token.obj), (None, None))[1]
+        if content is None and not (token.kind is INSTANCE and type(token.obj) in self.born):
             return token.kind.read(token.obj)
         if token.kind is not INSTANCE:
             return all_held(content) if token.kind is LIST else content
-        getter, slots = layout(type(value))     # it had no attributes
-        names = getter(value) if getter is not None else None
+        getter, slots = layout(type(token.obj))     # it had no attributes
+        names = getter(token.obj) if getter is not None else None
         if names is not None:
             self.firsts[id(names)] = names, {}
         return (names,) + (MISSING,) * len(slots)
@@ -20856,7 +20888,7 @@ class Rewriter(Operations):
         del tape[:]
         self.recording.log = self.log
         self.put = self.log.extend
-        self.firsts = self.firsts.copy()
+        self.firsts, self.born = self.firsts.copy(), self.born.copy()
 
     def compare(self):
         """When all that was written has been read: what the log has is what there was at the end, or a gap is told."""
