@@ -17056,7 +17056,7 @@ def placed(made, like):
 
 NO_NAMES = {}                   # those of a frame that begins
 # What is read without a call, see Sign; those up to OFTEN_RETURN are of a frame.
-OFTEN_MOVE, OFTEN_RETURN, OFTEN_CALL, OFTEN_ITEM, OFTEN_ATTRIBUTE, OFTEN_PUSH = range(1, 7)
+OFTEN_MOVE, OFTEN_RETURN, OFTEN_CALL, OFTEN_ITEM, OFTEN_ATTRIBUTE, OFTEN_PUSH, OFTEN_ADD = range(1, 8)
 
 
 class Frame(object):
@@ -17090,14 +17090,14 @@ class Sign(Op):
 
 
 class LineSign(Sign):
-    """A line runs next. told, move: as if it were a BoundLineSign."""
+    """A line runs next. told: see BoundLineSign."""
 
-    __slots__ = ('site', 'line', 'told', 'move')
+    __slots__ = ('site', 'line', 'told')
     often = OFTEN_MOVE
 
     def __init__(self, scope, line):
         Sign.__init__(self, scope)
-        self.site, self.line, self.told, self.move = scope.site('line', line), line, (), self
+        self.site, self.line, self.told = scope.site('line', line), line, ()
 
     def turn(self, reader, raw, at):
         """A step."""
@@ -17180,15 +17180,15 @@ class FinalEndSign(Sign):
 
 
 class BindSign(Sign):
-    """A name has the value that comes next. bind: a Bind.      told, move: as if it were a BoundLineSign."""
+    """A name has the value that comes next. bind: a Bind.      told, site: see BoundLineSign."""
 
-    __slots__ = ('bind', 'name', 'is_global', 'told', 'move')
+    __slots__ = ('bind', 'name', 'is_global', 'told', 'site')
     often = OFTEN_MOVE
 
     def __init__(self, scope, name, is_global, bind):
         Sign.__init__(self, scope, 2)
         self.name, self.is_global, self.bind = name, is_global, bind
-        self.told, self.move = [(name, is_global, bind)], None
+        self.told, self.site = [(1, name, is_global, bind)], None
 
     def turn(self, reader, raw, at):
         """Bind it."""
@@ -17221,16 +17221,16 @@ class UnbindSign(BindSign):
 
 class BoundLineSign(Sign):
     """Names have the values that come next, and then a line runs. binds: BindSigns.      move: a LineSign.
-    told: [(name, whether it is global, Bind)].
+    told: [(how far ahead its value is, name, whether it is global, Bind)].      site: of the step.
     """
 
-    __slots__ = ('binds', 'told', 'move')
+    __slots__ = ('binds', 'move', 'told', 'site')
     often = OFTEN_MOVE
 
     def __init__(self, scope, binds, move):
         Sign.__init__(self, scope, 1 + len(binds))
-        self.binds, self.move = binds, move
-        self.told = [sign.told[0] for sign in binds]
+        self.binds, self.move, self.site = binds, move, move.site
+        self.told = [(ahead, sign.name, sign.is_global, sign.bind) for ahead, sign in enumerate(binds, 1)]
 
     def turn(self, reader, raw, at):
         """Bind them; a step."""
@@ -17569,17 +17569,19 @@ class PopSign(Sign):
 class AddSign(Sign):
     """An element was added to a set, or discarded: it and the element come next. is_in: whether it was added."""
 
-    __slots__ = ('is_in',)
+    __slots__ = ('is_in', 'often')
 
     def __init__(self, is_in):
         Sign.__init__(self, None, 3)
-        self.is_in = is_in
+        self.is_in, self.often = is_in, OFTEN_ADD if is_in else 0
 
     def turn(self, reader, raw, at):
         """Add or remove it."""
         token, key = reader.awake(raw[at + 1]), raw[at + 2]
         known = token.now
         if type(known) is dict and is_safe_key(key):
+            if type(raw[at + 1]) is set:
+                reader.ready[id(raw[at + 1])] = token
             if (key in known) is not self.is_in:
                 reader.note(token, [(SET, token, key, key) if self.is_in else (CUT, token, key)])
             return
@@ -20205,8 +20207,9 @@ class Rewriter(Operations):
         """Turn what was written from one place to another, or a little more, into steps and changes; the next place.
         What comes often is done here, because calls would take longer than that; the rest by Sign.turn().
         """
-        log, stack, see, seen, ready, owned = self.log, self.stack, self.see, self.seen, self.ready, self.owned
-        steps, scope = self.steps, None         # scope: that of the current frame, if nothing is special about it
+        log, stack, see, seen, atoms, missing = self.log, self.stack, self.see, self.seen, ATOMS, MISSING
+        add, step = log.append, self.steps.append
+        scope = None                            # of the current frame, if nothing is special about it
         try:
             while at < stop:
                 sign = raw[at]
@@ -20220,61 +20223,38 @@ class Rewriter(Operations):
                             continue
                         self.just_left, scope = None, sign.scope                # as in frame_of()
                         if self.here is not frame.space:
-                            self.here = frame.space
-                            log += (ENTER, frame.space)
+                            self.enter_space(frame)
                         names, outer = frame.space.now, scope.home.namespace.now
-                    if often == OFTEN_RETURN:   # see end()
+                    if often == OFTEN_RETURN:   # as in end()
                         site = scope.site('return', frame.line)
-                        log.append(site)
-                        steps.append(site)
+                        add(site)
+                        step(site)
                         stack.pop()
                         self.just_left, scope, at = frame, None, at + 1
                         if not sign.scope.has_yield:
                             frame.space.now = None
                         continue
-                    place, move = at, sign.move
-                    for name, is_global, bind in sign.told:
-                        place += 1
-                        value, known = raw[place], outer if is_global else names
-                        if type(value) not in ATOMS and id(value) not in seen:
+                    for ahead, name, is_global, bind in sign.told:
+                        value, known = raw[at + ahead], outer if is_global else names
+                        if type(value) not in atoms and id(value) not in seen:
                             value = see(value)
-                        if known.get(name, MISSING) is not value:
+                        if known.get(name, missing) is not value:
                             known[name] = value
                             log += (bind, value)
-                    at = place + 1
-                    if move is not None:
-                        frame.line, site = move.line, move.site
-                        log.append(site)
-                        steps.append(site)
-                    continue
-                size = sign.size
-                if often and (scope is not None or not stack or not stack[-1].waiting):
-                    if often == OFTEN_CALL:
-                        frame, scope, at = self.called(sign, raw, at), sign.scope, at + size
-                        names, outer = frame.space.now, scope.home.namespace.now
-                        continue
-                    key, tokens = raw[at + 2], ready
-                    if often == OFTEN_ATTRIBUTE:
-                        key = sign.name
-                        tokens = owned.get(key, ready)          # which has no such object
-                    token = tokens.get(id(raw[at + 1]))
-                    known = None if token is None else token.now
-                    kind = type(known)
-                    if kind is dict and type(key) in ATOMS or kind is list and (
-                            type(key) is int or often == OFTEN_PUSH):
-                        value = raw[at + size - 1]
-                        if type(value) not in ATOMS and id(value) not in seen:
-                            value = see(value)
-                        if often == OFTEN_PUSH:
-                            known.append(value)
-                            log += (PUSH, token, value)
-                        elif (known.get(key, MISSING) if kind is dict else known[key]) is not value:
-                            known[key] = value
-                            log += (SET, token, key, value)
-                        at += size
-                        continue
-                self.turn(sign, raw, at)
-                at, scope = at + size, None
+                    site = sign.site
+                    if site is not None:
+                        frame.line = site.line
+                        add(site)
+                        step(site)
+                elif not often or scope is None and stack and stack[-1].waiting:
+                    if self.turn(sign, raw, at):
+                        scope = None
+                elif often == OFTEN_CALL:
+                    frame, scope = self.called(sign, raw, at), sign.scope
+                    names, outer = frame.space.now, scope.home.namespace.now
+                elif not self.stored(often, sign, raw, at):
+                    self.turn(sign, raw, at)
+                at += sign.size
         except Exception as error:              # as when code that was left by another thread wrote here
             if self.stop_error is not None and len(raw) - at < 1000:
                 return len(raw)                 # Stop may come between what ends a frame and the end of it
@@ -20300,13 +20280,38 @@ class Rewriter(Operations):
         self.steps.append(sign.site)
         return frame
 
+    def stored(self, often, sign, raw, at):
+        """Change a plain container or an object with plain attributes that is known; whether it was one."""
+        is_name, value = often == OFTEN_ATTRIBUTE, raw[at + sign.size - 1]
+        key = sign.name if is_name else raw[at + 2]
+        token = (self.owned.get(key, self.owned) if is_name else self.ready).get(id(raw[at + 1]))
+        if token is None:
+            return False
+        known = token.now
+        kind = type(known)
+        if kind is dict and type(key) in ATOMS or kind is list and (type(key) is int or often == OFTEN_PUSH):
+            if type(value) not in ATOMS and id(value) not in self.seen:
+                value = self.see(value)
+            if often == OFTEN_PUSH:
+                known.append(value)
+                self.put((PUSH, token, value))
+            elif often == OFTEN_ADD and key in known:
+                pass                            # it keeps the one that it has
+            elif (known.get(key, MISSING) if kind is dict else known[key]) is not value:
+                known[key] = value
+                self.put((SET, token, key, value))
+            return True
+        return False
+
     def turn(self, sign, raw, at):
-        """Turn one Sign, or what else was written."""
+        """Turn one Sign, or what else was written; whether the current frame may be another one now."""
         if not isinstance(sign, Sign):
-            return self.put(raw[at:at + sign.size])
+            self.put(raw[at:at + sign.size])
+            return False
         if sign.scope is None and self.stack and self.stack[-1].waiting is not None:
             self.frame_of(self.stack[-1].scope)
         sign.turn(self, raw, at)
+        return sign.scope is not None
 
     def add_step(self, site):
         """Add a step to the log."""
