@@ -18412,7 +18412,9 @@ class Stores(Expressions):
                     changes + following, node, True)), node)]
         fast += quickly + (self.freed(['.k'], node) if is_kept else [])
         slow = called(self.helper('prepare', function, *about), *args) + self.log(changes + following, node, True)
-        test = within_node(self.helper('id', box), self.const(self.kit.boxes[boxes]))
+        met = self.const(self.kit.boxes[boxes])
+        test = _ast.BoolOp(op=_ast.Or(), values=[within_node(self.helper('id', box), met), self.helper(
+            'meet', box, met)])
         made.append(placed(if_node(test, fast, slow), node))
         return self.ended(node, made, [], None, self.calls)
 
@@ -19245,6 +19247,7 @@ class Operations(Engine):
     def __init__(self, *args, **options):
         Engine.__init__(self, *args, **options)
         self.pending, self.known, self.boxes, self.harmless, self.plain_classes = [], {}, {}, {}, {}
+        self.firsts, self.newborn = {}, set()   # see Kit
         # ids of dicts with keys that may be equal to others; how often the log was read
         self.odd, self.turns = set(), 0
         self.boxes.update(list={}, set={}, deque={})
@@ -19277,6 +19280,8 @@ class Operations(Engine):
                 self.snap(content[0])
         if token is None or self.is_plain(value, token):
             self.known[key] = True
+            if token is not None and token.kind is INSTANCE and type(type(value)) is type and self.keeps_dicts:
+                self.newborn.add(type(value))
         else:                                   # after each statement of this frame from now on
             self.sync()
             self.see(value)
@@ -19285,6 +19290,19 @@ class Operations(Engine):
             kind = type(value)
             if kind is list or kind is set or kind is collections.deque and value.maxlen is None:
                 self.boxes[kind.__name__][key] = True
+
+    def meet(self, value, boxes):
+        """Know the content of a plain container that was not met before; whether it is one of these boxes."""
+        if type(value) not in (list, set, collections.deque) or id(value) in self.known:
+            return False
+        self.snap(value)
+        return id(value) in boxes
+
+    def snap_all(self):
+        """Know the content of the objects by which no more was done yet than to keep it; see Kit.met."""
+        for value, _ in list(self.firsts.values()):
+            self.snap(value)
+        self.firsts.clear()
 
     def see_plain(self, value):
         """The same where no objects of libraries are expected that change in ways of their own."""
@@ -19576,6 +19594,8 @@ class Operations(Engine):
 
     def changed(self, box):
         """Write how an object differs from what the log has of it."""
+        if id(box) in self.firsts:
+            self.snap(box)
         token = self.tokens.get(id(box))
         if token is None or token.kind in (OPAQUE, VALUE):
             return
@@ -19773,6 +19793,8 @@ MUTATING_FUNCTIONS = frozenset(
 HIDDEN_WRITES = frozenset(
     'builtins __builtin__ __builtins__ globals vars locals exec eval execfile setattr __dict__ __setattr__ modules '
     'delattr'.split())
+# Names in a text that can give it the dict of an object's attributes.
+NAMES_DICTS = frozenset('__dict__ __reduce__ __reduce_ex__ __getstate__ vars exec eval execfile'.split())
 
 
 class Traits(object):
@@ -19780,7 +19802,8 @@ class Traits(object):
     keys in their own way.      has_defaults: defaultdicts.      has_star: names that nobody can know. has_tricks: that
     an operator may give what cannot be reached from its operands.      has_words: that names may be bound in hidden
     ways.      is_plain: no objects of libraries are expected that change in ways of their own. stored: names of
-    attributes that it sets.      hides: whether it sets attributes by other ways.      aliases: ids of the nodes of
+    attributes that it sets.      hides: whether it sets attributes by other ways.      keeps_dicts: that it cannot get
+    at the dicts of objects' attributes.      aliases: ids of the nodes of
     methods with names of their own, as in push = box.append, that are only called.
     """
 
@@ -19806,6 +19829,11 @@ class Traits(object):
         defined = set(node.name for node in nodes if isinstance(node, FUNCTION_NODES))
         if '__del__' in defined or '__prepare__' in defined or '__getattribute__' in defined:
             raise Unsupported('a class of it has a special method that is left to trace')
+        for node in nodes:                      # sets and dicts of ours have classes in them
+            if isinstance(node, _ast.ClassDef) and any('type' in getattr(base, 'id', '').lower() or 'meta' in getattr(
+                    base, 'id', getattr(base, 'attr', '')).lower() for base in node.bases) and any(
+                        getattr(part, 'name', None) in ('__hash__', '__eq__') for part in node.body):
+                raise Unsupported('classes of it are compared in a way of their own')
         for scope in reader.top.walk():
             if scope.kind == 'function' and scope.sees_frame and (scope.keeps_names or scope.has_yield):
                 raise Unsupported('a function of it looks at its own names')
@@ -19838,6 +19866,9 @@ class Traits(object):
         self.stored = set(node.attr for node in nodes if isinstance(node, _ast.Attribute)
                           and not isinstance(node.ctx, _ast.Load))
         self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', '__class__', 'delattr']))
+        self.keeps_dicts = not words & NAMES_DICTS and not any(
+            type(node).__name__ == 'Exec' or type(node).__name__ in ('Str', 'Constant') and constant_value(
+                node) == '__dict__' for node in nodes)
 
 
 def operator_getter(box, key):
@@ -19863,33 +19894,43 @@ class Look(object):
     next = __next__                             # 2.7
 
 
+class Blank(object):
+    """An object without attributes: so many references has each that has none yet."""
+
+
 class Kit(object):
     """What Instrumenter puts into code, by name. It serves one engine after the other: modules stay loaded from run to
     run, and their code goes on to write to the same list.
 
-    cells: {name of a helper: [what it calls]}.      loaded: [(Scope of a module whose code has run, its names)].
+    cells: {name of a helper: [what it calls]}.      unread: a weak reference to the engine that was served last,
+    while what was written is still in the list.      firsts: {id of an object of which no more was kept yet than its
+    content: (it, its content)}; of one without attributes: ().      newborn: classes of objects that may be so kept.
+    loaded: [(Scope of a module whose code has run, its names)].
     """
 
     HELPERS = ('flush', 'left', 'prepare', 'called_back', 'changed', 'given_away', 'grows', 'look', 'default', 'getter',
-               'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap', 'see_plain',
+               'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap', 'see_plain', 'meet',
                'imported')
+    SPARES = {'getter': operator_getter, 'meet': lambda *args: False}   # {name: what is called when it cannot be}
 
     def __init__(self, engine):
-        self.tape, self.signs, self.loaded, self.engine = engine.log, {}, [], None
+        self.tape, self.signs, self.loaded, self.engine, self.unread = engine.log, {}, [], None, None
         self.append, self.extend, self.id, self.dict = engine.log.append, engine.log.extend, id, dict
         self.locals, self.globals, self.held = locals, globals, held
         self.pending, self.known, self.boxes = engine.pending, engine.known, engine.boxes
         self.harmless, self.find_harmless = engine.harmless, engine.harmless.get
         self.quiet_types, self.cells, self.pause = engine.quiet_types, {}, 1
         self.budget = itertools.chain.from_iterable(self.allowances()) if engine.has_limits() else None
+        self.firsts, self.newborn = engine.firsts, engine.newborn
         for name in self.HELPERS:
             setattr(self, name, self.guarded(name))
-        self.see = self.snap
+        self.see, self.see_plain = self.meeting(self.snap), self.meeting(self.see_plain)
         self.no_keys = frozenset(cls for cls in MUTATORS if cls not in DICTS and not issubclass(cls, set))
         self.serve(engine)
 
     def serve(self, engine):
         """Work for an engine from now on."""
+        self.hand_over()
         self.engine, self.quiet = engine, engine.quiet
         engine.kit = self
         for name, cell in self.cells.items():
@@ -19897,7 +19938,8 @@ class Kit(object):
         del self.tape[:], self.pending[:]
         engine.pending, engine.known, engine.boxes = self.pending, self.known, self.boxes
         engine.harmless, engine.quiet_types = self.harmless, self.quiet_types
-        for kept in [self.known, self.harmless] + list(self.boxes.values()):
+        engine.firsts, engine.newborn = self.firsts, self.newborn
+        for kept in [self.known, self.harmless, self.firsts, self.newborn] + list(self.boxes.values()):
             kept.clear()
         for name, found in self.quiet_types.items():
             found.clear()
@@ -19915,17 +19957,26 @@ class Kit(object):
     def rest(self):
         """The run is over: what is called of its code from now on leaves nothing behind."""
         def nothing(*args):
+            self.hand_over()
             del self.tape[:]
             return args[0] if args else None
-        self.engine = None
+        self.unread = weak_reference(self.engine, lambda _: self.tape.__delitem__(slice(None)))
+        self.engine = self.quiet = None
+        self.newborn.clear()
         for name, cell in self.cells.items():
-            cell[0] = operator_getter if name == 'getter' else nothing
+            cell[0] = self.SPARES.get(name, nothing)
         self.pending.append(BUSY)               # so that each function that is called looks, and empties the tape
+
+    def hand_over(self):
+        """Let an engine that is not served any more have what was written for it."""
+        engine = self.unread and self.unread()
+        if engine is not None:
+            engine.take()
 
     def guarded(self, name):
         """A helper, which raises nothing: what goes wrong (as when the stack is full) is a gap in the recording."""
         cell = self.cells[name] = [None]
-        spare = operator_getter if name == 'getter' else None
+        spare = self.SPARES.get(name)
 
         def call(*args):
             try:
@@ -19934,6 +19985,24 @@ class Kit(object):
                 self.engine.gap(error)
                 return spare(*args) if spare is not None else args[0] if args else None
         return call
+
+    def meeting(self, other):
+        """What is called before an object changes that was not met before. Where that is enough, its content is kept as
+        it is, and looked at when the log is read: of objects without attributes yet, whose class is known, and of
+        lists. `other` is called for all else.
+        """
+        known, firsts, newborn, lists = self.known, self.firsts, self.newborn, self.boxes['list']
+        referents, least = gc.get_referents, len(gc.get_referents(Blank()))
+
+        def meet(value):
+            cls, key = type(value), id(value)
+            if cls in newborn and len(referents(value)) == least:
+                known[key], firsts[key] = True, (value, ())
+            elif cls is list and self.engine is not None and MARKED.isdisjoint(map(type, value)):
+                known[key], lists[key], firsts[key] = True, True, (value, value[:])
+            else:
+                other(value)
+        return meet
 
     def sign(self, kind, *args):
         """A Sign, the same for the same arguments."""
@@ -20072,6 +20141,8 @@ class Rewriter(Operations):
         self.seen, self.ready, self.owned = set(), {}, {}
         self.steps, self.add = [], self.add_step
         self.counted = 0                        # steps, when it was looked last
+        self.keeps_dicts = True                 # see Traits
+        self.written = None                     # how much was written, when the run is over and it is not taken
         if kit is None:
             Kit(self)
         else:
@@ -20112,11 +20183,19 @@ class Rewriter(Operations):
             elif not self.was_loaded(name):
                 raise Unsupported('%s is loaded already' % name)
         for source in sources:
-            self.shadow(source.traits.stored, source.traits.hides)
+            self.learn_traits(source.traits)
         made = [source.instrumented() for source in sources]
         for source, code in list(zip(sources, made))[1:]:
             self.codes[source.code.co_filename] = source.text, code
         return made[0]
+
+    def learn_traits(self, traits):
+        """Note what a text can do with objects."""
+        self.shadow(traits.stored, traits.hides)
+        if not traits.keeps_dicts and self.keeps_dicts:
+            self.catch_up()
+            self.newborn.clear()
+            self.keeps_dicts = False
 
     def was_loaded(self, name):
         """Whether a module is loaded, and its code writes to the log."""
@@ -20151,7 +20230,7 @@ class Rewriter(Operations):
         if text is None or text != self.text_of(code.co_filename):
             try:
                 source = SourceToRewrite(self, code)
-                self.shadow(source.traits.stored, source.traits.hides)
+                self.learn_traits(source.traits)
                 made = source.instrumented()
             except Unsupported as reason:
                 self.gap(reason)
@@ -20177,6 +20256,8 @@ class Rewriter(Operations):
 
     def sync(self):
         """Turn what was written since the last time into steps and changes."""
+        if self.written is not None:
+            self.take()
         log = self.log
         if len(log) <= self.done and not self.final:
             return
@@ -20198,6 +20279,7 @@ class Rewriter(Operations):
             collect_again()
         if self.final:
             self.compare()
+            self.firsts.clear()
         self.done = len(log)
         self.recording.indexed(self.steps, self.done)
         if self.gaps:
@@ -20367,6 +20449,7 @@ class Rewriter(Operations):
     def catch_up(self):
         """Turn what was written, and the steps that wait: the program goes on from here."""
         self.sync()
+        self.snap_all()
         self.come_due(False)
         self.done = len(self.log)
 
@@ -20451,7 +20534,7 @@ class Rewriter(Operations):
         """Note the content of a token from now on."""
         content = self.asleep.pop(token, None)
         if content is None:
-            content = token.kind.read(token.obj)
+            content = self.first_content(token)
         if token.first is None:
             token.first = content
         else:
@@ -20460,6 +20543,19 @@ class Rewriter(Operations):
         todo += [part for part in token.kind.parts(token) if type(part) not in ATOMS]
         if token.kind is not OPAQUE and token.kind is not VALUE:
             self.followed.append(token)
+
+    def first_content(self, token):
+        """The content that an object had when it was met first."""
+        value, content = self.firsts.pop(id(token.obj), (None, None))
+        if content is None:
+            return token.kind.read(token.obj)
+        if token.kind is not INSTANCE:
+            return all_held(content) if token.kind is LIST else content
+        getter, slots = layout(type(value))     # it had no attributes
+        names = getter(value) if getter is not None else None
+        if names is not None:
+            self.firsts[id(names)] = names, {}
+        return (names,) + (MISSING,) * len(slots)
 
     def awake(self, box):
         """The Token of an object that a change is about, or None."""
@@ -20713,7 +20809,7 @@ class Rewriter(Operations):
             if type(value) in (tuple, frozenset):
                 todo += value
                 continue
-            if id(value) not in self.known:
+            if id(value) not in self.known or id(value) in self.firsts:
                 self.snap(value)
             token = self.tokens.get(id(value))
             for one in (token, token and token.body):
@@ -20722,10 +20818,16 @@ class Rewriter(Operations):
                     self.final.append((one, content))
                     todo += [part for part in parts_of(one.kind, content) if type(part) not in ATOMS]
         self.pending[:] = []
-        tape = self.log                         # the list itself belongs to the code that writes
-        self.log = self.recording.log = tape[:]
+        self.written = len(self.log)
+
+    def take(self):
+        """Take what was written out of the list that the code writes to."""
+        tape, self.kit.unread = self.log, None
+        self.log, self.written = tape[:self.written], None
         del tape[:]
+        self.recording.log = self.log
         self.put = self.log.extend
+        self.firsts = self.firsts.copy()
 
     def compare(self):
         """When all that was written has been read: what the log has is what there was at the end, or a gap is told."""

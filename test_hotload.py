@@ -16625,6 +16625,58 @@ class TestRewrite(Case):
         'a = [1]\ndef other(x):\n    x.append(2)\n    return 1\nlen(a)\nlen = other\nlen(a)\nlen = a.__len__\nlen()\n',
         # a step that waits for the end of a generator comes before what is looked at
         'import operator\ndef g():\n    yield 1\n    yield 2\na = [1]\nfor x in g():\n    break\noperator.setitem(a, 0, 2)\n',
+        # objects that had no attributes when they were met first, and others
+        'class A(object):\n    def __init__(self, v):\n        self.v = v\n        self.w = [v]\n'
+        '        del self.v\n        self.v = (v,)\nclass S(object):\n    __slots__ = ("p", "q")\n'
+        '    def __init__(self, p):\n        self.q = p\n        self.p = [self]\nclass T(S):\n    k = 1\n'
+        '    def __init__(self):\n        S.__init__(self, 5)\n        self.r = self.k\n        self.k = 2\n'
+        'class N(object):\n    def __new__(cls):\n        self = object.__new__(cls)\n        self.a = 1\n'
+        '        return self\n    def __init__(self):\n        self.b = 2\na = [A(i) for i in range(4)]\n'
+        'for x in a:\n    x.w[0] = x\n    x.w.append(1)\ns = [S(i) for i in range(3)]\nt = [T(), T(), T()]\n'
+        's[2].q = t[1]\ndel t[2].r, t[2].q\nn = [N(), N()]\nn[1].__init__()\nA.__init__(a[1], 7)\ns[1].p[0] = a\n'
+        't[0].p.append(n.pop())\n',
+        # changes of such objects by code that does not tell of them
+        'import copy, functools\nclass A(object):\n    pass\ndef make():\n    o = A()\n    o.x = [1]\n'
+        '    return o\na, b, c = make(), make(), A()\nsetattr(c, "y", [2])\nc.z = 1\nd = copy.copy(c)\nd.z = 2\n'
+        'd.y.append(3)\ne = copy.deepcopy(d)\ne.y[0] = 5\ne.z = 3\n'
+        'p = functools.partial(object.__setattr__, a, "k")\np(3)\np(A())\na.k.m = 4\n'
+        'q = [functools.partial(object.__setattr__, make(), "n")]\nq[0](1)\ndef hide():\n    o = make()\n'
+        '    box = [o]\n    return functools.partial(object.__setattr__, o), box\nf, box = hide()\ndel box\n'
+        'f("u", 1)\nf("x", 2)\nf = f.args[0]\n',
+        # a list that its methods' arguments change
+        'class A(object):\n    def __init__(self):\n        self.l = []\n        self.n = 0\n    def more(self):\n'
+        '        self.l.append(9)\n        return 1\n    def other(self):\n        self.l = [self.n]\n'
+        '        return 2\n    def fail(self):\n        self.l.append(1 // 0)\na = A()\na.l.append(a.more())\n'
+        'a.l.append(a.other())\na.l.append(sorted([a.more(), a.other()]))\ntry:\n    a.fail()\n'
+        'except ZeroDivisionError:\n    a.n = len(a.l)\nb = [A() for i in range(3)]\nfor x in b:\n'
+        '    x.l.append(max(x.more(), x.n))\n    x.n = x.l.pop()\n    x.l.append(b)\n',
+        # containers of other classes with the same methods
+        'import collections\nclass L(list):\n    def append(self, v):\n        list.append(self, [v])\n'
+        'class B(object):\n    def append(self, v):\n        self.v = v\nclass C(object):\n'
+        '    def __init__(self, box):\n        self.box = box\n    def put(self, v):\n        self.box.append(v)\n'
+        '        return self.box\ndef g():\n    yield 1\n'
+        'q = [C(x) for x in ([1], L([2]), B(), collections.deque([3]), collections.deque([4, 5], 2), bytearray(b"6"))]\n'
+        'for c in q:\n    c.put(7)\n    c.put(8)\nfor c in q[3:5]:\n    z = c.box.pop()\n    z = c.box.popleft()\n'
+        'w = [set([1]), set(["2"])]\nfor s in w:\n    s.add(3)\n    s.discard(1)\nk = [g(), g()]\nm = [[k[0], 2], [3, k[1]]]\n'
+        'for x in m:\n    x[1] = 5\n    x.append(6)\n',
+        'import sys\nl = [[sys.stdout, 1], [2, sys.stdout]]\nfor x in l:\n    x[0] = 0\n    x.append(1)\n',
+        'import random, heapq\nclass A(object):\n    def __init__(self, n):\n        self.l = list(range(n))\n'
+        '    def mix(self):\n        random.shuffle(self.l)\n        return self\nrandom.seed(1)\n'
+        'a = [A(n).mix() for n in range(5)]\nfor x in a:\n    x.l[0:1] = [x]\n    x.l.append(5)\n    del x.l[1:2]\n'
+        '    x.l.sort(key=id)\nheapq.heappush(a[2].l[:0], a[1])\n',
+        'class A(object):\n    def __setattr__(self, n, v):\n        object.__setattr__(self, n, [v])\n'
+        'class P(object):\n    def __init__(self):\n        self.v = 1\n    @property\n    def v(self):\n'
+        '        return self.u\n    @v.setter\n    def v(self, x):\n        self.u = x\n'
+        '    def __delattr__(self, n):\n        self.gone = n\na = [A(), A()]\nfor x in a:\n    x.y = 1\n'
+        '    x.z = x\np = [P(), P()]\nfor x in p:\n    x.v = 2\n    del x.w\nA.k = 1\nP.w = 5\nx.w = 6\n',
+        'class A(object):\n    def __init__(self):\n        self.x = 1\na, b = A(), A()\na.__dict__ = {"y": 2}\n'
+        'b.__dict__["z"] = 3\nb.z = 4\nc = A()\nc.__dict__ = b.__dict__\nc.q = b\nvars(c)["n"] = 1\n',
+        'class E(Exception):\n    def __init__(self, v):\n        self.v = v\n        Exception.__init__(self, v)\n'
+        'class D(dict):\n    def __init__(self):\n        self.v = []\n        self["k"] = 1\n'
+        'e = [E(i) for i in range(3)]\nd = [D(), D()]\nfor x in e:\n    x.v = [x.v]\n    x.w = 1\nfor x in d:\n'
+        '    x.v.append(2)\n    x.w = 3\n    x["k"] = x\n',
+        'def f(n):\n    class A(object):\n        def __init__(self, v):\n            self.v = v\n'
+        '    return [A(n), A(A(n))]\nx = [f(1), f(2)]\nfor y in x:\n    y[1].v.v = y\n    y[0] = type(y[0])(3)\n',
     ]
 
     def compare(self, text):
@@ -16740,6 +16792,37 @@ class TestRewriteScript(Case):
         self.assertEqual((step.recording.steps(), len(step.recording.log)), (count, size))
         self.assertTrue(len(step.kit.tape) < 20, len(step.kit.tape))
         step.close()
+
+    def test_what_was_written_is_read_whatever_runs_before_it_is_asked_for(self):
+        facts = []
+        for later in ('', 'called', 'recorded'):
+            self.files(self.FILES)
+            step = hotload.RecordedScript(self.path('app.py'), engine='rewrite')
+            step.run()
+            first = step.recording
+            if later == 'called':
+                for n in range(9):
+                    sys.modules['lib'].double(n)
+                    sys.modules['pkg.part'].Counter().add(n)
+            elif later == 'recorded':
+                step.run()
+                self.assertTrue(step.recording.steps())
+            facts.append(self.facts(first))
+            self.assertEqual(first.approximate, [])
+            step.close()
+            for name in ('lib', 'pkg', 'pkg.part'):
+                del sys.modules[name]
+        self.assertEqual(facts[1:], facts[:1] * 2)
+
+    def test_what_was_written_goes_with_the_recording(self):
+        space = {'__name__': '__main__'}
+        recording = hotload.record('class A(object):\n    pass\ndef f():\n    return A()\nf().x = 1', space, engine='rewrite')
+        there = hotload.weak_reference(recording)
+        del recording
+        hotload.wait_until(lambda: gc.collect() is not None and there() is None, 5)    # a thread looks at its size
+        self.assertIsNone(there())
+        self.assertEqual([type(one).__name__ for one in gc.get_objects() if isinstance(one, space['A'])], [])
+        space['f']()
 
     def test_a_module_that_is_not_understood_leaves_the_run_to_trace(self):
         self.files(dict(self.FILES, **{'lib.py': 'import threading\n' + self.FILES['lib.py'].partition('\n')[2]}))
