@@ -17641,6 +17641,23 @@ class UntoldSign(Sign):
     __slots__ = ()
 
 
+class StoredLineSign(Sign):
+    """What another Sign tells, and then a line runs. first: an ItemSign, AttributeSign, PushSign or AddSign.
+    often, name: of it.      move: a LineSign.
+    """
+
+    __slots__ = ('first', 'often', 'name', 'move')
+
+    def __init__(self, first, move):
+        Sign.__init__(self, move.scope, first.size)
+        self.first, self.often, self.name, self.move = first, first.often, getattr(first, 'name', None), move
+
+    def turn(self, reader, raw, at):
+        """Do both."""
+        reader.turn(self.first, raw, at)
+        self.move.turn(reader, raw, at)
+
+
 ITEM, CUT_ITEM, PUSHED, POPPED = ItemSign(None, 4), CutSign(None, 3), PushSign(None, 3), PopSign(None, 3)
 ADDED, DISCARDED = AddSign(True), AddSign(False)
 SPLICED, CONTENT = SpliceSign(None, 5), ContentSign(None, 3)
@@ -17753,10 +17770,13 @@ class Expressions(object):
         return _ast.BoolOp(op=_ast.Or(), values=[made, spent])
 
     def joined(self, parts):
-        """The same with one Sign for the names that are bound last and the line that runs then."""
+        """The same with one Sign for what is bound or stored last and the line that runs then."""
         first = last = len(parts) - 1
         if last < 2 or type(parts[last]) is not LineSign:
             return parts
+        for at in range(max(last - 4, 0), last - 2):
+            if isinstance(parts[at], (ItemSign, AttributeSign, PushSign, AddSign)) and at + parts[at].size == last:
+                return list(parts[:at]) + [self.kit.stored_line_sign(parts[at], parts[last])] + list(parts[at + 1:last])
         while first > 1 and type(parts[first - 2]) is BindSign and parts[first - 2].scope is parts[last].scope:
             first -= 2
         if first == last:
@@ -20027,6 +20047,10 @@ class Kit(object):
         """See BoundLineSign."""
         return self.sign(BoundLineSign, move.scope, binds, move)
 
+    def stored_line_sign(self, first, move):
+        """See StoredLineSign."""
+        return self.sign(StoredLineSign, first, move)
+
     def test_sign(self, scope, line):
         """See TestSign."""
         return self.sign(TestSign, scope, line)
@@ -20335,7 +20359,17 @@ class Rewriter(Operations):
                     frame, scope = self.called(sign, raw, at), sign.scope
                     names, outer = frame.space.now, scope.home.namespace.now
                 elif not self.stored(often, sign, raw, at):
-                    self.turn(sign, raw, at)
+                    if self.turn(sign, raw, at):
+                        scope = None
+                elif sign.scope is not None:    # of a StoredLineSign
+                    if sign.scope is not scope:
+                        at += sign.size - 1     # comes next, as if it had been written by itself
+                        raw[at] = sign.move
+                        continue
+                    site = sign.move.site
+                    frame.line = site.line
+                    add(site)
+                    step(site)
                 at += sign.size
         except Exception as error:              # as when code that was left by another thread wrote here
             if self.stop_error is not None and len(raw) - at < 1000:
