@@ -17273,18 +17273,23 @@ class GlobalNamesSign(NamesSign):
 
 
 class CallSign(Sign):
-    """A frame begins; its values come next. binds: Binds of their names.      site: of the 'call'."""
+    """A frame begins; its values come next. binds: Binds of their names.      move: the LineSign of what runs first, or
+    None.      sites: that of the 'call', and of that line.
+    """
 
-    __slots__ = ('binds', 'site')
+    __slots__ = ('binds', 'move', 'sites')
     often = OFTEN_CALL
 
-    def __init__(self, scope, *binds):
+    def __init__(self, scope, binds=(), move=None):
         Sign.__init__(self, scope, 1 + len(binds))
-        self.binds, self.site = binds, scope.site('call', scope.first_line)
+        self.binds, self.move = binds, move
+        self.sites = [scope.site('call', scope.first_line)] + ([] if move is None else [move.site])
 
     def turn(self, reader, raw, at):
-        """Make its Space, and a step."""
+        """Make its Space, and a step or two."""
         self.begin(reader, raw, at + 1, Space())
+        if self.move is not None:
+            self.move.turn(reader, raw, at)
 
     def begin(self, reader, raw, at, space):
         """Make the Space the current one. It has no names at first: a dict for each call would take more memory."""
@@ -17296,7 +17301,7 @@ class CallSign(Sign):
                 value = reader.see(value)
             space.now[bind.name] = value
             reader.put((bind, value))
-        reader.add(self.site)
+        reader.add(self.sites[0])
 
 
 class CallGeneratorSign(CallSign):
@@ -17305,8 +17310,8 @@ class CallGeneratorSign(CallSign):
     __slots__ = ()
     often = 0
 
-    def __init__(self, scope, *binds):
-        CallSign.__init__(self, scope, *binds)
+    def __init__(self, scope, binds):
+        CallSign.__init__(self, scope, binds)
         self.size += 1
 
     def turn(self, reader, raw, at):
@@ -17332,7 +17337,7 @@ class NamesCallSign(CallSign):
                            for name, value in raw[at + 1].items() if name[:1] != '.' and not (
                                self.scope.kind == 'class' and name in ('__module__', '__qualname__')))
         reader.begin(Frame(self.scope, space))
-        reader.add(self.site)
+        reader.add(self.sites[0])
 
 
 class ReturnSign(Sign):
@@ -17770,10 +17775,12 @@ class Expressions(object):
         return _ast.BoolOp(op=_ast.Or(), values=[made, spent])
 
     def joined(self, parts):
-        """The same with one Sign for what is bound or stored last and the line that runs then."""
+        """The same with one Sign for what is bound or stored last, or a call, and the line that runs then."""
         first = last = len(parts) - 1
-        if last < 2 or type(parts[last]) is not LineSign:
+        if last < 1 or type(parts[last]) is not LineSign:
             return parts
+        if type(parts[0]) is CallSign and parts[0].size == last:
+            return [self.kit.sign(CallSign, parts[0].scope, parts[0].binds, parts[last])] + list(parts[1:last])
         for at in range(max(last - 4, 0), last - 2):
             if isinstance(parts[at], (ItemSign, AttributeSign, PushSign, AddSign)) and at + parts[at].size == last:
                 return list(parts[:at]) + [self.kit.stored_line_sign(parts[at], parts[last])] + list(parts[at + 1:last])
@@ -20073,8 +20080,8 @@ class Kit(object):
 
     def call_sign(self, scope, names):
         """See CallSign."""
-        binds = [self.engine.binds(name, False)[0] for name in names]
-        return self.sign(CallGeneratorSign if scope.has_yield else CallSign, scope, *binds)
+        binds = tuple([self.engine.binds(name, False)[0] for name in names])
+        return self.sign(CallGeneratorSign if scope.has_yield else CallSign, scope, binds)
 
     def names_call_sign(self, scope):
         """See NamesCallSign."""
@@ -20332,7 +20339,7 @@ class Rewriter(Operations):
                             self.enter_space(frame)
                         names, outer = frame.space.now, scope.home.namespace.now
                     if often == OFTEN_RETURN:   # as in end()
-                        site = scope.site('return', frame.line)
+                        site = scope.sites.get(('return', frame.line)) or scope.site('return', frame.line)
                         add(site)
                         step(site)
                         stack.pop()
@@ -20392,8 +20399,9 @@ class Rewriter(Operations):
                 value = self.see(value)
             names[bind.name] = value
             log += (bind, value)
-        log.append(sign.site)
-        self.steps.append(sign.site)
+        frame.line = sign.sites[-1].line
+        log += sign.sites
+        self.steps += sign.sites
         return frame
 
     def stored(self, often, sign, raw, at):
