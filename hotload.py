@@ -749,6 +749,15 @@ def native_text(text):
     return text.encode('ascii', 'backslashreplace') if PY2 else text
 
 
+def pattern_type():
+    """The type of compiled regular expressions. `import re` takes longer than all else that a recording needs."""
+    if 're' not in sys.modules:
+        with suppress(Exception):               # names of Python's own
+            import _sre
+            return type(_sre.compile('', 0, [1], 0, {}, ()))
+    return type(re.compile(''))
+
+
 class quiet_warnings(object):
     """A context in which warnings are not shown."""
 
@@ -3284,6 +3293,7 @@ def main(argv=None):
 
 __future__, _ast, bisect = map(Later, ('__future__', '_ast', 'bisect'))
 FUNCTION_NODES = DEFINITIONS = BLANKED = FUTURES = None         # set by the first call of parse()
+_fields = {}                                                    # {type of nodes: names_of_fields(type)}
 MEANINGLESS = frozenset(['ctx', 'kind', 'type_comment', 'type_ignores'])        # fields of nodes: u'' is '' on 3.x
 COOKIE = br'[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)'
 
@@ -3320,8 +3330,28 @@ def compile_nodes(nodes, path, flags=0):
 
 def fields(node):
     """The (name, value) pairs of a node that have a meaning, those that are absent left out."""
-    found = [(name, getattr(node, name, None)) for name in node._fields if name not in MEANINGLESS]
-    return [part for part in found if part[1] is not None]
+    get = node.__dict__.get
+    return [(name, get(name)) for name in names_of_fields(node) if get(name) is not None]
+
+
+def names_of_fields(node):
+    """The names of the fields of a node that have a meaning."""
+    found = _fields.get(type(node))
+    if found is None:
+        found = _fields[type(node)] = tuple(name for name in node._fields if name not in MEANINGLESS)
+    return found
+
+
+def inner_nodes(node):
+    """The nodes directly in a node."""
+    get, found, kind = node.__dict__.get, [], _ast.AST
+    for name in names_of_fields(node):
+        part = get(name)
+        if isinstance(part, kind):
+            found.append(part)
+        elif type(part) is list:
+            found += [item for item in part if isinstance(item, kind)]
+    return found
 
 
 def walk(node):
@@ -3330,11 +3360,7 @@ def walk(node):
     while todo:
         node = todo.pop()
         yield node
-        for _, value in fields(node):
-            if isinstance(value, _ast.AST):
-                todo.append(value)
-            elif isinstance(value, list):
-                todo += [part for part in value if isinstance(part, _ast.AST)]
+        todo += inner_nodes(node)
 
 
 def fingerprint(node, bodies=True):
@@ -13217,7 +13243,7 @@ def learn_types():
     same_objects, lazy_map = operator.is_, getattr(itertools, 'imap', map)
     MARKED = frozenset(marked_types() + [Tee])
     # What is handed out as itself: it cannot change, or what can change in it is not shown.
-    SELF_TYPES = TEXT_TYPES | frozenset(class_types + (CodeType, type(sys), range_type, slice, type(re.compile('')),
+    SELF_TYPES = TEXT_TYPES | frozenset(class_types + (CodeType, type(sys), range_type, slice, pattern_type(),
         type(PastClass().__repr__), CellType, SuperType, object, Turned))
 
 
@@ -14918,12 +14944,6 @@ def definition_heads(node):
 def mangled_names(names, chain):
     """Those that are names, as they are in the classes of the chain."""
     return [mangled(name, chain) for name in names if isinstance(name, string_types)]
-
-
-def inner_nodes(node):
-    """The nodes directly in a node."""
-    return [item for _, part in fields(node) for item in (part if isinstance(part, list) else [part])
-            if isinstance(item, _ast.AST)]
 
 
 def is_inline(node):
@@ -16648,7 +16668,7 @@ class Scope(object):
     has_yield, sees_frame: whether it looks at its own names as a dict.      keeps_names: whether the dict lives on.
     children.      frees: names of scopes around that it uses.      frame: the name of its code.      looks: names that
     it uses which are those of functions that look at frames.
-    lines: those that have code.      first_line.
+    lines: those that have code.      first_line.      rebound: see Expressions.
     home: see Space; set when it runs.
     """
 
@@ -16657,7 +16677,7 @@ class Scope(object):
         self.params, self.stores, self.loads, self.shared, self.outer = [], {}, set(), set(), set()
         self.has_yield = self.sees_frame = self.keeps_names = self.is_expression = False
         self.children, self.frees, self.looks, self.lines, self.first_line = [], set(), set(), None, 1
-        self.home, self.path, self.sites, self.atoms = None, None, {}, set()
+        self.home, self.path, self.sites, self.atoms, self.rebound = None, None, {}, set(), None
         if parent is not None:
             parent.children.append(self)
 
@@ -16937,6 +16957,8 @@ class ScopeReader(object):
 
 def code_lines(code):
     """The lines that begin in a code object and can be reached."""
+    if hasattr(code, 'co_lines'):
+        return set(line for _, _, line in code.co_lines() if line)
     import dis
     starts = list(dis.findlinestarts(code))
     lines = set(line for _, line in starts if line)
@@ -17037,18 +17059,27 @@ def raise_node():
 
 def placed(made, like):
     """The nodes, with the place of another in those that have none."""
+    if 'lineno' in getattr(made, '__dict__', ()):
+        return made
     todo = [made] if isinstance(made, _ast.AST) else list(made)
     line, column = getattr(like, 'lineno', 1), getattr(like, 'col_offset', 0)
     end, end_column = getattr(like, 'end_lineno', line), getattr(like, 'end_col_offset', column)
+    has_end, kind = HAS_CONSTANT_NODE, _ast.AST         # 3.8 has both
     while todo:
         node = todo.pop()
+        parts = node.__dict__
+        if 'lineno' in parts:
+            continue                            # of the program, as is all in it
+        inside = list(parts.values())
         if 'lineno' in node._attributes:
-            if hasattr(node, 'lineno'):
-                continue                        # of the program, as is all in it
             node.lineno, node.col_offset = line, column
-            if 'end_lineno' in node._attributes:
+            if has_end:
                 node.end_lineno, node.end_col_offset = end, end_column
-        todo += inner_nodes(node)
+        for part in inside:
+            if isinstance(part, kind):
+                todo.append(part)
+            elif type(part) is list:
+                todo += [item for item in part if isinstance(item, kind)]
     return made
 
 
@@ -18514,15 +18545,14 @@ class Expressions(object):
     def rebound(self):
         """Names of this function, or of one around it, that another scope binds."""
         scope = self.scope
-        if scope.kind != 'function':
-            return []
-        found = []
-        for name in set(scope.frees) | set(scope.stores):
-            owner = scope.owner(name)
-            if owner.kind == 'function' and any(name in other.outer and other.owner(name) is owner
-                                                for other in owner.walk()):
-                found.append(name)
-        return found
+        if scope.rebound is None:
+            scope.rebound = []
+            for name in (set(scope.frees) | set(scope.stores)) if scope.kind == 'function' else ():
+                owner = scope.owner(name)
+                if owner.kind == 'function' and any(name in other.outer and other.owner(name) is owner
+                                                    for other in owner.walk()):
+                    scope.rebound.append(name)
+        return scope.rebound
 
 
 def is_number(node):
@@ -20194,13 +20224,19 @@ class Traits(object):
     """
 
     def __init__(self, body, reader):
-        nodes = [node for part in body for node in walk(part)]
-        names = set(getattr(node, 'id', None) for node in nodes) | set(getattr(node, 'attr', None) for node in nodes)
-        words = names | set(alias.name for node in nodes if isinstance(node, (_ast.Import, _ast.ImportFrom))
-                            for alias in node.names)
-        modules = set(alias.name.partition('.')[0] for node in nodes if isinstance(node, _ast.Import)
-                      for alias in node.names) | set((node.module or '').partition('.')[0] for node in nodes
-                                                     if isinstance(node, _ast.ImportFrom))
+        kinds = {}                              # {type of nodes: those}
+        for part in body:
+            for node in walk(part):
+                kinds.setdefault(type(node).__name__, []).append(node)
+
+        def all_of(*names):
+            return [node for name in names for node in kinds.get(name, ())]
+        attributes, words = all_of('Attribute'), set(node.id for node in all_of('Name'))
+        words.update([node.attr for node in attributes])
+        words.update(alias.name for node in all_of('Import', 'ImportFrom') for alias in node.names)
+        modules = set(alias.name.partition('.')[0] for node in all_of('Import') for alias in node.names) | set(
+            (node.module or '').partition('.')[0] for node in all_of('ImportFrom'))
+        literals = set(part for part in map(constant_value, all_of('Str', 'Constant')) if isinstance(part, str))
         for name in ('threading', '_thread', 'thread', 'asyncio', 'multiprocessing', 'concurrent', 'gc', 'weakref',
                      'signal', 'inspect', 'dis', 'hotload'):    # a reactor is told by its byte code
             if name in modules:
@@ -20209,52 +20245,47 @@ class Traits(object):
                      '_getframe', 'currentframe', '__del__', 'f_locals', 'f_back'):
             if name in words:
                 raise Unsupported('it uses %s' % name)
-        if any(isinstance(node, _ast.Attribute) and node.attr == '__class__' and not isinstance(node.ctx, _ast.Load)
-               or type(node).__name__ in ('Str', 'Constant') and number_of(node) == '__class__' for node in nodes):
+        if '__class__' in literals or any(node.attr == '__class__' and not isinstance(node.ctx, _ast.Load)
+                                          for node in attributes):
             raise Unsupported('objects of it change their class')
-        defined = set(node.name for node in nodes if isinstance(node, FUNCTION_NODES))
+        defined = set(node.name for node in all_of('FunctionDef', 'AsyncFunctionDef'))
         if '__del__' in defined or '__prepare__' in defined or '__getattribute__' in defined:
             raise Unsupported('a class of it has a special method that is left to trace')
-        for node in nodes:                      # sets and dicts of ours have classes in them
-            if isinstance(node, _ast.ClassDef) and any('type' in getattr(base, 'id', '').lower() or 'meta' in getattr(
-                    base, 'id', getattr(base, 'attr', '')).lower() for base in node.bases) and any(
-                        getattr(part, 'name', None) in ('__hash__', '__eq__') for part in node.body):
+        for node in all_of('ClassDef'):         # sets and dicts of ours have classes in them
+            bases = [getattr(base, 'id', getattr(base, 'attr', '')) for base in node.bases]
+            if any(name == 'type' or 'meta' in name.lower() for name in bases) and any(
+                    getattr(part, 'name', None) in ('__hash__', '__eq__') for part in node.body):
                 raise Unsupported('classes of it are compared in a way of their own')
         for scope in reader.top.walk():
             if scope.kind == 'function' and scope.sees_frame and (scope.keeps_names or scope.has_yield):
                 raise Unsupported('a function of it looks at its own names')
-        called = set(id(node.func) for node in nodes if isinstance(node, _ast.Call))
-        given = set(node.id for node in nodes if isinstance(node, _ast.Name) and isinstance(node.ctx, _ast.Load)
-                    and id(node) not in called)
-        self.aliases = set(id(node.value) for node in nodes if isinstance(node, _ast.Assign) and all(
+        called = set(id(node.func) for node in all_of('Call'))
+        given = set(node.id for node in all_of('Name') if isinstance(node.ctx, _ast.Load) and id(node) not in called)
+        self.aliases = set(id(node.value) for node in all_of('Assign') if all(
             isinstance(target, _ast.Name) and target.id not in given for target in node.targets))
         called |= self.aliases
-        for node in nodes:
-            name = getattr(node, 'attr', None) or getattr(node, 'id', None)
+        for node in attributes + all_of('Name'):
             is_method = isinstance(node, _ast.Attribute) and getattr(node.value, 'id', None) not in modules
+            name = node.attr if isinstance(node, _ast.Attribute) else node.id
             if (name in MUTATING_FUNCTIONS or is_method and name in ALL_MUTATORS) and name not in defined and id(
                     node) not in called and isinstance(node.ctx, _ast.Load):
                 raise Unsupported('%s in line %d is given away' % (name, node.lineno))
         self.has_generators = any(scope.has_yield and scope.frame != '<genexpr>' for scope in reader.top.walk()) or any(
-            isinstance(node, (_ast.Assign, _ast.Return)) and isinstance(node.value, _ast.GeneratorExp)
-            for node in nodes)
+            isinstance(node.value, _ast.GeneratorExp) for node in all_of('Assign', 'Return'))
         self.has_hashes = bool(defined & set(['__hash__', '__eq__', '__cmp__'])) or 'dataclass' in words
         self.has_defaults = 'defaultdict' in words or '__missing__' in defined
         self.has_star = '*' in words
         self.has_tricks = 'property' in words or not PLAIN_METHODS.issuperset(
             name for name in defined if name.startswith('__'))
         self.has_words = bool(words & HIDDEN_WRITES)
-        classes = [node for node in nodes if isinstance(node, _ast.ClassDef)]
+        classes = all_of('ClassDef')
         known = set(node.name for node in classes) | set(builtins_space)
         plain_modules = PURE_MODULES | QUIET_MODULES | set(['heapq', 'bisect', '__future__', 'operator'])
         self.is_plain = modules <= plain_modules and not words & STRANGE_CLASSES and all(
             isinstance(base, _ast.Name) and base.id in known for node in classes for base in node.bases)
-        self.stored = set(node.attr for node in nodes if isinstance(node, _ast.Attribute)
-                          and not isinstance(node.ctx, _ast.Load))
+        self.stored = set(node.attr for node in attributes if not isinstance(node.ctx, _ast.Load))
         self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', 'delattr']))
-        self.keeps_dicts = not words & NAMES_DICTS and not any(
-            type(node).__name__ == 'Exec' or type(node).__name__ in ('Str', 'Constant') and constant_value(
-                node) == '__dict__' for node in nodes)
+        self.keeps_dicts = not (words | literals) & NAMES_DICTS and 'Exec' not in kinds
 
 
 def operator_getter(box, key):
@@ -20572,6 +20603,7 @@ class Rewriter(Operations):
 
     def code_to_run(self, code):
         """The code object with what writes the log in it; or as it is, and left to the trace engine."""
+        collect_again = collect_rarely()
         try:
             if self.raw or not self.with_state:
                 raise Unsupported('raw events, or steps alone')
@@ -20582,6 +20614,8 @@ class Rewriter(Operations):
             self.leave(reason)
             purge_modules([name for name, path in self.local_modules(code) if self.was_loaded(name)])
             return code
+        finally:
+            collect_again()
 
     def leave(self, reason):
         """Leave the run to the trace engine."""
