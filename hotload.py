@@ -16666,8 +16666,9 @@ class Scope(object):
     kind: 'module', 'class', 'function', 'comprehension'.      node, parent, chain: the names of the classes around.
     params: names.      stores, loads, shared (global statements), outer (nonlocal statements): sets of names.
     has_yield, sees_frame: whether it looks at its own names as a dict.      keeps_names: whether the dict lives on.
-    children.      frees: names of scopes around that it uses.      frame: the name of its code.
-    lines: those that have code.      first_line. rebound: see Expressions.
+    children.      frees: names of scopes around that it uses.      frame: the name of its code.      looks: names that
+    it uses which are those of functions that look at frames.
+    lines: those that have code.      first_line.      rebound: see Expressions.
     home: see Space; set when it runs.
     """
 
@@ -16675,7 +16676,7 @@ class Scope(object):
         self.kind, self.node, self.parent, self.frame, self.chain = kind, node, parent, frame, chain
         self.params, self.stores, self.loads, self.shared, self.outer = [], {}, set(), set(), set()
         self.has_yield = self.sees_frame = self.keeps_names = self.is_expression = False
-        self.children, self.frees, self.lines, self.first_line = [], set(), None, 1
+        self.children, self.frees, self.looks, self.lines, self.first_line = [], set(), set(), None, 1
         self.home, self.path, self.sites, self.atoms, self.rebound = None, None, {}, set(), None
         if parent is not None:
             parent.children.append(self)
@@ -16727,6 +16728,8 @@ class Scope(object):
         for child in self.children:
             child.finish()
         names = set(self.loads) | self.outer
+        if any(self.owner(name).kind == 'module' for name in self.looks):       # not where it is a local variable
+            self.sees_frame = True
         for child in self.children:
             names |= child.frees
         if self.kind in ('function', 'comprehension'):
@@ -16797,7 +16800,7 @@ class ScopeReader(object):
         if type(node.ctx).__name__ in ('Load', 'AugLoad'):
             scope.loads.add(name)
             if name in MAKES_FRAMES or name in ('_getframe', 'currentframe'):
-                scope.sees_frame = True
+                scope.looks.add(name)
         else:
             scope.store(name, node)
 
@@ -16995,6 +16998,13 @@ def number_node(number):
     return _ast.Constant(value=number, kind=None) if HAS_CONSTANT_NODE else _ast.Num(n=number)
 
 
+def none_node():
+    """The node of None."""
+    if HAS_CONSTANT_NODE:
+        return _ast.Constant(value=None, kind=None)
+    return _ast.NameConstant(value=None) if hasattr(_ast, 'NameConstant') else name_node('None')
+
+
 def call_node(function, *args):
     """A call with positional arguments."""
     made = _ast.Call(func=function, args=list(args), keywords=[])
@@ -17087,7 +17097,7 @@ def placed(made, like):
 
 NO_NAMES = {}                   # those of a frame that begins
 # What is read without a call, see Sign; those up to OFTEN_RETURN are of a frame.
-OFTEN_MOVE, OFTEN_RETURN, OFTEN_CALL, OFTEN_ITEM, OFTEN_ATTRIBUTE, OFTEN_PUSH = range(1, 7)
+OFTEN_MOVE, OFTEN_RETURN, OFTEN_CALL, OFTEN_ITEM, OFTEN_ATTRIBUTE, OFTEN_PUSH, OFTEN_ADD = range(1, 8)
 
 
 class Frame(object):
@@ -17121,14 +17131,14 @@ class Sign(Op):
 
 
 class LineSign(Sign):
-    """A line runs next. told, move: as if it were a BoundLineSign."""
+    """A line runs next. told: see BoundLineSign."""
 
-    __slots__ = ('site', 'line', 'told', 'move')
+    __slots__ = ('site', 'line', 'told')
     often = OFTEN_MOVE
 
     def __init__(self, scope, line):
         Sign.__init__(self, scope)
-        self.site, self.line, self.told, self.move = scope.site('line', line), line, (), self
+        self.site, self.line, self.told = scope.site('line', line), line, ()
 
     def turn(self, reader, raw, at):
         """A step."""
@@ -17211,15 +17221,15 @@ class FinalEndSign(Sign):
 
 
 class BindSign(Sign):
-    """A name has the value that comes next. bind: a Bind.      told, move: as if it were a BoundLineSign."""
+    """A name has the value that comes next. bind: a Bind.      told, site: see BoundLineSign."""
 
-    __slots__ = ('bind', 'name', 'is_global', 'told', 'move')
+    __slots__ = ('bind', 'name', 'is_global', 'told', 'site')
     often = OFTEN_MOVE
 
     def __init__(self, scope, name, is_global, bind):
         Sign.__init__(self, scope, 2)
         self.name, self.is_global, self.bind = name, is_global, bind
-        self.told, self.move = [(name, is_global, bind)], None
+        self.told, self.site = [(1, name, is_global, bind)], None
 
     def turn(self, reader, raw, at):
         """Bind it."""
@@ -17252,16 +17262,16 @@ class UnbindSign(BindSign):
 
 class BoundLineSign(Sign):
     """Names have the values that come next, and then a line runs. binds: BindSigns.      move: a LineSign.
-    told: [(name, whether it is global, Bind)].
+    told: [(how far ahead its value is, name, whether it is global, Bind)].      site: of the step.
     """
 
-    __slots__ = ('binds', 'told', 'move')
+    __slots__ = ('binds', 'move', 'told', 'site')
     often = OFTEN_MOVE
 
     def __init__(self, scope, binds, move):
         Sign.__init__(self, scope, 1 + len(binds))
-        self.binds, self.move = binds, move
-        self.told = [sign.told[0] for sign in binds]
+        self.binds, self.move, self.site = binds, move, move.site
+        self.told = [(ahead, sign.name, sign.is_global, sign.bind) for ahead, sign in enumerate(binds, 1)]
 
     def turn(self, reader, raw, at):
         """Bind them; a step."""
@@ -17304,18 +17314,23 @@ class GlobalNamesSign(NamesSign):
 
 
 class CallSign(Sign):
-    """A frame begins; its values come next. binds: Binds of their names.      site: of the 'call'."""
+    """A frame begins; its values come next. binds: Binds of their names.      move: the LineSign of what runs first, or
+    None.      sites: that of the 'call', and of that line.
+    """
 
-    __slots__ = ('binds', 'site')
+    __slots__ = ('binds', 'move', 'sites')
     often = OFTEN_CALL
 
-    def __init__(self, scope, *binds):
+    def __init__(self, scope, binds=(), move=None):
         Sign.__init__(self, scope, 1 + len(binds))
-        self.binds, self.site = binds, scope.site('call', scope.first_line)
+        self.binds, self.move = binds, move
+        self.sites = [scope.site('call', scope.first_line)] + ([] if move is None else [move.site])
 
     def turn(self, reader, raw, at):
-        """Make its Space, and a step."""
+        """Make its Space, and a step or two."""
         self.begin(reader, raw, at + 1, Space())
+        if self.move is not None:
+            self.move.turn(reader, raw, at)
 
     def begin(self, reader, raw, at, space):
         """Make the Space the current one. It has no names at first: a dict for each call would take more memory."""
@@ -17327,7 +17342,7 @@ class CallSign(Sign):
                 value = reader.see(value)
             space.now[bind.name] = value
             reader.put((bind, value))
-        reader.add(self.site)
+        reader.add(self.sites[0])
 
 
 class CallGeneratorSign(CallSign):
@@ -17336,8 +17351,8 @@ class CallGeneratorSign(CallSign):
     __slots__ = ()
     often = 0
 
-    def __init__(self, scope, *binds):
-        CallSign.__init__(self, scope, *binds)
+    def __init__(self, scope, binds):
+        CallSign.__init__(self, scope, binds)
         self.size += 1
 
     def turn(self, reader, raw, at):
@@ -17363,7 +17378,7 @@ class NamesCallSign(CallSign):
                            for name, value in raw[at + 1].items() if name[:1] != '.' and not (
                                self.scope.kind == 'class' and name in ('__module__', '__qualname__')))
         reader.begin(Frame(self.scope, space))
-        reader.add(self.site)
+        reader.add(self.sites[0])
 
 
 class ReturnSign(Sign):
@@ -17584,14 +17599,55 @@ class SpliceSign(Sign):
         reader.note(token, [(SPLICE, token) + tuple(raw[at + 2:at + 4]) + (all_held(raw[at + 4]),)])
 
 
+class InsertSign(Sign):
+    """A value was inserted into a list or deque: it, the index and the value come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Insert it."""
+        token, key = reader.awake(raw[at + 1]), raw[at + 2]
+        start = slice(key, None).indices(len(token.now))[0]
+        reader.note(token, [(SPLICE, token, start, start, [held(raw[at + 3])])])
+
+
+class SliceSign(Sign):
+    """A slice of a list was set or deleted: it, (start, end, step) and a tuple of the new values come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Change what differs."""
+        token, new = reader.awake(raw[at + 1]), all_held(list(raw[at + 3]))
+        now, part = token.now, slice(*raw[at + 2])
+        start, end, step = part.indices(len(now))
+        if step != 1:
+            whole = now[:]
+            if new:
+                whole[part] = new
+            else:
+                del whole[part]
+            start, end, new = 0, len(now), whole
+        old = now[start:max(start, end)]
+        most, head, tail = min(len(old), len(new)), 0, 0
+        while head < most and old[head] is new[head]:
+            head += 1
+        while tail < most - head and old[-1 - tail] is new[-1 - tail]:
+            tail += 1
+        if head + tail < max(len(old), len(new)):
+            reader.note(token, [(SPLICE, token, start + head, start + len(old) - tail, new[head:len(new) - tail])])
+
+
 class PopSign(Sign):
-    """An item was taken from a list or deque: it and the index come next."""
+    """An item was taken from a list, deque or dict: it and the index or key come next."""
 
     __slots__ = ()
 
     def turn(self, reader, raw, at):
         """Delete it."""
         token = reader.awake(raw[at + 1])
+        if token.kind is DICT:
+            return reader.cut_item(raw[at + 1], raw[at + 2])
         key = raw[at + 2] + len(token.now) if raw[at + 2] < 0 else raw[at + 2]
         del token.now[key]
         reader.put((CUT, token, key))
@@ -17600,17 +17656,19 @@ class PopSign(Sign):
 class AddSign(Sign):
     """An element was added to a set, or discarded: it and the element come next. is_in: whether it was added."""
 
-    __slots__ = ('is_in',)
+    __slots__ = ('is_in', 'often')
 
     def __init__(self, is_in):
         Sign.__init__(self, None, 3)
-        self.is_in = is_in
+        self.is_in, self.often = is_in, OFTEN_ADD if is_in else 0
 
     def turn(self, reader, raw, at):
         """Add or remove it."""
         token, key = reader.awake(raw[at + 1]), raw[at + 2]
         known = token.now
         if type(known) is dict and is_safe_key(key):
+            if type(raw[at + 1]) is set:
+                reader.ready[id(raw[at + 1])] = token
             if (key in known) is not self.is_in:
                 reader.note(token, [(SET, token, key, key) if self.is_in else (CUT, token, key)])
             return
@@ -17619,6 +17677,29 @@ class AddSign(Sign):
         if bool(same) is not self.is_in:
             parts = parts + [reader.see(key)] if self.is_in else [old for old in parts if old is not same[0]]
             reader.note(token, [(PUT, token, Keyed((id(old), old) for old in parts))])
+
+
+class RemoveSign(AddSign):
+    """A value was removed from a list, deque or set: it and the value, or one that is equal, come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Remove it."""
+        token, key = reader.awake(raw[at + 1]), raw[at + 2]
+        if token.kind is not LIST:
+            return AddSign.turn(self, reader, raw, at)
+        for place, old in enumerate(token.now):
+            if old is key or compares_in_c(type(old)) and old == key:
+                del token.now[place]
+                return reader.put((CUT, token, place))
+        raise LookupError('%r was not in the list' % (key,))
+
+
+def compares_in_c(cls):
+    """Whether comparing an instance of a class with an atom, or a tuple of them, runs no code in Python."""
+    return cls in ATOMS or not any(type(vars(base).get(name)) is FunctionType for base in getattr(cls, '__mro__', ())
+                                   for name in ('__eq__', '__cmp__'))
 
 
 class ContentSign(Sign):
@@ -17670,9 +17751,27 @@ class UntoldSign(Sign):
     __slots__ = ()
 
 
+class StoredLineSign(Sign):
+    """What another Sign tells, and then a line runs. first: an ItemSign, AttributeSign, PushSign or AddSign.
+    often, name: of it.      move: a LineSign.
+    """
+
+    __slots__ = ('first', 'often', 'name', 'move')
+
+    def __init__(self, first, move):
+        Sign.__init__(self, move.scope, first.size)
+        self.first, self.often, self.name, self.move = first, first.often, getattr(first, 'name', None), move
+
+    def turn(self, reader, raw, at):
+        """Do both."""
+        reader.turn(self.first, raw, at)
+        self.move.turn(reader, raw, at)
+
+
 ITEM, CUT_ITEM, PUSHED, POPPED = ItemSign(None, 4), CutSign(None, 3), PushSign(None, 3), PopSign(None, 3)
-ADDED, DISCARDED = AddSign(True), AddSign(False)
+ADDED, DISCARDED, REMOVED = AddSign(True), AddSign(False), RemoveSign(False)
 SPLICED, CONTENT = SpliceSign(None, 5), ContentSign(None, 3)
+INSERTED, SLICED = InsertSign(None, 4), SliceSign(None, 4)
 UNTOLD = {ITEM: UntoldSign(None, 4), CUT_ITEM: UntoldSign(None, 3)}
 
 
@@ -17685,6 +17784,20 @@ UNTOLD = {ITEM: UntoldSign(None, 4), CUT_ITEM: UntoldSign(None, 3)}
 # which no program can have. Whether a call can change anything is decided by the type of what is called, when it is.
 
 BUSY = 0                        # the first of the calls that have to be looked at, when there are any
+# {(method, number of arguments): (kinds of containers, Sign, its operands, whether the first is looked for in it)}; the
+# operands are numbers and what NAMED_OPERANDS has.
+QUICK = {('append', 1): (('list', 'deque'), PUSHED, ('first',), False),
+         ('pop', 0): (('list', 'deque'), POPPED, (-1,), False),
+         ('pop', 1): (('list', 'dict'), POPPED, ('first',), True),
+         ('insert', 2): (('list',), INSERTED, ('first', 'second'), True),
+         ('popleft', 0): (('deque',), POPPED, (0,), False),
+         ('appendleft', 1): (('deque',), INSERTED, (0, 'first'), False),
+         ('add', 1): (('set',), ADDED, ('first',), True),
+         ('discard', 1): (('set',), DISCARDED, ('first',), True),
+         ('remove', 1): (('list', 'set', 'deque'), REMOVED, ('first',), True),
+         ('setdefault', 2): (('dict',), ITEM, ('first', 'item'), True),
+         ('pop', 2): (('dict',), CUT_ITEM, ('first',), True)}
+QUICK_NAMES = frozenset(name for name, _ in QUICK)
 NOT_SIMPLE = frozenset(['Call', 'Lambda', 'ListComp', 'SetComp', 'DictComp', 'GeneratorExp', 'Yield', 'NamedExpr'])
 QUIET_MODULES = frozenset(['time', 'sys', 'os', 'functools', 'warnings', 'platform', 'locale'])
 
@@ -17693,11 +17806,12 @@ class Call(object):
     """What is known of a call in the text. names: those in it, whose values may be changed by it. deep: whether what it
     is given is more than names and what hangs on them, so that it cannot be found by the names alone. count: of its
     arguments; first: the first one if it is a literal number.      lasts: whether what is called lives as long as its
-    module.
+    module.      is_name: whether what is called has a name of its own.
     """
 
     def __init__(self, node, has_tricks=True, lasts=False):
         self.names, self.deep, self.count, self.first, self.lasts = [], False, 0, None, lasts
+        self.is_name = isinstance(getattr(node, 'func', None), _ast.Name)
         if node is None:
             return
         parts = list(node.args) + [word.value for word in node.keywords] + [node.func]
@@ -17734,6 +17848,8 @@ class Expressions(object):
         self.outer_temps = 0                    # of the statements around: a loop's test needs them again
         self.settled = 0
         self.looked_at = set()                  # parameters whose content is sure to be known here
+        self.lets, self.no_lets = 0, 0          # see let()
+        self.nested = 0                         # calls around, whose function has been found already
         self._lines_of(code)
         self.find_atoms()
 
@@ -17782,10 +17898,15 @@ class Expressions(object):
         return _ast.BoolOp(op=_ast.Or(), values=[made, spent])
 
     def joined(self, parts):
-        """The same with one Sign for the names that are bound last and the line that runs then."""
+        """The same with one Sign for what is bound or stored last, or a call, and the line that runs then."""
         first = last = len(parts) - 1
-        if last < 2 or type(parts[last]) is not LineSign:
+        if last < 1 or type(parts[last]) is not LineSign:
             return parts
+        if type(parts[0]) is CallSign and parts[0].size == last:
+            return [self.kit.sign(CallSign, parts[0].scope, parts[0].binds, parts[last])] + list(parts[1:last])
+        for at in range(max(last - 4, 0), last - 2):
+            if isinstance(parts[at], (ItemSign, AttributeSign, PushSign, AddSign)) and at + parts[at].size == last:
+                return list(parts[:at]) + [self.kit.stored_line_sign(parts[at], parts[last])] + list(parts[at + 1:last])
         while first > 1 and type(parts[first - 2]) is BindSign and parts[first - 2].scope is parts[last].scope:
             first -= 2
         if first == last:
@@ -17820,6 +17941,25 @@ class Expressions(object):
         set_key(made, text_node(name))
         made.ctx, made.is_ours = _context(store), True
         return made
+
+    def can_let(self):
+        """Whether let() can be used here."""
+        return (hasattr(_ast, 'NamedExpr') and self.scope.kind == 'function' and not self.no_lets
+                and not self.scope.sees_frame)
+
+    def let(self, value):
+        """(node of a new variable that has a value from when this node is evaluated, node that reads it). The variable
+        keeps the value until its name is used again, so it is for what lives longer than that anyway.
+        """
+        self.lets += 1
+        name = '.t%d' % self.lets
+        return _ast.NamedExpr(target=name_node(name, True), value=value), self.ours(name_node(name))
+
+    @staticmethod
+    def ours(node):
+        """The node of a variable, marked as one of ours."""
+        node.is_ours = True
+        return node
 
     def freed(self, names, like):
         """Statements that let go of what variables of ours have."""
@@ -17903,6 +18043,10 @@ class Expressions(object):
                     name for name in scope.atoms if all(self.binds_atom(node) for node in scope.stores[name]))
         self.scope = self.top
 
+    def is_literal(self, node):
+        """Whether an expression is a literal atom."""
+        return is_constant(node) and self.is_atom(node)
+
     def binds_atom(self, store):
         """Whether what a Name node of the text is bound to is sure to be an atom."""
         how, nodes = self.reader.sources.get(id(store), (None, ()))
@@ -17925,8 +18069,31 @@ class Expressions(object):
         if self.is_again(node, stored):
             return node
         name = self.temp()
-        before.append(placed(assign_node(self.variable(name, True), self.expr(node)), node))
+        self.assigned(self.variable(name, True), node, before)
         return placed(self.variable(name), node)
+
+    def assigned(self, target, value, made):
+        """Add to `made` what gives a variable of ours the value of an expression."""
+        if self.is_quick(value):
+            made += self.quick(value, target)
+        else:
+            self.lead(value, made)
+            made.append(placed(assign_node(target, self.expr(value)), value))
+
+    def lead(self, node, made):
+        """Let the owner of the method that an expression begins with have a name, where let() is not to be had."""
+        owner = getattr(getattr(node, 'func', None), 'value', None)
+        if isinstance(node, _ast.Call) and isinstance(node.func, _ast.Attribute) and not self.can_let() and (
+                not self.plain_only(node) and self.outlives(owner)):
+            node.func.value = self.operand(owner, made)
+
+    def outlives(self, node):
+        """Whether what an expression gives is held by something else: it is an attribute or item."""
+        if self.traits.has_generators and self.traits.has_tricks:
+            return False                        # a generator that was made for this
+        return isinstance(node, (_ast.Attribute, _ast.Subscript)) and not any(
+            type(sub).__name__ in NOT_SIMPLE for sub in walk(node)) and not (
+                isinstance(node, _ast.Subscript) and self.traits.has_defaults)
 
     # -- expressions
 
@@ -18034,6 +18201,9 @@ class Expressions(object):
         function = node.func
         if self.is_method_of_text(function) or self.is_own_call(function):
             return self.children(node)
+        if self.is_quick(node) and self.can_let() and not (self.traits.has_generators and not all(
+                self.is_again(part) for part in node.args)):
+            return self.quick_expression(node)
         is_lasting, builtin = self.is_lasting(function), self.known_builtin(function)
         about = [self.const(Call(node, self.traits.has_tricks, is_lasting))] + self.key_of(node)
         if builtin is not None:
@@ -18047,7 +18217,7 @@ class Expressions(object):
         if is_lasting or isinstance(function, _ast.Name) and self.is_stable(function):
             self.arguments(node)
             known = self.helper('find_harmless', self.helper('id', function))
-            node.func = placed(_ast.BoolOp(op=_ast.Or(), values=[known, self.helper('prepare', function, *about)]),
+            node.func = placed(_ast.BoolOp(op=_ast.Or(), values=[known, self.helper('pick', function, *about)]),
                                function)
             return node
         if isinstance(function, _ast.Attribute) and isinstance(function.value, _ast.Name) and self.is_stable(
@@ -18055,9 +18225,8 @@ class Expressions(object):
             is_simple = not any(type(sub).__name__ in NOT_SIMPLE for part in inner_nodes(node) if part is not function
                                 for sub in walk(part))
             self.arguments(node)
-            kind = call_node(self.const(type), function.value)
-            test = within_node(kind, self.const(self.kit.quiet(mangled(function.attr, self.scope.chain))))
-            other = placed(self.helper('prepare', function, *about), function)
+            test = self.is_quiet(function.value, function.attr)
+            other = placed(self.helper('pick', function, *about), function)
             if not is_simple:
                 node.func = placed(choice_node(test, function, other), function)
                 return node
@@ -18065,10 +18234,138 @@ class Expressions(object):
             if HAS_STAR_FIELDS:
                 second.starargs, second.kwargs = node.starargs, node.kwargs
             return choice_node(test, node, placed(second, node))
-        function = self.children(function) if isinstance(function, _ast.Attribute) else self.expr(function)
-        node.func = placed(self.helper('prepare', function, *about), function)
+        if isinstance(function, _ast.Attribute) and self.outlives(function.value) and self.can_let():
+            first, again = self.let(self.expr(function.value))
+            one, two = [_ast.Attribute(value=again, attr=function.attr, ctx=_ast.Load()) for _ in (1, 2)]
+            node.func = placed(choice_node(self.is_quiet(first, function.attr), one, self.helper(
+                'pick', two, *about)), function)
+        else:
+            function = self.children(function) if isinstance(function, _ast.Attribute) else self.expr(function)
+            node.func = placed(self.helper('pick', function, *about), function)
         self.arguments(node)
         return node
+
+    def is_quiet(self, owner, name):
+        """The test whether a method of an object changes nothing, or logs itself."""
+        return within_node(call_node(self.const(type), owner), self.const(
+            self.kit.quiet(mangled(name, self.scope.chain))))
+
+    def is_quick(self, node):
+        """Whether it is a call of a method that is logged by what it does when the container is a plain one."""
+        if not isinstance(node, _ast.Call) or node.keywords or getattr(node, 'starargs', None) or getattr(
+                node, 'kwargs', None) or self.plain_only(node):
+            return False
+        function, name = node.func, self.method_of(node.func)
+        return ((name, len(node.args)) in QUICK
+                and not any(type(sub).__name__ in ('Starred', 'NamedExpr') for arg in node.args for sub in walk(arg))
+                and not (self.traits.has_hashes and QUICK[name, len(node.args)][3])
+                and not (isinstance(function, _ast.Attribute) and (
+                    isinstance(function.value, (_ast.List, _ast.Dict)) or self.is_method_of_text(function)
+                    or self.is_lasting(function))))
+
+    def method_of(self, function):
+        """The name of the method that a function most likely is, or None."""
+        if isinstance(function, _ast.Attribute):
+            return function.attr
+        if not isinstance(function, _ast.Name) or not self.is_stable(function):
+            return None
+        name = mangled(function.id, self.scope.chain)
+        nodes = self.scope.owner(name).stores.get(name, ())
+        found = set(self.reader.sources.get(id(node), (None, [None]))[1][0] for node in nodes)
+        names = set(getattr(node, 'attr', None) for node in found)
+        return names.pop() if len(names) == 1 else None
+
+    def quick_expression(self, call):
+        """The call of such a method within an expression."""
+        function, calls, name = call.func, self.calls, self.method_of(call.func)
+        about = [self.const(Call(call, self.traits.has_tricks))] + self.key_of(call)
+        is_sure = self.is_sure_key(name, call.args)
+        first = box = function
+        if isinstance(function, _ast.Attribute):
+            first = box = function.value
+            if not self.is_stable(box):
+                first, box = self.let(self.expr(box))
+        is_fast, was_fast = self.let(_ast.BoolOp(op=_ast.And(), values=[
+            self.is_box(function, first, box, len(call.args)), _ast.UnaryOp(op=_ast.Not(), operand=self.settling())]))
+        args, used = [], []
+        for arg in call.args:
+            if self.is_again(arg) or self.is_literal(arg):
+                args.append(arg)
+                used.append(arg)
+            else:
+                one, again = self.let(self.expr(arg))
+                args.append(item_node(tuple_node([one, self.settling()]), 0) if self.calls > calls else one)
+                used.append(again)
+        self.calls += 1
+        told = self.logged(self.quick_parts(name, function, box, used))
+        if not is_sure:
+            told = choice_node(self.is_safe(used[0]), told, self.helper('changed', self.box_of(function, box)))
+        call.func = placed(choice_node(is_fast, *self.callees(function, box, about)), call)
+        call.args = placed(args, call)
+        return item_node(tuple_node([call, _ast.BoolOp(op=_ast.And(), values=[was_fast, told])]), 0)
+
+    def settling(self):
+        """An expression that looks at what calls may have changed that are, or may be, under way; false."""
+        return _ast.BoolOp(op=_ast.And(), values=[self.is_pending(), self.helper('called_back')])
+
+    def is_box(self, function, first, box, count):
+        """The test whether a method's container is one whose changes are logged as such. first, box: nodes of it, to
+        be evaluated first and again; of a method that has a name, this.
+        """
+        name = self.method_of(function)
+        if isinstance(function, _ast.Name):
+            return within_node(self.helper('id', function), self.const(self.kit.methods[name, count]))
+        boxes = [self.kit.boxes[kind] for kind in QUICK[name, count][0]]
+        tests = [within_node(self.helper('id', node), self.const(known))
+                 for node, known in zip([first] + [box] * len(boxes), boxes)]
+        is_new = within_node(call_node(self.const(type), box), self.const(self.kit.box_types))
+        tests.append(_ast.BoolOp(op=_ast.And(), values=[is_new, self.helper('meet', box, *map(self.const, boxes))]))
+        return _ast.BoolOp(op=_ast.Or(), values=tests)
+
+    def callees(self, function, box, about):
+        """What is called if a container is such a one, and else."""
+        if isinstance(function, _ast.Name):
+            return function, self.helper('pick', function, *about)
+        one, two, three = [_ast.Attribute(value=box, attr=function.attr, ctx=_ast.Load()) for _ in (1, 2, 3)]
+        return one, choice_node(self.is_quiet(box, function.attr), two, self.helper('pick', three, *about))
+
+    @staticmethod
+    def box_of(function, box):
+        """The node of a method's container."""
+        return _ast.Attribute(value=function, attr='__self__', ctx=_ast.Load()) if isinstance(
+            function, _ast.Name) else box
+
+    def quick_parts(self, name, function, box, args):
+        """What is logged after the call of such a method."""
+        box, (_, sign, operands, _) = self.box_of(function, box), QUICK[name, len(args)]
+        parts = [sign, box]
+        for part in operands:
+            if part == 'item':
+                made = item_node(box, 0)
+                set_key(made, args[0])
+                parts.append(made)
+            else:
+                parts.append(self.kept(args[part == 'second']) if part in ('first', 'second') else number_node(part))
+        return parts
+
+    def is_sure_key(self, name, args):
+        """Whether what such a method is given needs no test when it runs."""
+        return not QUICK[name, len(args)][3] or self.is_atom(args[0])
+
+    def is_safe(self, key):
+        """The test whether a key is compared and hashed by no code of the program: see is_safe_key()."""
+        kind = call_node(self.const(type), key)
+        parts = call_node(self.const(ATOMS.issuperset), call_node(self.const(map), self.const(type), key))
+        is_tuple = _ast.Compare(left=kind, ops=[_ast.Is()], comparators=[self.const(tuple)])
+        return _ast.BoolOp(op=_ast.Or(), values=[within_node(kind, self.const(ATOMS)), _ast.BoolOp(
+            op=_ast.And(), values=[is_tuple, parts])])
+
+    def kept(self, value):
+        """A value as the log keeps it."""
+        if self.traits.has_generators and (isinstance(value, _ast.Name) or getattr(value, 'is_ours', False)):
+            kind = call_node(self.const(type), value)
+            return choice_node(within_node(kind, self.const(MARKED)), self.helper('held', value), value)
+        return value
 
     def key_of(self, node):
         """The first argument of a call as a node, in a list, if it can be read before the call too."""
@@ -18156,6 +18453,7 @@ class Expressions(object):
         return node
 
     def _comprehension(self, node):
+        self.no_lets += 1
         node.generators[0].iter = self.expr(node.generators[0].iter)
         scope = self.reader.of[id(node)]
         for loop in node.generators:
@@ -18175,6 +18473,7 @@ class Expressions(object):
             if getattr(node, name, None) is not None:
                 setattr(node, name, self.expr(getattr(node, name)))
         self.scope, self.inside = kept
+        self.no_lets -= 1
         return node
 
     _x_ListComp = _x_SetComp = _x_DictComp = _comprehension
@@ -18305,11 +18604,6 @@ def set_key(node, key):
 # Gives to those below Stores. After a simple statement its changes are logged, and the Sign of what follows it. A
 # target that is no plain name is stored in pieces, each evaluated once and in Python's order.
 
-# {method: (kind of container, number of arguments, Sign)}
-QUICK = {'append': ('list', 1, PUSHED), 'pop': ('list', 0, POPPED), 'popleft': ('deque', 0, POPPED),
-         'add': ('set', 1, ADDED), 'discard': ('set', 1, DISCARDED)}
-
-
 class Stores(Expressions):
     """Instruments the simple statements of one module; see Expressions."""
 
@@ -18376,8 +18670,7 @@ class Stores(Expressions):
                     made.append(one)
                     made += self.log([self.kit.cut_attribute_sign(mangled(target.attr, self.scope.chain)), box], node)
                 elif key_node(target) is None:
-                    made.append(one)
-                    made += placed([_ast.Expr(value=self.helper('changed', box))], node)
+                    made += self.sliced(box, self.bounds(target, made), one, node)
                 else:
                     key = self.operand(key_node(target), made)
                     set_key(target, key)
@@ -18397,62 +18690,64 @@ class Stores(Expressions):
         return self.scope.kind == 'class' or self.scope.sees_frame and self.scope.kind == 'function'
 
     def _Expr(self, node, after):
-        if self.is_quick(node.value):
-            return self.quick(node, node.value, after, None)
-        return self._simple(node, after)
+        calls, made = self.calls, []
+        drops = self.traits.has_generators and str(self.method_of(getattr(node.value, 'func', None))).startswith('pop')
+        if self.is_quick(node.value) and not drops:         # a generator that is dropped ends at once
+            made = self.quick(node.value, None, [after] if after is not None else [])
+            return self.ended(node, made, [], None, self.calls)
+        self.lead(node.value, made)
+        self.children(node)
+        return self.ended(node, made + [node], self.leaked(node), after, calls)
 
-    def is_quick(self, node):
-        """Whether it is a call of a method that is logged by what it does when the container is a plain one."""
-        return (isinstance(node, _ast.Call) and isinstance(node.func, _ast.Attribute) and not self.plain_only(node)
-                and QUICK.get(node.func.attr, (None, -1))[1] == len(node.args) and not node.keywords
-                and not getattr(node, 'starargs', None) and not getattr(node, 'kwargs', None)
-                and not any(type(arg).__name__ == 'Starred' for arg in node.args)
-                and not (self.traits.has_hashes and node.func.attr in ('add', 'discard'))
-                and not isinstance(node.func.value, (_ast.List, _ast.Dict)) and not self.is_method_of_text(node.func)
-                and not self.is_lasting(node.func))
-
-    def quick(self, node, call, after, target):
-        """The call of such a method, as a statement or assigned to a name."""
-        made, function, calls = [], call.func, self.calls
-        boxes, _, sign = QUICK[function.attr]
+    def quick(self, call, target=None, following=(), stored=()):
+        """Statements for the call of such a method; what it gives goes to a target. following: what is logged next.
+        stored: names that the target binds.
+        """
+        made, function, name = [], call.func, self.method_of(call.func)
         about = [self.const(Call(call, self.traits.has_tricks))] + self.key_of(call)
-        box = function.value = self.operand(function.value, made)
-        is_again = all(self.is_again(arg, [target.id] if target is not None else []) for arg in call.args)
-        is_safe = all(map(self.is_atom, call.args))
-        args = [self.expr(arg) for arg in call.args]
-        flush = self.calls > calls
-        changes = self.bind(target.id) if target is not None else []
-        following = [after] if after is not None else []
-        is_kept = bool(args) and not is_again
-        fast = placed([assign_node(self.variable('.k', True), args[0])], node) if is_kept else []
-        used = [self.variable('.k') if is_kept else args[0]] if args else []
+        is_sure = self.is_sure_key(name, call.args)
+        box = function
+        if isinstance(function, _ast.Attribute):
+            box = function.value = self.operand(function.value, made, stored)
+        test = self.is_box(function, box, box, len(call.args))
+        callee, other = self.callees(function, box, about)
+        args = call.args
+        is_simple = all(self.is_again(arg, stored) or self.is_literal(arg) for arg in args)
+        if not is_simple:
+            method = self.temp()                # None, or what is called where it is no such container
+            made.append(assign_node(self.variable(method, True), choice_node(
+                test, none_node(), other)))
+            self.nested += 1
+            args = [arg if self.is_literal(arg) else self.fixed(arg, made) for arg in args]
+            self.nested -= 1
+            test, other = _ast.Compare(left=self.variable(method), ops=[_ast.Is()], comparators=[
+                none_node()]), self.variable(method)
 
-        def called(*parts):
-            one = call_node(*parts)
-            return placed([assign_node(target, one) if target is not None else _ast.Expr(value=one)], node)
+        def called(function):
+            one = call_node(function, *args)
+            return [_ast.Expr(value=one) if target is None else assign_node(target, one)]
         # what calls have changed is looked at before the method runs: what it does is logged by it alone
-        fast += self.log([], node, True) if flush else []
-        told = [self.kept(part) for part in used] or [number_node(0 if function.attr == 'popleft' else -1)]
-        quickly = called(function, *used) + self.log([sign, box] + told + changes + following, node)
-        if boxes == 'set' and not is_safe:
-            quickly = [placed(if_node(self.is_safe(used[0]), quickly, called(
-                self.helper('prepare', function, about[0], *used), *used) + self.log(
-                    changes + following, node, True)), node)]
-        fast += quickly + (self.freed(['.k'], node) if is_kept else [])
-        slow = called(self.helper('prepare', function, *about), *args) + self.log(changes + following, node, True)
-        met = self.const(self.kit.boxes[boxes])
-        test = _ast.BoolOp(op=_ast.Or(), values=[within_node(self.helper('id', box), met), self.helper(
-            'meet', box, met)])
-        made.append(placed(if_node(test, fast, slow), node))
-        return self.ended(node, made, [], None, self.calls)
+        look = self.called_back(call) if self.nested else self.log([], call, True)
+        fast = (look if self.calls != self.settled else []) + called(callee)
+        parts = self.quick_parts(name, function, box, args)
+        if is_sure:
+            fast += self.log(parts + list(following), call)
+        else:
+            change = _ast.Expr(value=self.helper('changed', self.box_of(function, box)))
+            fast.append(if_node(self.is_safe(args[0]), self.log(parts, call), [change]))
+            fast += self.log(list(following), call)
+        slow = called(other) + look + self.log(list(following), call)
+        if self.nested:
+            self.calls += 1
+        else:
+            self.settled = self.calls
+        return placed(made + [if_node(test, fast, slow)], call)
 
-    def is_safe(self, key):
-        """The test whether a key is compared and hashed by no code of the program: see is_safe_key()."""
-        kind = call_node(self.const(type), key)
-        parts = call_node(self.const(ATOMS.issuperset), call_node(self.const(map), self.const(type), key))
-        is_tuple = _ast.Compare(left=kind, ops=[_ast.Is()], comparators=[self.const(tuple)])
-        return _ast.BoolOp(op=_ast.Or(), values=[within_node(kind, self.const(ATOMS)), _ast.BoolOp(
-            op=_ast.And(), values=[is_tuple, parts])])
+    def fixed(self, node, made):
+        """A node for the value that an expression has now."""
+        name = self.temp()
+        self.assigned(self.variable(name, True), node, made)
+        return placed(self.variable(name), node)
 
     # -- assignments
 
@@ -18460,7 +18755,10 @@ class Stores(Expressions):
         calls, made = self.calls, []
         if len(node.targets) == 1 and isinstance(node.targets[0], _ast.Name) and self.is_quick(node.value) and not (
                 self.traits.has_generators):    # one may end when the name is bound
-            return self.quick(node, node.value, after, node.targets[0])
+            target = node.targets[0]
+            made = self.quick(node.value, target, self.bind(target.id) + ([after] if after is not None else []),
+                              [target.id])
+            return self.ended(node, made, [], None, self.calls)
         leaves = [leaf for target in node.targets for leaf in self.leaves(target)]
         leaves = [getattr(leaf, 'value', leaf) if type(leaf).__name__ == 'Starred' else leaf for leaf in leaves]
         tuples = [part for target in node.targets for part in walk(target) if isinstance(part, (_ast.Tuple, _ast.List))]
@@ -18472,11 +18770,12 @@ class Stores(Expressions):
                 made += self.flushed(node) + self.log(self.bind(leaves[0].id)[:1] + [self.kept(value)], node)
                 made.append(placed(assign_node(node.targets[0], value), node))      # a generator may end now
                 return self.ended(node, made, self.leaked(node), after, calls)
+            self.lead(node.value, made)
             self.children(node)
             changes = self.leaked(node)
             for name in unique([leaf.id for leaf in leaves]):
                 changes += self.bind(name)
-            return self.ended(node, [node], changes, after, calls)
+            return self.ended(node, made + [node], changes, after, calls)
         if self.plain_only(node):
             self.children(node)
             return self.audited(node, after)
@@ -18545,20 +18844,56 @@ class Stores(Expressions):
                 key = self.operand(key, made, stored)
                 set_key(target, key)
             else:
-                self.children(target.slice)
+                bounds = self.bounds(target, made, stored)
             made += self.flushed(node) + self.seen(target.value, node) + self.told(changes, node)
-            made.append(placed(assign_node(target, value), node))
             if key is None:
-                made += placed([_ast.Expr(value=self.helper('changed', target.value))], node)
+                made += self.sliced(target.value, bounds, placed(assign_node(target, value), node), node, value)
             else:
+                made.append(placed(assign_node(target, value), node))
                 changes += [self.told_item(ITEM, target.value, key), target.value, key, self.kept(value)]
+
+    def bounds(self, target, made, stored=()):
+        """Nodes of the start, end and step of a slice (None: is absent); or None, of one that has others."""
+        part = target.slice
+        if type(part).__name__ != 'Slice':
+            self.children(part)
+            return None
+        for name in ('lower', 'upper', 'step'):
+            bound = getattr(part, name)
+            if bound is not None:
+                setattr(part, name, self.operand(bound, made, stored))
+        return [part.lower, part.upper, part.step]
+
+    def sliced(self, box, bounds, statement, node, value=None):
+        """A statement that sets a slice to a value (None: deletes it), with what logs it."""
+        changed = placed([_ast.Expr(value=self.helper('changed', box))], node)
+        if bounds is None:
+            return [statement] + changed
+        found = [bound for bound in bounds if bound is not None and not self.is_atom(bound)]
+        tests = [within_node(self.helper('id', box), self.const(self.kit.boxes['list']))] + [
+            within_node(call_node(self.const(type), bound), self.const(ATOMS)) for bound in found]
+        values = tuple_node([])
+        if value is not None:
+            tests.append(within_node(call_node(self.const(type), value), self.const(self.kit.row_types)))
+            values = call_node(self.const(tuple), value)
+        parts = tuple_node([none_node() if bound is None else bound for bound in bounds])
+        # the values are kept before they are stored: the list may be one of its own
+        name = self.temp()
+        keep = assign_node(self.variable(name, True), choice_node(
+            _ast.BoolOp(op=_ast.And(), values=tests) if len(tests) > 1 else tests[0], values, none_node()))
+        is_kept = _ast.Compare(left=self.variable(name), ops=[_ast.IsNot()], comparators=[none_node()])
+        logged = self.log([SLICED, box, parts, self.variable(name)], node)
+        return placed([keep], node) + [statement] + placed([if_node(is_kept, logged, changed)], node)
 
     def told_item(self, sign, box, key):
         """The Sign of what was done with an item of a container: another one where its key may be equal to others."""
         if not self.traits.has_hashes and (is_constant(key) or self.is_atom(key)):
             return sign
-        test = self.is_safe(key) if not self.traits.has_hashes else within_node(
-            call_node(self.const(type), box), self.const(self.kit.no_keys))
+        test = self.is_safe(key)
+        if self.traits.has_hashes:
+            tests = [within_node(call_node(self.const(type), box), self.const(self.kit.no_keys))] + (
+                [] if self.is_atom(key) else [within_node(call_node(self.const(type), key), self.const(ATOMS))])
+            test = _ast.BoolOp(op=_ast.And(), values=tests) if len(tests) > 1 else tests[0]
         return placed(choice_node(test, self.const(sign), self.helper('look', self.const(sign), box, key)), key)
 
     def flushed(self, like):
@@ -18573,13 +18908,6 @@ class Stores(Expressions):
         made = self.log(changes, like)
         del changes[:]
         return made
-
-    def kept(self, value):
-        """A value as the log keeps it."""
-        if self.traits.has_generators and (isinstance(value, _ast.Name) or getattr(value, 'is_ours', False)):
-            kind = call_node(self.const(type), value)
-            return choice_node(within_node(kind, self.const(MARKED)), self.helper('held', value), value)
-        return value
 
     def seen(self, box, like, by_attribute=False):
         """See to it that the content of an object is known before it changes."""
@@ -18769,7 +19097,7 @@ class Instrumenter(Stores):
 
     def statement(self, node, after, has_none):
         """What stands for a statement."""
-        self.settled = self.calls
+        self.settled, self.lets = self.calls, 0
         if self.is_leap_without_code(node):
             return [node]
         if has_none and not type(node).__name__.startswith('Try'):
@@ -18914,7 +19242,10 @@ class Instrumenter(Stores):
         calls = self.calls
         parts = [part for name, _ in self.handlers for part in self.unbind(name)]
         is_plain = node.value is None or is_constant(node.value) and not isinstance(node.value, _ast.Name)
-        if node.value is not None:
+        made, is_kept = [], not is_plain and not self.plain_only(node)
+        if is_kept:
+            self.assigned(name_node('.r', True), node.value, made)
+        elif node.value is not None:
             node.value = self.expr(node.value)
         finals = sum(wall == 'finally' for wall in self.walls)
         if not self.late:
@@ -18925,15 +19256,14 @@ class Instrumenter(Stores):
         elif self.walls and self.walls[0] != 'finally' and not WITH_ENDS_IN_BODY:
             parts.append(self.kit.move_sign(self.scope, self.walls[0]))
         flush = self.calls > calls
-        if is_plain or not parts and not flush:
+        if is_plain:
             return self.log(parts, node, flush) + [node]
-        if self.plain_only(node):
+        if not is_kept:
             pieces = [node.value] + ([self.flushing()] if flush else []) + ([self.logged(parts)] if parts else [])
             node.value = placed(item_node(tuple_node(pieces), 0), node.value)
             return [node]
-        made = placed([assign_node(name_node('.r', True), node.value)], node)
         node.value = placed(name_node('.r'), node.value)
-        return made + self.log(parts, node, flush) + [node]
+        return placed(made, node) + self.log(parts, node, flush) + [node]
 
     def flushing(self):
         """An expression that looks at what calls may have changed; false."""
@@ -19246,6 +19576,10 @@ class Instrumenter(Stores):
 # statement ends; and so is all that can be reached from the names of a call into the unknown.
 
 
+# Modules of classes whose methods in C change nothing but the object itself, which nobody sees.
+QUIET_CLASSES = frozenset(['_io', 'io', 're', '_sre', 'datetime', '_random', '_struct', '_csv', 'itertools'])
+
+
 class Pending(object):
     """A call that may change something. frame: that made it.      box, size: a container and its length before, or
     None.      roots: values, or None for all that is followed.      name: of the method.      about: a Call. key: its
@@ -19284,7 +19618,9 @@ class Operations(Engine):
         self.firsts, self.newborn, self.born = {}, set(), set()        # see Kit
         # ids of dicts with keys that may be equal to others; how often the log was read
         self.odd, self.turns = set(), 0
-        self.boxes.update(list={}, set={}, deque={})
+        self.boxes.update(list={}, set={}, deque={}, dict={})
+        self.methods, self.box_kinds, self.box_types = dict((key, {}) for key in QUICK), {}, set()
+        self.copies = [0, 0]                    # .turns, and the size of what was copied since
         self.quiet_types, self.shadowed, self.hides_all = {}, set(), False
 
     # -- what is known of objects
@@ -19305,7 +19641,7 @@ class Operations(Engine):
         if token is not None and token.now is None and token not in self.asleep:
             self._follow(token, [])
             if type(token.now) is Keyed:
-                self.odd.add(key)
+                self.is_odd(value)
             self.shallow.add(token)
             if token.body is not None:
                 self._follow(token.body, [])
@@ -19322,16 +19658,36 @@ class Operations(Engine):
             self.see(value)
             self.hold(Pending(self.caller(), None, [value], 'with'))
         if token is not None:
-            kind = type(value)
-            if kind is list or kind is set or kind is collections.deque and value.maxlen is None:
-                self.boxes[kind.__name__][key] = True
+            self.box(value)
 
-    def meet(self, value, boxes):
-        """Know the content of a plain container that was not met before; whether it is one of these boxes."""
-        if type(value) not in (list, set, collections.deque) or id(value) in self.known:
-            return False
-        self.snap(value)
-        return id(value) in boxes
+    def box(self, value):
+        """Note that a container, whose content is known, is one whose methods do what they do for plain ones."""
+        cls = type(value)
+        if cls not in self.box_kinds:
+            self.box_kinds[cls] = self.box_kind(cls)
+            self.box_types.update([cls] if self.box_kinds[cls] is not None else [])
+        kind = self.box_kinds[cls]
+        if kind is not None and id(value) not in self.odd and (kind != 'deque' or value.maxlen is None):
+            self.boxes[kind][id(value)] = True
+
+    def box_kind(self, cls):
+        """The name of the builtin whose methods instances of a class have, or None."""
+        bases = [base for base in cls.__mro__ if base in MUTATORS]
+        if cls is dict or cls is collections.defaultdict:
+            return 'dict'
+        kind = bases[0].__name__ if bases and bases[0] in (list, set, collections.deque) else None
+        if kind is None or cls is bases[0]:
+            return kind
+        names = QUICK_NAMES | set(['__setitem__', '__delitem__'])
+        if type(cls) is not type or self.hides_all or not names.isdisjoint(self.shadowed) or any(
+                name in vars(base) for name in names for base in cls.__mro__[:cls.__mro__.index(bases[0])]):
+            return None
+        return kind
+
+    def is_odd(self, box):
+        """Note that a container has keys that may be equal to others."""
+        self.odd.add(id(box))
+        self.boxes['dict'].pop(id(box), None)
 
     def class_made(self, cls):
         """After a class statement: does each of its objects get all its attributes from code that tells of it?"""
@@ -19394,6 +19750,8 @@ class Operations(Engine):
     @staticmethod
     def quiet_at_first(name):
         """Those that are known before the run."""
+        if name == '__call__':
+            return set()
         found = set(ATOM_TYPES) | set([tuple, frozenset]) | set(MARKED)
         found.update(cls for cls, names in MUTATORS.items() if name not in names)
         return found
@@ -19402,6 +19760,13 @@ class Operations(Engine):
         """Attributes of instances may have these names: what a class has there is not what is called."""
         self.shadowed.update(names)
         self.hides_all = self.hides_all or all_of_them
+        self.box_kinds.clear()
+        self.box_types.clear()
+        for cls in (list, set, dict, collections.deque, collections.defaultdict):
+            self.box_kinds[cls] = self.box_kind(cls)
+        self.box_types.update(self.box_kinds)
+        for known in list(self.boxes.values()) + list(self.methods.values()):
+            known.clear()                       # plain ones are met again
         for name in list(self.quiet_types):
             if self.hides_all or name in self.shadowed:
                 found = self.quiet_types[name]
@@ -19421,6 +19786,7 @@ class Operations(Engine):
                 if not self.hides_all and name not in self.shadowed and (
                         getattr(found, '__code__', None) is inner.__code__):
                     self.quiet(name).add(cls)
+                self.harmless[id(inner)] = inner
                 return function
             if inner.__name__ in ALL_MUTATORS and any(base in MUTATORS for base in type(owner).__mro__):
                 return self.prepare_method(function, owner, inner.__name__, about, key)
@@ -19435,6 +19801,8 @@ class Operations(Engine):
         elif self.is_own_class(kind):
             found = vars(self.home_of(kind, '__call__')).get('__call__')
             if type(found) is FunctionType and self.is_own_code(found.__code__):
+                if not self.hides_all and '__call__' not in self.shadowed:
+                    self.quiet('__call__').add(kind)
                 return function
         if self.is_harmless(function):
             if kind is not BOUND_METHOD or about.lasts:
@@ -19481,9 +19849,15 @@ class Operations(Engine):
         if base:
             if name in MUTATORS[base[0]] or name in ('__setitem__', '__delitem__', '__missing__', '__getitem__'):
                 self.before_change(owner, name, about, key, name == 'sort' or about.deep)
+                quick = (name, about.count)
+                if about.is_name and quick in self.methods and any(
+                        id(owner) in self.boxes[kind] for kind in QUICK[quick][0] if kind != 'dict'):
+                    self.methods[quick][id(function)] = function
             return function
-        if getattr(cls, '__module__', None) in ('_io', 'io', 're', '_sre', 'datetime', '_random', '_struct', '_csv',
-                                                'itertools') and name not in ('readinto', 'readinto1', 'pack_into'):
+        if getattr(self.home_of(cls, name), '__module__', None) in QUIET_CLASSES and name not in (
+                'readinto', 'readinto1', 'pack_into'):
+            if about.lasts:
+                self.harmless[id(function)] = function
             return function
         self.unknown(function, about)
         return function
@@ -19613,10 +19987,10 @@ class Operations(Engine):
         """
         box, before, name, cls, key = part.box, part.size, part.name, type(part.box), part.key
         size, put = len_of(box), self.put
-        if cls is list or cls is collections.deque and box.maxlen is None:
-            if name in ('append', 'extend', '+=') and size >= before and cls is list:
+        if isinstance(box, list) or cls is collections.deque and box.maxlen is None:
+            if name in ('append', 'extend', '+=') and size >= before and isinstance(box, list):
                 if size > before:
-                    put((SPLICED, box, before, before, box[before:]))
+                    put((SPLICED, box, before, before, list.__getitem__(box, slice(before, None))))
                 return True
             if name == 'append' and size == before + 1:
                 put((PUSHED, box, held(box[-1])))
@@ -19649,16 +20023,26 @@ class Operations(Engine):
         token = self.tokens.get(id(box))
         if token is None or token.kind in (OPAQUE, VALUE):
             return
-        if type(box) in MUTATORS and len_of(box) <= 64:
+        if token.kind is not INSTANCE and any(base in MUTATORS for base in type(box).__mro__) and self.may_copy(
+                len_of(box)):
             content = token.kind.read(box)
             if type(content) is Keyed:
-                self.odd.add(id(box))
+                self.is_odd(box)
             return self.put((CONTENT, box, content))
         self.catch_up()
         self.see(box)
         if token.now is not None:
             self.whole(box)
         self.done = len(self.log)
+
+    def may_copy(self, size):
+        """Whether the content of a container may be kept in the log as it is, until what changed is found out: while
+        that does not take more than what is written anyway.
+        """
+        if self.copies[0] != self.turns:
+            self.copies = [self.turns, 0]
+        self.copies[1] += size
+        return size <= 64 or self.copies[1] <= 100000 + len(self.log)
 
     def grows(self, value):
         """Before an operation like += on what is no atom."""
@@ -19675,7 +20059,11 @@ class Operations(Engine):
 
     def look(self, sign, box, key):
         """After an item was stored or deleted: the Sign of that, or another if its key may be equal to others."""
-        if not isinstance(box, dict) or is_safe_key(key) and id(box) not in self.odd:
+        if isinstance(box, dict):
+            is_told = is_safe_key(key) and id(box) not in self.odd
+        else:                                   # a key that is no number has a method that says which one it stands for
+            is_told = type(key) in ATOMS or not any(base in MUTATORS for base in type(box).__mro__)
+        if is_told:
             return sign
         self.changed(box)
         return UNTOLD[sign]
@@ -19684,7 +20072,7 @@ class Operations(Engine):
         """See Follower."""
         Engine.note(self, token, changes)
         if type(token.now) is Keyed:
-            self.odd.add(id(token.obj))
+            self.is_odd(token.obj)
 
     def default(self, box, key):
         """Before an item is read that a defaultdict may make."""
@@ -19923,7 +20311,7 @@ class Traits(object):
         self.is_plain = modules <= plain_modules and not words & STRANGE_CLASSES and all(
             isinstance(base, _ast.Name) and base.id in known for node in classes for base in node.bases)
         self.stored = set(node.attr for node in attributes if not isinstance(node.ctx, _ast.Load))
-        self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', '__class__', 'delattr']))
+        self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', 'delattr']))
         self.keeps_dicts = not (words | literals) & NAMES_DICTS and 'Exec' not in kinds
         self.tells_all = self.keeps_dicts and self.is_plain and not (words | modules) & SETS_UNTOLD
 
@@ -19967,9 +20355,9 @@ class Kit(object):
     """
 
     HELPERS = ('flush', 'left', 'prepare', 'called_back', 'changed', 'given_away', 'grows', 'look', 'default', 'getter',
-               'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap', 'see_plain', 'meet',
+               'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap', 'see_plain', 'box',
                'class_made', 'imported')
-    SPARES = {'getter': operator_getter, 'meet': lambda *args: False}   # {name: what is called when it cannot be}
+    SPARES = {'getter': operator_getter}        # {name of a helper: what is called when it cannot be}
 
     def __init__(self, engine):
         self.tape, self.signs, self.loaded, self.engine, self.unread = engine.log, {}, [], None, None
@@ -19977,12 +20365,15 @@ class Kit(object):
         self.locals, self.globals, self.held = locals, globals, held
         self.pending, self.known, self.boxes = engine.pending, engine.known, engine.boxes
         self.harmless, self.find_harmless = engine.harmless, engine.harmless.get
+        self.methods, self.box_types, self.row_types = engine.methods, engine.box_types, frozenset([list, tuple])
         self.quiet_types, self.cells, self.pause = engine.quiet_types, {}, 1
+        self.quiet_types['__call__'] = set()
         self.budget = itertools.chain.from_iterable(self.allowances()) if engine.has_limits() else None
         self.firsts, self.newborn, self.born = engine.firsts, engine.newborn, engine.born
         for name in self.HELPERS:
             setattr(self, name, self.guarded(name))
         self.see, self.see_plain = self.meeting(self.snap), self.meeting(self.see_plain)
+        self.pick, self.meet = self.picker(), self.meeter()
         self.no_keys = frozenset(cls for cls in MUTATORS if cls not in DICTS and not issubclass(cls, set))
         self.serve(engine)
 
@@ -19995,9 +20386,11 @@ class Kit(object):
             cell[0] = getattr(engine, name)
         del self.tape[:], self.pending[:]
         engine.pending, engine.known, engine.boxes = self.pending, self.known, self.boxes
-        engine.harmless, engine.quiet_types = self.harmless, self.quiet_types
+        engine.harmless, engine.quiet_types, engine.methods = self.harmless, self.quiet_types, self.methods
         engine.firsts, engine.newborn, engine.born = self.firsts, self.newborn, self.born
-        for kept in [self.known, self.harmless, self.firsts, self.newborn, self.born] + list(self.boxes.values()):
+        engine.box_types = self.box_types
+        for kept in [self.known, self.harmless, self.firsts, self.newborn, self.born] + list(
+                self.boxes.values()) + list(self.methods.values()):
             kept.clear()
         for name, found in self.quiet_types.items():
             found.clear()
@@ -20044,6 +20437,30 @@ class Kit(object):
                 return spare(*args) if spare is not None else args[0] if args else None
         return call
 
+    def picker(self):
+        """What looks at a function that is called next, and gives it: most are known to need nothing."""
+        harmless, callable_types, prepare = self.harmless, self.quiet_types['__call__'], self.prepare
+
+        def pick(function, *about):
+            kind = type(function)
+            if id(function.__func__ if kind is BOUND_METHOD else function) in harmless or kind in callable_types:
+                return function
+            return prepare(function, *about)
+        return pick
+
+    def meeter(self):
+        """What sees to it that the content of a container is known, and says whether it is in one of these boxes."""
+        known, see, box = self.known, self.see, self.box
+
+        def meet(value, *boxes):
+            key = id(value)
+            if key in known:
+                box(value)
+            else:
+                see(value)
+            return any(key in kept for kept in boxes)
+        return meet
+
     def meeting(self, other):
         """What is called before an object changes that was not met before. Where that is enough, its content is kept as
         it is, and looked at when the log is read: of objects without attributes yet, whose class is known, and of
@@ -20085,6 +20502,10 @@ class Kit(object):
         """See BoundLineSign."""
         return self.sign(BoundLineSign, move.scope, binds, move)
 
+    def stored_line_sign(self, first, move):
+        """See StoredLineSign."""
+        return self.sign(StoredLineSign, first, move)
+
     def test_sign(self, scope, line):
         """See TestSign."""
         return self.sign(TestSign, scope, line)
@@ -20107,8 +20528,8 @@ class Kit(object):
 
     def call_sign(self, scope, names):
         """See CallSign."""
-        binds = [self.engine.binds(name, False)[0] for name in names]
-        return self.sign(CallGeneratorSign if scope.has_yield else CallSign, scope, *binds)
+        binds = tuple([self.engine.binds(name, False)[0] for name in names])
+        return self.sign(CallGeneratorSign if scope.has_yield else CallSign, scope, binds)
 
     def names_call_sign(self, scope):
         """See NamesCallSign."""
@@ -20353,8 +20774,9 @@ class Rewriter(Operations):
         """Turn what was written from one place to another, or a little more, into steps and changes; the next place.
         What comes often is done here, because calls would take longer than that; the rest by Sign.turn().
         """
-        log, stack, see, seen, ready, owned = self.log, self.stack, self.see, self.seen, self.ready, self.owned
-        steps, scope = self.steps, None         # scope: that of the current frame, if nothing is special about it
+        log, stack, see, seen, atoms, missing = self.log, self.stack, self.see, self.seen, ATOMS, MISSING
+        add, step = log.append, self.steps.append
+        scope = None                            # of the current frame, if nothing is special about it
         try:
             while at < stop:
                 sign = raw[at]
@@ -20368,61 +20790,48 @@ class Rewriter(Operations):
                             continue
                         self.just_left, scope = None, sign.scope                # as in frame_of()
                         if self.here is not frame.space:
-                            self.here = frame.space
-                            log += (ENTER, frame.space)
+                            self.enter_space(frame)
                         names, outer = frame.space.now, scope.home.namespace.now
-                    if often == OFTEN_RETURN:   # see end()
-                        site = scope.site('return', frame.line)
-                        log.append(site)
-                        steps.append(site)
+                    if often == OFTEN_RETURN:   # as in end()
+                        site = scope.sites.get(('return', frame.line)) or scope.site('return', frame.line)
+                        add(site)
+                        step(site)
                         stack.pop()
                         self.just_left, scope, at = frame, None, at + 1
                         if not sign.scope.has_yield:
                             frame.space.now = None
                         continue
-                    place, move = at, sign.move
-                    for name, is_global, bind in sign.told:
-                        place += 1
-                        value, known = raw[place], outer if is_global else names
-                        if type(value) not in ATOMS and id(value) not in seen:
+                    for ahead, name, is_global, bind in sign.told:
+                        value, known = raw[at + ahead], outer if is_global else names
+                        if type(value) not in atoms and id(value) not in seen:
                             value = see(value)
-                        if known.get(name, MISSING) is not value:
+                        if known.get(name, missing) is not value:
                             known[name] = value
                             log += (bind, value)
-                    at = place + 1
-                    if move is not None:
-                        frame.line, site = move.line, move.site
-                        log.append(site)
-                        steps.append(site)
-                    continue
-                size = sign.size
-                if often and (scope is not None or not stack or not stack[-1].waiting):
-                    if often == OFTEN_CALL:
-                        frame, scope, at = self.called(sign, raw, at), sign.scope, at + size
-                        names, outer = frame.space.now, scope.home.namespace.now
+                    site = sign.site
+                    if site is not None:
+                        frame.line = site.line
+                        add(site)
+                        step(site)
+                elif not often or scope is None and stack and stack[-1].waiting:
+                    if self.turn(sign, raw, at):
+                        scope = None
+                elif often == OFTEN_CALL:
+                    frame, scope = self.called(sign, raw, at), sign.scope
+                    names, outer = frame.space.now, scope.home.namespace.now
+                elif not self.stored(often, sign, raw, at):
+                    if self.turn(sign, raw, at):
+                        scope = None
+                elif sign.scope is not None:    # of a StoredLineSign
+                    if sign.scope is not scope:
+                        at += sign.size - 1     # comes next, as if it had been written by itself
+                        raw[at] = sign.move
                         continue
-                    key, tokens = raw[at + 2], ready
-                    if often == OFTEN_ATTRIBUTE:
-                        key = sign.name
-                        tokens = owned.get(key, ready)          # which has no such object
-                    token = tokens.get(id(raw[at + 1]))
-                    known = None if token is None else token.now
-                    kind = type(known)
-                    if kind is dict and type(key) in ATOMS or kind is list and (
-                            type(key) is int or often == OFTEN_PUSH):
-                        value = raw[at + size - 1]
-                        if type(value) not in ATOMS and id(value) not in seen:
-                            value = see(value)
-                        if often == OFTEN_PUSH:
-                            known.append(value)
-                            log += (PUSH, token, value)
-                        elif (known.get(key, MISSING) if kind is dict else known[key]) is not value:
-                            known[key] = value
-                            log += (SET, token, key, value)
-                        at += size
-                        continue
-                self.turn(sign, raw, at)
-                at, scope = at + size, None
+                    site = sign.move.site
+                    frame.line = site.line
+                    add(site)
+                    step(site)
+                at += sign.size
         except Exception as error:              # as when code that was left by another thread wrote here
             if self.stop_error is not None and len(raw) - at < 1000:
                 return len(raw)                 # Stop may come between what ends a frame and the end of it
@@ -20444,17 +20853,43 @@ class Rewriter(Operations):
                 value = self.see(value)
             names[bind.name] = value
             log += (bind, value)
-        log.append(sign.site)
-        self.steps.append(sign.site)
+        frame.line = sign.sites[-1].line
+        log += sign.sites
+        self.steps += sign.sites
         return frame
 
+    def stored(self, often, sign, raw, at):
+        """Change a plain container or an object with plain attributes that is known; whether it was one."""
+        is_name, value = often == OFTEN_ATTRIBUTE, raw[at + sign.size - 1]
+        key = sign.name if is_name else raw[at + 2]
+        token = (self.owned.get(key, self.owned) if is_name else self.ready).get(id(raw[at + 1]))
+        if token is None:
+            return False
+        known = token.now
+        kind = type(known)
+        if kind is dict and type(key) in ATOMS or kind is list and (type(key) is int or often == OFTEN_PUSH):
+            if type(value) not in ATOMS and id(value) not in self.seen:
+                value = self.see(value)
+            if often == OFTEN_PUSH:
+                known.append(value)
+                self.put((PUSH, token, value))
+            elif often == OFTEN_ADD and key in known:
+                pass                            # it keeps the one that it has
+            elif (known.get(key, MISSING) if kind is dict else known[key]) is not value:
+                known[key] = value
+                self.put((SET, token, key, value))
+            return True
+        return False
+
     def turn(self, sign, raw, at):
-        """Turn one Sign, or what else was written."""
+        """Turn one Sign, or what else was written; whether the current frame may be another one now."""
         if not isinstance(sign, Sign):
-            return self.put(raw[at:at + sign.size])
+            self.put(raw[at:at + sign.size])
+            return False
         if sign.scope is None and self.stack and self.stack[-1].waiting is not None:
             self.frame_of(self.stack[-1].scope)
         sign.turn(self, raw, at)
+        return sign.scope is not None
 
     def add_step(self, site):
         """Add a step to the log."""
@@ -20621,6 +21056,9 @@ class Rewriter(Operations):
     def awake(self, box):
         """The Token of an object that a change is about, or None."""
         token = self.tokens.get(id(box))
+        if token is None and id(box) in self.firsts:            # nobody sees it yet
+            self.snap(box)
+            token = self.tokens.get(id(box))
         if token is None:
             return None
         if token.now is None or token in self.shallow:
