@@ -16627,15 +16627,15 @@ class Constants(object):
     MARK = '\0hotload '
 
     def __init__(self):
-        self.things, self.numbers = [], {}
+        self.things, self.texts = [], {}
 
     def text(self, thing):
         """The text that stands for an object."""
-        number = self.numbers.get(id(thing))
-        if number is None:
-            number = self.numbers[id(thing)] = len(self.things)
+        text = self.texts.get(id(thing))
+        if text is None:
+            text = self.texts[id(thing)] = str('%s%d' % (self.MARK, len(self.things)))
             self.things.append(thing)
-        return str('%s%d' % (self.MARK, number))
+        return text
 
     def filled(self, code):
         """The code object with the objects in place of their texts."""
@@ -17057,6 +17057,9 @@ def raise_node():
     return _ast.Raise(type=None, inst=None, tback=None) if HAS_TUPLE_PARAMETERS else _ast.Raise(exc=None, cause=None)
 
 
+FLAT = (str, type(None), int, float, bool)                  # what nodes of ours have in them beside nodes
+
+
 def placed(made, like):
     """The nodes, with the place of another in those that have none."""
     if 'lineno' in getattr(made, '__dict__', ()):
@@ -17064,22 +17067,24 @@ def placed(made, like):
     todo = [made] if isinstance(made, _ast.AST) else list(made)
     line, column = getattr(like, 'lineno', 1), getattr(like, 'col_offset', 0)
     end, end_column = getattr(like, 'end_lineno', line), getattr(like, 'end_col_offset', column)
-    has_end, kind = HAS_CONSTANT_NODE, _ast.AST         # 3.8 has both
+    is_line = getattr(like, 'end_lineno', 0) == line
+    has_end, flat = HAS_CONSTANT_NODE, FLAT + (_ast.Load, _ast.Store)   # 3.8 has both
     while todo:
         node = todo.pop()
         parts = node.__dict__
         if 'lineno' in parts:
             continue                            # of the program, as is all in it
-        inside = list(parts.values())
+        for part in parts.values():
+            if type(part) is list:
+                todo += [item for item in part if item.__class__ not in FLAT]
+            elif type(part) not in flat:
+                todo.append(part)
         if 'lineno' in node._attributes:
             node.lineno, node.col_offset = line, column
             if has_end:
                 node.end_lineno, node.end_col_offset = end, end_column
-        for part in inside:
-            if isinstance(part, kind):
-                todo.append(part)
-            elif type(part) is list:
-                todo += [item for item in part if isinstance(item, kind)]
+            elif is_line:
+                node.end_lineno = line          # see last_line()
     return made
 
 
@@ -18110,7 +18115,7 @@ class Expressions(object):
             elif isinstance(part, list):
                 part[:] = [self.expr(item) if isinstance(item, _ast.expr) else self.children(item) if isinstance(
                     item, _ast.AST) else item for item in part]
-            elif isinstance(part, _ast.AST):
+            elif isinstance(part, _ast.AST) and part._fields:
                 self.children(part)
         return node
 
@@ -18619,7 +18624,7 @@ class Stores(Expressions):
 
     def leaked(self, node):
         """What a 2.7 list comprehension in a statement binds."""
-        if not LISTS_LEAK or self.scope.kind == 'class':
+        if not LISTS_LEAK or self.scope.kind == 'class' or not self.traits.has_lists:
             return []
         names = set(part.id for sub in walk(node) if isinstance(sub, _ast.ListComp) for loop in sub.generators
                     for part in walk(loop.target) if isinstance(part, _ast.Name))
@@ -20243,7 +20248,7 @@ class Traits(object):
     """What a text has in it. has_generators: that may be kept in names.      has_hashes: classes whose instances are
     keys in their own way.      has_defaults: defaultdicts.      has_star: names that nobody can know. has_tricks: that
     an operator may give what cannot be reached from its operands.      has_words: that names may be bound in hidden
-    ways.      is_plain: no objects of libraries are expected that change in ways of their own. stored: names of
+    ways.      has_lists: list comprehensions.      is_plain: no objects of libraries are expected that change in ways of their own. stored: names of
     attributes that it sets.      hides: whether it sets attributes by other ways.      keeps_dicts: that it cannot get
     at the dicts of objects' attributes.      tells_all: nor can what it calls set attributes of objects, but for calls
     into the unknown.      aliases: ids of the nodes of
@@ -20304,7 +20309,7 @@ class Traits(object):
         self.has_star = '*' in words
         self.has_tricks = 'property' in words or not PLAIN_METHODS.issuperset(
             name for name in defined if name.startswith('__'))
-        self.has_words = bool(words & HIDDEN_WRITES)
+        self.has_words, self.has_lists = bool(words & HIDDEN_WRITES), 'ListComp' in kinds
         classes = all_of('ClassDef')
         known = set(node.name for node in classes) | set(builtins_space)
         plain_modules = PURE_MODULES | QUIET_MODULES | set(['heapq', 'bisect', '__future__', 'operator'])
@@ -20481,7 +20486,7 @@ class Kit(object):
 
     def sign(self, kind, *args):
         """A Sign, the same for the same arguments."""
-        key = (kind,) + tuple(id(part) if isinstance(part, Scope) else part for part in args)
+        key = (kind,) + args
         if key not in self.signs:
             self.signs[key] = kind(*args)
         return self.signs[key]
@@ -20556,6 +20561,31 @@ class Kit(object):
         return self.sign(CutAttributeSign, name)
 
 
+def find_ends(node):
+    """Give the nodes of a tree an end_lineno, as they have from 3.8 on; it."""
+    end = getattr(node, 'lineno', 0)
+    for part in inner_nodes(node):
+        last = find_ends(part)
+        if last > end:
+            end = last
+    node.end_lineno = end
+    return end
+
+
+def last_line(node):
+    """The end_lineno of a node, or the last one in it."""
+    found, todo = 0, [node]
+    while todo:
+        node = todo.pop()
+        end = node.__dict__.get('end_lineno')
+        if end is None:
+            end = node.__dict__.get('lineno', 0)
+            todo += inner_nodes(node)
+        if end > found:
+            found = end
+    return found
+
+
 def let_lines_rise(body, line):
     """Before 3.6 the table of a code object's lines cannot go back: statements of ours get later lines. line: that of
     the code before them; that of their last one is returned.
@@ -20563,8 +20593,8 @@ def let_lines_rise(body, line):
     for node in body:
         node.lineno = line = max(line, node.lineno)
         for part in inner_nodes(node):
-            if isinstance(part, _ast.expr) or type(part).__name__ in ('arguments', 'keyword', 'withitem'):
-                line = max([line] + [sub.lineno for sub in walk(part) if hasattr(sub, 'lineno')])
+            if not isinstance(part, (_ast.stmt, _ast.excepthandler)):
+                line = max(line, last_line(part))
         blocks = [getattr(node, name, None) for name in ('body', 'handlers', 'orelse', 'finalbody')]
         if isinstance(node, DEFINITIONS):
             let_lines_rise(node.body, node.lineno)
@@ -20587,6 +20617,8 @@ class SourceToRewrite(object):
         if self.text is None:
             raise Unsupported('its text is not at hand')
         self.tree = compile(self.text, code.co_filename, 'exec', _ast.PyCF_ONLY_AST | self.flags, True)
+        if not HAS_CONSTANT_NODE:
+            find_ends(self.tree)
         self.reader = ScopeReader(self.tree.body)
         self.traits = Traits(self.tree.body, self.reader)
 
