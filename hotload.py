@@ -17967,7 +17967,9 @@ class Expressions(object):
         return node
 
     def freed(self, names, like):
-        """Statements that let go of what variables of ours have."""
+        """Statements that let go of what variables of ours have, where that can end something."""
+        if not self.traits.has_generators:      # the log keeps it anyway
+            return []
         gone = [self.variable(name) for name in names]
         for node in gone:
             node.ctx = _ast.Del()
