@@ -749,6 +749,15 @@ def native_text(text):
     return text.encode('ascii', 'backslashreplace') if PY2 else text
 
 
+def pattern_type():
+    """The type of compiled regular expressions. `import re` takes longer than all else that a recording needs."""
+    if 're' not in sys.modules:
+        with suppress(Exception):               # names of Python's own
+            import _sre
+            return type(_sre.compile('', 0, [1], 0, {}, ()))
+    return type(re.compile(''))
+
+
 class quiet_warnings(object):
     """A context in which warnings are not shown."""
 
@@ -3284,6 +3293,7 @@ def main(argv=None):
 
 __future__, _ast, bisect = map(Later, ('__future__', '_ast', 'bisect'))
 FUNCTION_NODES = DEFINITIONS = BLANKED = FUTURES = None         # set by the first call of parse()
+_fields = {}                                                    # {type of nodes: names_of_fields(type)}
 MEANINGLESS = frozenset(['ctx', 'kind', 'type_comment', 'type_ignores'])        # fields of nodes: u'' is '' on 3.x
 COOKIE = br'[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)'
 
@@ -3320,8 +3330,28 @@ def compile_nodes(nodes, path, flags=0):
 
 def fields(node):
     """The (name, value) pairs of a node that have a meaning, those that are absent left out."""
-    found = [(name, getattr(node, name, None)) for name in node._fields if name not in MEANINGLESS]
-    return [part for part in found if part[1] is not None]
+    get = node.__dict__.get
+    return [(name, get(name)) for name in names_of_fields(node) if get(name) is not None]
+
+
+def names_of_fields(node):
+    """The names of the fields of a node that have a meaning."""
+    found = _fields.get(type(node))
+    if found is None:
+        found = _fields[type(node)] = tuple(name for name in node._fields if name not in MEANINGLESS)
+    return found
+
+
+def inner_nodes(node):
+    """The nodes directly in a node."""
+    get, found, kind = node.__dict__.get, [], _ast.AST
+    for name in names_of_fields(node):
+        part = get(name)
+        if isinstance(part, kind):
+            found.append(part)
+        elif type(part) is list:
+            found += [item for item in part if isinstance(item, kind)]
+    return found
 
 
 def walk(node):
@@ -3330,11 +3360,7 @@ def walk(node):
     while todo:
         node = todo.pop()
         yield node
-        for _, value in fields(node):
-            if isinstance(value, _ast.AST):
-                todo.append(value)
-            elif isinstance(value, list):
-                todo += [part for part in value if isinstance(part, _ast.AST)]
+        todo += inner_nodes(node)
 
 
 def fingerprint(node, bodies=True):
@@ -13217,7 +13243,7 @@ def learn_types():
     same_objects, lazy_map = operator.is_, getattr(itertools, 'imap', map)
     MARKED = frozenset(marked_types() + [Tee])
     # What is handed out as itself: it cannot change, or what can change in it is not shown.
-    SELF_TYPES = TEXT_TYPES | frozenset(class_types + (CodeType, type(sys), range_type, slice, type(re.compile('')),
+    SELF_TYPES = TEXT_TYPES | frozenset(class_types + (CodeType, type(sys), range_type, slice, pattern_type(),
         type(PastClass().__repr__), CellType, SuperType, object, Turned))
 
 
@@ -14920,12 +14946,6 @@ def mangled_names(names, chain):
     return [mangled(name, chain) for name in names if isinstance(name, string_types)]
 
 
-def inner_nodes(node):
-    """The nodes directly in a node."""
-    return [item for _, part in fields(node) for item in (part if isinstance(part, list) else [part])
-            if isinstance(item, _ast.AST)]
-
-
 def is_inline(node):
     """Whether a comprehension runs in the frame around it."""
     return COMPREHENSIONS_INLINE and not isinstance(node,
@@ -16607,15 +16627,15 @@ class Constants(object):
     MARK = '\0hotload '
 
     def __init__(self):
-        self.things, self.numbers = [], {}
+        self.things, self.texts = [], {}
 
     def text(self, thing):
         """The text that stands for an object."""
-        number = self.numbers.get(id(thing))
-        if number is None:
-            number = self.numbers[id(thing)] = len(self.things)
+        text = self.texts.get(id(thing))
+        if text is None:
+            text = self.texts[id(thing)] = str('%s%d' % (self.MARK, len(self.things)))
             self.things.append(thing)
-        return str('%s%d' % (self.MARK, number))
+        return text
 
     def filled(self, code):
         """The code object with the objects in place of their texts."""
@@ -16648,7 +16668,7 @@ class Scope(object):
     has_yield, sees_frame: whether it looks at its own names as a dict.      keeps_names: whether the dict lives on.
     children.      frees: names of scopes around that it uses.      frame: the name of its code.      looks: names that
     it uses which are those of functions that look at frames.
-    lines: those that have code.      first_line.
+    lines: those that have code.      first_line.      rebound: see Expressions.
     home: see Space; set when it runs.
     """
 
@@ -16657,7 +16677,7 @@ class Scope(object):
         self.params, self.stores, self.loads, self.shared, self.outer = [], {}, set(), set(), set()
         self.has_yield = self.sees_frame = self.keeps_names = self.is_expression = False
         self.children, self.frees, self.looks, self.lines, self.first_line = [], set(), set(), None, 1
-        self.home, self.path, self.sites, self.atoms = None, None, {}, set()
+        self.home, self.path, self.sites, self.atoms, self.rebound = None, None, {}, set(), None
         if parent is not None:
             parent.children.append(self)
 
@@ -16937,6 +16957,8 @@ class ScopeReader(object):
 
 def code_lines(code):
     """The lines that begin in a code object and can be reached."""
+    if hasattr(code, 'co_lines'):
+        return set(line for _, _, line in code.co_lines() if line)
     import dis
     starts = list(dis.findlinestarts(code))
     lines = set(line for _, line in starts if line)
@@ -17035,20 +17057,34 @@ def raise_node():
     return _ast.Raise(type=None, inst=None, tback=None) if HAS_TUPLE_PARAMETERS else _ast.Raise(exc=None, cause=None)
 
 
+FLAT = (str, type(None), int, float, bool)                  # what nodes of ours have in them beside nodes
+
+
 def placed(made, like):
     """The nodes, with the place of another in those that have none."""
+    if 'lineno' in getattr(made, '__dict__', ()):
+        return made
     todo = [made] if isinstance(made, _ast.AST) else list(made)
     line, column = getattr(like, 'lineno', 1), getattr(like, 'col_offset', 0)
     end, end_column = getattr(like, 'end_lineno', line), getattr(like, 'end_col_offset', column)
+    is_line = getattr(like, 'end_lineno', 0) == line
+    has_end, flat = HAS_CONSTANT_NODE, FLAT + (_ast.Load, _ast.Store)   # 3.8 has both
     while todo:
         node = todo.pop()
+        parts = node.__dict__
+        if 'lineno' in parts:
+            continue                            # of the program, as is all in it
+        for part in parts.values():
+            if type(part) is list:
+                todo += [item for item in part if item.__class__ not in FLAT]
+            elif type(part) not in flat:
+                todo.append(part)
         if 'lineno' in node._attributes:
-            if hasattr(node, 'lineno'):
-                continue                        # of the program, as is all in it
             node.lineno, node.col_offset = line, column
-            if 'end_lineno' in node._attributes:
+            if has_end:
                 node.end_lineno, node.end_col_offset = end, end_column
-        todo += inner_nodes(node)
+            elif is_line:
+                node.end_lineno = line          # see last_line()
     return made
 
 
@@ -17066,7 +17102,7 @@ def placed(made, like):
 
 NO_NAMES = {}                   # those of a frame that begins
 # What is read without a call, see Sign; those up to OFTEN_RETURN are of a frame.
-OFTEN_MOVE, OFTEN_RETURN, OFTEN_CALL, OFTEN_ITEM, OFTEN_ATTRIBUTE, OFTEN_PUSH = range(1, 7)
+OFTEN_MOVE, OFTEN_RETURN, OFTEN_CALL, OFTEN_ITEM, OFTEN_ATTRIBUTE, OFTEN_PUSH, OFTEN_ADD = range(1, 8)
 
 
 class Frame(object):
@@ -17100,14 +17136,14 @@ class Sign(Op):
 
 
 class LineSign(Sign):
-    """A line runs next. told, move: as if it were a BoundLineSign."""
+    """A line runs next. told: see BoundLineSign."""
 
-    __slots__ = ('site', 'line', 'told', 'move')
+    __slots__ = ('site', 'line', 'told')
     often = OFTEN_MOVE
 
     def __init__(self, scope, line):
         Sign.__init__(self, scope)
-        self.site, self.line, self.told, self.move = scope.site('line', line), line, (), self
+        self.site, self.line, self.told = scope.site('line', line), line, ()
 
     def turn(self, reader, raw, at):
         """A step."""
@@ -17190,15 +17226,15 @@ class FinalEndSign(Sign):
 
 
 class BindSign(Sign):
-    """A name has the value that comes next. bind: a Bind.      told, move: as if it were a BoundLineSign."""
+    """A name has the value that comes next. bind: a Bind.      told, site: see BoundLineSign."""
 
-    __slots__ = ('bind', 'name', 'is_global', 'told', 'move')
+    __slots__ = ('bind', 'name', 'is_global', 'told', 'site')
     often = OFTEN_MOVE
 
     def __init__(self, scope, name, is_global, bind):
         Sign.__init__(self, scope, 2)
         self.name, self.is_global, self.bind = name, is_global, bind
-        self.told, self.move = [(name, is_global, bind)], None
+        self.told, self.site = [(1, name, is_global, bind)], None
 
     def turn(self, reader, raw, at):
         """Bind it."""
@@ -17231,16 +17267,16 @@ class UnbindSign(BindSign):
 
 class BoundLineSign(Sign):
     """Names have the values that come next, and then a line runs. binds: BindSigns.      move: a LineSign.
-    told: [(name, whether it is global, Bind)].
+    told: [(how far ahead its value is, name, whether it is global, Bind)].      site: of the step.
     """
 
-    __slots__ = ('binds', 'told', 'move')
+    __slots__ = ('binds', 'move', 'told', 'site')
     often = OFTEN_MOVE
 
     def __init__(self, scope, binds, move):
         Sign.__init__(self, scope, 1 + len(binds))
-        self.binds, self.move = binds, move
-        self.told = [sign.told[0] for sign in binds]
+        self.binds, self.move, self.site = binds, move, move.site
+        self.told = [(ahead, sign.name, sign.is_global, sign.bind) for ahead, sign in enumerate(binds, 1)]
 
     def turn(self, reader, raw, at):
         """Bind them; a step."""
@@ -17283,18 +17319,23 @@ class GlobalNamesSign(NamesSign):
 
 
 class CallSign(Sign):
-    """A frame begins; its values come next. binds: Binds of their names.      site: of the 'call'."""
+    """A frame begins; its values come next. binds: Binds of their names.      move: the LineSign of what runs first, or
+    None.      sites: that of the 'call', and of that line.
+    """
 
-    __slots__ = ('binds', 'site')
+    __slots__ = ('binds', 'move', 'sites')
     often = OFTEN_CALL
 
-    def __init__(self, scope, *binds):
+    def __init__(self, scope, binds=(), move=None):
         Sign.__init__(self, scope, 1 + len(binds))
-        self.binds, self.site = binds, scope.site('call', scope.first_line)
+        self.binds, self.move = binds, move
+        self.sites = [scope.site('call', scope.first_line)] + ([] if move is None else [move.site])
 
     def turn(self, reader, raw, at):
-        """Make its Space, and a step."""
+        """Make its Space, and a step or two."""
         self.begin(reader, raw, at + 1, Space())
+        if self.move is not None:
+            self.move.turn(reader, raw, at)
 
     def begin(self, reader, raw, at, space):
         """Make the Space the current one. It has no names at first: a dict for each call would take more memory."""
@@ -17306,7 +17347,7 @@ class CallSign(Sign):
                 value = reader.see(value)
             space.now[bind.name] = value
             reader.put((bind, value))
-        reader.add(self.site)
+        reader.add(self.sites[0])
 
 
 class CallGeneratorSign(CallSign):
@@ -17315,8 +17356,8 @@ class CallGeneratorSign(CallSign):
     __slots__ = ()
     often = 0
 
-    def __init__(self, scope, *binds):
-        CallSign.__init__(self, scope, *binds)
+    def __init__(self, scope, binds):
+        CallSign.__init__(self, scope, binds)
         self.size += 1
 
     def turn(self, reader, raw, at):
@@ -17342,7 +17383,7 @@ class NamesCallSign(CallSign):
                            for name, value in raw[at + 1].items() if name[:1] != '.' and not (
                                self.scope.kind == 'class' and name in ('__module__', '__qualname__')))
         reader.begin(Frame(self.scope, space))
-        reader.add(self.site)
+        reader.add(self.sites[0])
 
 
 class ReturnSign(Sign):
@@ -17620,17 +17661,19 @@ class PopSign(Sign):
 class AddSign(Sign):
     """An element was added to a set, or discarded: it and the element come next. is_in: whether it was added."""
 
-    __slots__ = ('is_in',)
+    __slots__ = ('is_in', 'often')
 
     def __init__(self, is_in):
         Sign.__init__(self, None, 3)
-        self.is_in = is_in
+        self.is_in, self.often = is_in, OFTEN_ADD if is_in else 0
 
     def turn(self, reader, raw, at):
         """Add or remove it."""
         token, key = reader.awake(raw[at + 1]), raw[at + 2]
         known = token.now
         if type(known) is dict and is_safe_key(key):
+            if type(raw[at + 1]) is set:
+                reader.ready[id(raw[at + 1])] = token
             if (key in known) is not self.is_in:
                 reader.note(token, [(SET, token, key, key) if self.is_in else (CUT, token, key)])
             return
@@ -17711,6 +17754,23 @@ class UntoldSign(Sign):
     """What was done was looked at: there is nothing to do for its operands."""
 
     __slots__ = ()
+
+
+class StoredLineSign(Sign):
+    """What another Sign tells, and then a line runs. first: an ItemSign, AttributeSign, PushSign or AddSign.
+    often, name: of it.      move: a LineSign.
+    """
+
+    __slots__ = ('first', 'often', 'name', 'move')
+
+    def __init__(self, first, move):
+        Sign.__init__(self, move.scope, first.size)
+        self.first, self.often, self.name, self.move = first, first.often, getattr(first, 'name', None), move
+
+    def turn(self, reader, raw, at):
+        """Do both."""
+        reader.turn(self.first, raw, at)
+        self.move.turn(reader, raw, at)
 
 
 ITEM, CUT_ITEM, PUSHED, POPPED = ItemSign(None, 4), CutSign(None, 3), PushSign(None, 3), PopSign(None, 3)
@@ -17844,10 +17904,15 @@ class Expressions(object):
         return _ast.BoolOp(op=_ast.Or(), values=[made, spent])
 
     def joined(self, parts):
-        """The same with one Sign for the names that are bound last and the line that runs then."""
+        """The same with one Sign for what is bound or stored last, or a call, and the line that runs then."""
         first = last = len(parts) - 1
-        if last < 2 or type(parts[last]) is not LineSign:
+        if last < 1 or type(parts[last]) is not LineSign:
             return parts
+        if type(parts[0]) is CallSign and parts[0].size == last:
+            return [self.kit.sign(CallSign, parts[0].scope, parts[0].binds, parts[last])] + list(parts[1:last])
+        for at in range(max(last - 4, 0), last - 2):
+            if isinstance(parts[at], (ItemSign, AttributeSign, PushSign, AddSign)) and at + parts[at].size == last:
+                return list(parts[:at]) + [self.kit.stored_line_sign(parts[at], parts[last])] + list(parts[at + 1:last])
         while first > 1 and type(parts[first - 2]) is BindSign and parts[first - 2].scope is parts[last].scope:
             first -= 2
         if first == last:
@@ -17903,7 +17968,9 @@ class Expressions(object):
         return node
 
     def freed(self, names, like):
-        """Statements that let go of what variables of ours have."""
+        """Statements that let go of what variables of ours have, where that can end something."""
+        if not self.traits.has_generators:      # the log keeps it anyway
+            return []
         gone = [self.variable(name) for name in names]
         for node in gone:
             node.ctx = _ast.Del()
@@ -18051,7 +18118,7 @@ class Expressions(object):
             elif isinstance(part, list):
                 part[:] = [self.expr(item) if isinstance(item, _ast.expr) else self.children(item) if isinstance(
                     item, _ast.AST) else item for item in part]
-            elif isinstance(part, _ast.AST):
+            elif isinstance(part, _ast.AST) and part._fields:
                 self.children(part)
         return node
 
@@ -18488,15 +18555,14 @@ class Expressions(object):
     def rebound(self):
         """Names of this function, or of one around it, that another scope binds."""
         scope = self.scope
-        if scope.kind != 'function':
-            return []
-        found = []
-        for name in set(scope.frees) | set(scope.stores):
-            owner = scope.owner(name)
-            if owner.kind == 'function' and any(name in other.outer and other.owner(name) is owner
-                                                for other in owner.walk()):
-                found.append(name)
-        return found
+        if scope.rebound is None:
+            scope.rebound = []
+            for name in (set(scope.frees) | set(scope.stores)) if scope.kind == 'function' else ():
+                owner = scope.owner(name)
+                if owner.kind == 'function' and any(name in other.outer and other.owner(name) is owner
+                                                    for other in owner.walk()):
+                    scope.rebound.append(name)
+        return scope.rebound
 
 
 def is_number(node):
@@ -18563,7 +18629,7 @@ class Stores(Expressions):
 
     def leaked(self, node):
         """What a 2.7 list comprehension in a statement binds."""
-        if not LISTS_LEAK or self.scope.kind == 'class':
+        if not LISTS_LEAK or self.scope.kind == 'class' or not self.traits.has_lists:
             return []
         names = set(part.id for sub in walk(node) if isinstance(sub, _ast.ListComp) for loop in sub.generators
                     for part in walk(loop.target) if isinstance(part, _ast.Name))
@@ -18609,7 +18675,7 @@ class Stores(Expressions):
             else:
                 box = self.operand(target.value, made)
                 target.value = box
-                made += self.seen(box, node)
+                made += self.seen(box, node, isinstance(target, _ast.Attribute))
                 if isinstance(target, _ast.Attribute):
                     made.append(one)
                     made += self.log([self.kit.cut_attribute_sign(mangled(target.attr, self.scope.chain)), box], node)
@@ -18776,7 +18842,7 @@ class Stores(Expressions):
             if not self.is_stable(target.value, stored):
                 made += self.told(changes, node)
             target.value = self.operand(target.value, made, stored)
-            made += self.flushed(node) + self.seen(target.value, node)
+            made += self.flushed(node) + self.seen(target.value, node, True)
             if target.attr == '__dict__':
                 made += self.seen(value, node)
             made += self.told(changes, node)
@@ -18855,7 +18921,7 @@ class Stores(Expressions):
         del changes[:]
         return made
 
-    def seen(self, box, like):
+    def seen(self, box, like, by_attribute=False):
         """See to it that the content of an object is known before it changes."""
         if isinstance(box, _ast.Name) and self.scope.kind == 'function' and self.scope.stores.get(box.id) == [None]:
             if box.id in self.looked_at:        # a parameter that is never bound anew
@@ -18865,6 +18931,9 @@ class Stores(Expressions):
             self.calls, self.settled = self.calls + 1, self.settled + 1
         test = within_node(self.helper('id', box), self.const(self.kit.known), True)
         see = self.helper('see_plain' if self.traits.is_plain else 'see', box)
+        if by_attribute:
+            test = _ast.BoolOp(op=_ast.And(), values=[within_node(
+                call_node(self.const(type), box), self.const(self.kit.born), True), test])
         return placed([if_node(test, [_ast.Expr(value=see)])], like)
 
     def _AnnAssign(self, node, after):
@@ -19374,7 +19443,10 @@ class Instrumenter(Stores):
         self.function(node, self.reader.of[id(node)])
         if not is_known:
             return self.audited(node, after)
-        return self.ended(node, [node], self.bind(node.name), after, calls)
+        made = [node]
+        if not node.decorator_list and not getattr(node, 'keywords', ()):
+            made += placed([_ast.Expr(value=self.helper('class_made', name_node(node.name)))], node)
+        return self.ended(node, made, self.bind(node.name), after, calls)
 
     def defaults(self, args):
         """Instrument the defaults of parameters."""
@@ -19555,7 +19627,7 @@ class Operations(Engine):
     def __init__(self, *args, **options):
         Engine.__init__(self, *args, **options)
         self.pending, self.known, self.boxes, self.harmless, self.plain_classes = [], {}, {}, {}, {}
-        self.firsts, self.newborn = {}, set()   # see Kit
+        self.firsts, self.newborn, self.born = {}, set(), set()        # see Kit
         # ids of dicts with keys that may be equal to others; how often the log was read
         self.odd, self.turns = set(), 0
         self.boxes.update(list={}, set={}, deque={}, dict={})
@@ -19593,6 +19665,7 @@ class Operations(Engine):
             if token is not None and token.kind is INSTANCE and type(type(value)) is type and self.keeps_dicts:
                 self.newborn.add(type(value))
         else:                                   # after each statement of this frame from now on
+            self.doubt()
             self.sync()
             self.see(value)
             self.hold(Pending(self.caller(), None, [value], 'with'))
@@ -19627,6 +19700,20 @@ class Operations(Engine):
         """Note that a container has keys that may be equal to others."""
         self.odd.add(id(box))
         self.boxes['dict'].pop(id(box), None)
+
+    def class_made(self, cls):
+        """After a class statement: does each of its objects get all its attributes from code that tells of it?"""
+        if self.tells_all and type(cls) is type and self._kind_of_class(cls) == (INSTANCE, False) and all(
+                base is object or self.is_own_class(base) and all(
+                    self.is_own_code(part.__code__) for part in vars(base).values() if type(part) is FunctionType)
+                for base in cls.__mro__):
+            self.born.add(cls)
+
+    def doubt(self):
+        """From now on objects may get attributes from code that does not tell: those that have some are known now."""
+        if self.born:
+            self.sync()
+            self.born.clear()
 
     def snap_all(self):
         """Know the content of the objects by which no more was done yet than to keep it; see Kit.met."""
@@ -19813,6 +19900,7 @@ class Operations(Engine):
         frame = self.caller()
         inner = outer_frame()
         self.catch_up()
+        self.doubt()
         is_text = any(function is other for other in RUNS_TEXT)
         names, space = inner.f_locals, inner.f_globals
         roots = [function] + [names.get(name, space.get(name)) for name in about.names]
@@ -20018,6 +20106,7 @@ class Operations(Engine):
         cls = type(value)
         if not (self.is_own_class(cls) or getattr(cls, '__module__', None) in (
                 '_io', 'io', '_thread', 'thread', 'threading', 'codecs', 'contextlib') + BUILTIN_NAMES):
+            self.doubt()
             self.sync()
             self.hold(Pending(self.caller(), None, None, 'with'))
         return value
@@ -20058,6 +20147,7 @@ class Operations(Engine):
     def before_audit(self):
         """Before a statement that is not understood."""
         self.catch_up()
+        self.doubt()
 
     def audit(self):
         """After a statement that is not understood."""
@@ -20160,6 +20250,8 @@ MUTATING_FUNCTIONS = frozenset(
 HIDDEN_WRITES = frozenset(
     'builtins __builtin__ __builtins__ globals vars locals exec eval execfile setattr __dict__ __setattr__ modules '
     'delattr'.split())
+# Names of what sets attributes of objects that it is given or makes, without code of the program's.
+SETS_UNTOLD = frozenset('copy dataclass dataclasses update_wrapper wraps __setattr__ __delattr__'.split())
 # Names in a text that can give it the dict of an object's attributes.
 NAMES_DICTS = frozenset('__dict__ __reduce__ __reduce_ex__ __getstate__ vars exec eval execfile'.split())
 
@@ -20168,20 +20260,27 @@ class Traits(object):
     """What a text has in it. has_generators: that may be kept in names.      has_hashes: classes whose instances are
     keys in their own way.      has_defaults: defaultdicts.      has_star: names that nobody can know. has_tricks: that
     an operator may give what cannot be reached from its operands.      has_words: that names may be bound in hidden
-    ways.      is_plain: no objects of libraries are expected that change in ways of their own. stored: names of
+    ways.      has_lists: list comprehensions.      is_plain: no objects of libraries are expected that change in ways of their own. stored: names of
     attributes that it sets.      hides: whether it sets attributes by other ways.      keeps_dicts: that it cannot get
-    at the dicts of objects' attributes.      aliases: ids of the nodes of
+    at the dicts of objects' attributes.      tells_all: nor can what it calls set attributes of objects, but for calls
+    into the unknown.      aliases: ids of the nodes of
     methods with names of their own, as in push = box.append, that are only called.
     """
 
     def __init__(self, body, reader):
-        nodes = [node for part in body for node in walk(part)]
-        names = set(getattr(node, 'id', None) for node in nodes) | set(getattr(node, 'attr', None) for node in nodes)
-        words = names | set(alias.name for node in nodes if isinstance(node, (_ast.Import, _ast.ImportFrom))
-                            for alias in node.names)
-        modules = set(alias.name.partition('.')[0] for node in nodes if isinstance(node, _ast.Import)
-                      for alias in node.names) | set((node.module or '').partition('.')[0] for node in nodes
-                                                     if isinstance(node, _ast.ImportFrom))
+        kinds = {}                              # {type of nodes: those}
+        for part in body:
+            for node in walk(part):
+                kinds.setdefault(type(node).__name__, []).append(node)
+
+        def all_of(*names):
+            return [node for name in names for node in kinds.get(name, ())]
+        attributes, words = all_of('Attribute'), set(node.id for node in all_of('Name'))
+        words.update([node.attr for node in attributes])
+        words.update(alias.name for node in all_of('Import', 'ImportFrom') for alias in node.names)
+        modules = set(alias.name.partition('.')[0] for node in all_of('Import') for alias in node.names) | set(
+            (node.module or '').partition('.')[0] for node in all_of('ImportFrom'))
+        literals = set(part for part in map(constant_value, all_of('Str', 'Constant')) if isinstance(part, str))
         for name in ('threading', '_thread', 'thread', 'asyncio', 'multiprocessing', 'concurrent', 'gc', 'weakref',
                      'signal', 'inspect', 'dis', 'hotload'):    # a reactor is told by its byte code
             if name in modules:
@@ -20190,52 +20289,48 @@ class Traits(object):
                      '_getframe', 'currentframe', '__del__', 'f_locals', 'f_back'):
             if name in words:
                 raise Unsupported('it uses %s' % name)
-        if any(isinstance(node, _ast.Attribute) and node.attr == '__class__' and not isinstance(node.ctx, _ast.Load)
-               or type(node).__name__ in ('Str', 'Constant') and number_of(node) == '__class__' for node in nodes):
+        if '__class__' in literals or any(node.attr == '__class__' and not isinstance(node.ctx, _ast.Load)
+                                          for node in attributes):
             raise Unsupported('objects of it change their class')
-        defined = set(node.name for node in nodes if isinstance(node, FUNCTION_NODES))
+        defined = set(node.name for node in all_of('FunctionDef', 'AsyncFunctionDef'))
         if '__del__' in defined or '__prepare__' in defined or '__getattribute__' in defined:
             raise Unsupported('a class of it has a special method that is left to trace')
-        for node in nodes:                      # sets and dicts of ours have classes in them
-            if isinstance(node, _ast.ClassDef) and any('type' in getattr(base, 'id', '').lower() or 'meta' in getattr(
-                    base, 'id', getattr(base, 'attr', '')).lower() for base in node.bases) and any(
-                        getattr(part, 'name', None) in ('__hash__', '__eq__') for part in node.body):
+        for node in all_of('ClassDef'):         # sets and dicts of ours have classes in them
+            bases = [getattr(base, 'id', getattr(base, 'attr', '')) for base in node.bases]
+            if any(name == 'type' or 'meta' in name.lower() for name in bases) and any(
+                    getattr(part, 'name', None) in ('__hash__', '__eq__') for part in node.body):
                 raise Unsupported('classes of it are compared in a way of their own')
         for scope in reader.top.walk():
             if scope.kind == 'function' and scope.sees_frame and (scope.keeps_names or scope.has_yield):
                 raise Unsupported('a function of it looks at its own names')
-        called = set(id(node.func) for node in nodes if isinstance(node, _ast.Call))
-        given = set(node.id for node in nodes if isinstance(node, _ast.Name) and isinstance(node.ctx, _ast.Load)
-                    and id(node) not in called)
-        self.aliases = set(id(node.value) for node in nodes if isinstance(node, _ast.Assign) and all(
+        called = set(id(node.func) for node in all_of('Call'))
+        given = set(node.id for node in all_of('Name') if isinstance(node.ctx, _ast.Load) and id(node) not in called)
+        self.aliases = set(id(node.value) for node in all_of('Assign') if all(
             isinstance(target, _ast.Name) and target.id not in given for target in node.targets))
         called |= self.aliases
-        for node in nodes:
-            name = getattr(node, 'attr', None) or getattr(node, 'id', None)
+        for node in attributes + all_of('Name'):
             is_method = isinstance(node, _ast.Attribute) and getattr(node.value, 'id', None) not in modules
+            name = node.attr if isinstance(node, _ast.Attribute) else node.id
             if (name in MUTATING_FUNCTIONS or is_method and name in ALL_MUTATORS) and name not in defined and id(
                     node) not in called and isinstance(node.ctx, _ast.Load):
                 raise Unsupported('%s in line %d is given away' % (name, node.lineno))
         self.has_generators = any(scope.has_yield and scope.frame != '<genexpr>' for scope in reader.top.walk()) or any(
-            isinstance(node, (_ast.Assign, _ast.Return)) and isinstance(node.value, _ast.GeneratorExp)
-            for node in nodes)
+            isinstance(node.value, _ast.GeneratorExp) for node in all_of('Assign', 'Return'))
         self.has_hashes = bool(defined & set(['__hash__', '__eq__', '__cmp__'])) or 'dataclass' in words
         self.has_defaults = 'defaultdict' in words or '__missing__' in defined
         self.has_star = '*' in words
         self.has_tricks = 'property' in words or not PLAIN_METHODS.issuperset(
             name for name in defined if name.startswith('__'))
-        self.has_words = bool(words & HIDDEN_WRITES)
-        classes = [node for node in nodes if isinstance(node, _ast.ClassDef)]
+        self.has_words, self.has_lists = bool(words & HIDDEN_WRITES), 'ListComp' in kinds
+        classes = all_of('ClassDef')
         known = set(node.name for node in classes) | set(builtins_space)
         plain_modules = PURE_MODULES | QUIET_MODULES | set(['heapq', 'bisect', '__future__', 'operator'])
         self.is_plain = modules <= plain_modules and not words & STRANGE_CLASSES and all(
             isinstance(base, _ast.Name) and base.id in known for node in classes for base in node.bases)
-        self.stored = set(node.attr for node in nodes if isinstance(node, _ast.Attribute)
-                          and not isinstance(node.ctx, _ast.Load))
+        self.stored = set(node.attr for node in attributes if not isinstance(node.ctx, _ast.Load))
         self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', 'delattr']))
-        self.keeps_dicts = not words & NAMES_DICTS and not any(
-            type(node).__name__ == 'Exec' or type(node).__name__ in ('Str', 'Constant') and constant_value(
-                node) == '__dict__' for node in nodes)
+        self.keeps_dicts = not (words | literals) & NAMES_DICTS and 'Exec' not in kinds
+        self.tells_all = self.keeps_dicts and self.is_plain and not (words | modules) & SETS_UNTOLD
 
 
 def operator_getter(box, key):
@@ -20272,12 +20367,13 @@ class Kit(object):
     cells: {name of a helper: [what it calls]}.      unread: a weak reference to the engine that was served last,
     while what was written is still in the list.      firsts: {id of an object of which no more was kept yet than its
     content: (it, its content)}; of one without attributes: ().      newborn: classes of objects that may be so kept.
+    born: classes whose objects had no attributes at first, and of which each change since then was told.
     loaded: [(Scope of a module whose code has run, its names)].
     """
 
     HELPERS = ('flush', 'left', 'prepare', 'called_back', 'changed', 'given_away', 'grows', 'look', 'default', 'getter',
                'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap', 'see_plain', 'box',
-               'instead', 'imported')
+               'instead', 'class_made', 'imported')
     SPARES = {'getter': operator_getter}        # {name of a helper: what is called when it cannot be}
 
     def __init__(self, engine):
@@ -20290,7 +20386,7 @@ class Kit(object):
         self.quiet_types, self.cells, self.pause = engine.quiet_types, {}, 1
         self.quiet_types['__call__'] = set()
         self.budget = itertools.chain.from_iterable(self.allowances()) if engine.has_limits() else None
-        self.firsts, self.newborn = engine.firsts, engine.newborn
+        self.firsts, self.newborn, self.born = engine.firsts, engine.newborn, engine.born
         for name in self.HELPERS:
             setattr(self, name, self.guarded(name))
         self.see, self.see_plain = self.meeting(self.snap), self.meeting(self.see_plain)
@@ -20308,9 +20404,10 @@ class Kit(object):
         del self.tape[:], self.pending[:]
         engine.pending, engine.known, engine.boxes = self.pending, self.known, self.boxes
         engine.harmless, engine.quiet_types, engine.methods = self.harmless, self.quiet_types, self.methods
-        engine.firsts, engine.newborn, engine.box_types = self.firsts, self.newborn, self.box_types
-        for kept in [self.known, self.harmless, self.firsts, self.newborn] + list(self.boxes.values()) + list(
-                self.methods.values()):
+        engine.firsts, engine.newborn, engine.born = self.firsts, self.newborn, self.born
+        engine.box_types = self.box_types
+        for kept in [self.known, self.harmless, self.firsts, self.newborn, self.born] + list(
+                self.boxes.values()) + list(self.methods.values()):
             kept.clear()
         for name, found in self.quiet_types.items():
             found.clear()
@@ -20401,7 +20498,7 @@ class Kit(object):
 
     def sign(self, kind, *args):
         """A Sign, the same for the same arguments."""
-        key = (kind,) + tuple(id(part) if isinstance(part, Scope) else part for part in args)
+        key = (kind,) + args
         if key not in self.signs:
             self.signs[key] = kind(*args)
         return self.signs[key]
@@ -20421,6 +20518,10 @@ class Kit(object):
     def bound_line_sign(self, binds, move):
         """See BoundLineSign."""
         return self.sign(BoundLineSign, move.scope, binds, move)
+
+    def stored_line_sign(self, first, move):
+        """See StoredLineSign."""
+        return self.sign(StoredLineSign, first, move)
 
     def test_sign(self, scope, line):
         """See TestSign."""
@@ -20444,8 +20545,8 @@ class Kit(object):
 
     def call_sign(self, scope, names):
         """See CallSign."""
-        binds = [self.engine.binds(name, False)[0] for name in names]
-        return self.sign(CallGeneratorSign if scope.has_yield else CallSign, scope, *binds)
+        binds = tuple([self.engine.binds(name, False)[0] for name in names])
+        return self.sign(CallGeneratorSign if scope.has_yield else CallSign, scope, binds)
 
     def names_call_sign(self, scope):
         """See NamesCallSign."""
@@ -20472,6 +20573,31 @@ class Kit(object):
         return self.sign(CutAttributeSign, name)
 
 
+def find_ends(node):
+    """Give the nodes of a tree an end_lineno, as they have from 3.8 on; it."""
+    end = getattr(node, 'lineno', 0)
+    for part in inner_nodes(node):
+        last = find_ends(part)
+        if last > end:
+            end = last
+    node.end_lineno = end
+    return end
+
+
+def last_line(node):
+    """The end_lineno of a node, or the last one in it."""
+    found, todo = 0, [node]
+    while todo:
+        node = todo.pop()
+        end = node.__dict__.get('end_lineno')
+        if end is None:
+            end = node.__dict__.get('lineno', 0)
+            todo += inner_nodes(node)
+        if end > found:
+            found = end
+    return found
+
+
 def let_lines_rise(body, line):
     """Before 3.6 the table of a code object's lines cannot go back: statements of ours get later lines. line: that of
     the code before them; that of their last one is returned.
@@ -20479,8 +20605,8 @@ def let_lines_rise(body, line):
     for node in body:
         node.lineno = line = max(line, node.lineno)
         for part in inner_nodes(node):
-            if isinstance(part, _ast.expr) or type(part).__name__ in ('arguments', 'keyword', 'withitem'):
-                line = max([line] + [sub.lineno for sub in walk(part) if hasattr(sub, 'lineno')])
+            if not isinstance(part, (_ast.stmt, _ast.excepthandler)):
+                line = max(line, last_line(part))
         blocks = [getattr(node, name, None) for name in ('body', 'handlers', 'orelse', 'finalbody')]
         if isinstance(node, DEFINITIONS):
             let_lines_rise(node.body, node.lineno)
@@ -20503,6 +20629,8 @@ class SourceToRewrite(object):
         if self.text is None:
             raise Unsupported('its text is not at hand')
         self.tree = compile(self.text, code.co_filename, 'exec', _ast.PyCF_ONLY_AST | self.flags, True)
+        if not HAS_CONSTANT_NODE:
+            find_ends(self.tree)
         self.reader = ScopeReader(self.tree.body)
         self.traits = Traits(self.tree.body, self.reader)
 
@@ -20536,7 +20664,7 @@ class Rewriter(Operations):
         self.seen, self.ready, self.owned = set(), {}, {}
         self.steps, self.add = [], self.add_step
         self.counted = 0                        # steps, when it was looked last
-        self.keeps_dicts = True                 # see Traits
+        self.keeps_dicts = self.tells_all = True        # see Traits
         self.written = None                     # how much was written, when the run is over and it is not taken
         if kit is None:
             Kit(self)
@@ -20549,6 +20677,7 @@ class Rewriter(Operations):
 
     def code_to_run(self, code):
         """The code object with what writes the log in it; or as it is, and left to the trace engine."""
+        collect_again = collect_rarely()
         try:
             if self.raw or not self.with_state:
                 raise Unsupported('raw events, or steps alone')
@@ -20559,6 +20688,8 @@ class Rewriter(Operations):
             self.leave(reason)
             purge_modules([name for name, path in self.local_modules(code) if self.was_loaded(name)])
             return code
+        finally:
+            collect_again()
 
     def leave(self, reason):
         """Leave the run to the trace engine."""
@@ -20591,6 +20722,9 @@ class Rewriter(Operations):
             self.catch_up()
             self.newborn.clear()
             self.keeps_dicts = False
+        if not traits.tells_all:
+            self.doubt()
+            self.tells_all = False
 
     def was_loaded(self, name):
         """Whether a module is loaded, and its code writes to the log."""
@@ -20684,8 +20818,9 @@ class Rewriter(Operations):
         """Turn what was written from one place to another, or a little more, into steps and changes; the next place.
         What comes often is done here, because calls would take longer than that; the rest by Sign.turn().
         """
-        log, stack, see, seen, ready, owned = self.log, self.stack, self.see, self.seen, self.ready, self.owned
-        steps, scope = self.steps, None         # scope: that of the current frame, if nothing is special about it
+        log, stack, see, seen, atoms, missing = self.log, self.stack, self.see, self.seen, ATOMS, MISSING
+        add, step = log.append, self.steps.append
+        scope = None                            # of the current frame, if nothing is special about it
         try:
             while at < stop:
                 sign = raw[at]
@@ -20699,61 +20834,48 @@ class Rewriter(Operations):
                             continue
                         self.just_left, scope = None, sign.scope                # as in frame_of()
                         if self.here is not frame.space:
-                            self.here = frame.space
-                            log += (ENTER, frame.space)
+                            self.enter_space(frame)
                         names, outer = frame.space.now, scope.home.namespace.now
-                    if often == OFTEN_RETURN:   # see end()
-                        site = scope.site('return', frame.line)
-                        log.append(site)
-                        steps.append(site)
+                    if often == OFTEN_RETURN:   # as in end()
+                        site = scope.sites.get(('return', frame.line)) or scope.site('return', frame.line)
+                        add(site)
+                        step(site)
                         stack.pop()
                         self.just_left, scope, at = frame, None, at + 1
                         if not sign.scope.has_yield:
                             frame.space.now = None
                         continue
-                    place, move = at, sign.move
-                    for name, is_global, bind in sign.told:
-                        place += 1
-                        value, known = raw[place], outer if is_global else names
-                        if type(value) not in ATOMS and id(value) not in seen:
+                    for ahead, name, is_global, bind in sign.told:
+                        value, known = raw[at + ahead], outer if is_global else names
+                        if type(value) not in atoms and id(value) not in seen:
                             value = see(value)
-                        if known.get(name, MISSING) is not value:
+                        if known.get(name, missing) is not value:
                             known[name] = value
                             log += (bind, value)
-                    at = place + 1
-                    if move is not None:
-                        frame.line, site = move.line, move.site
-                        log.append(site)
-                        steps.append(site)
-                    continue
-                size = sign.size
-                if often and (scope is not None or not stack or not stack[-1].waiting):
-                    if often == OFTEN_CALL:
-                        frame, scope, at = self.called(sign, raw, at), sign.scope, at + size
-                        names, outer = frame.space.now, scope.home.namespace.now
+                    site = sign.site
+                    if site is not None:
+                        frame.line = site.line
+                        add(site)
+                        step(site)
+                elif not often or scope is None and stack and stack[-1].waiting:
+                    if self.turn(sign, raw, at):
+                        scope = None
+                elif often == OFTEN_CALL:
+                    frame, scope = self.called(sign, raw, at), sign.scope
+                    names, outer = frame.space.now, scope.home.namespace.now
+                elif not self.stored(often, sign, raw, at):
+                    if self.turn(sign, raw, at):
+                        scope = None
+                elif sign.scope is not None:    # of a StoredLineSign
+                    if sign.scope is not scope:
+                        at += sign.size - 1     # comes next, as if it had been written by itself
+                        raw[at] = sign.move
                         continue
-                    key, tokens = raw[at + 2], ready
-                    if often == OFTEN_ATTRIBUTE:
-                        key = sign.name
-                        tokens = owned.get(key, ready)          # which has no such object
-                    token = tokens.get(id(raw[at + 1]))
-                    known = None if token is None else token.now
-                    kind = type(known)
-                    if kind is dict and type(key) in ATOMS or kind is list and (
-                            type(key) is int or often == OFTEN_PUSH):
-                        value = raw[at + size - 1]
-                        if type(value) not in ATOMS and id(value) not in seen:
-                            value = see(value)
-                        if often == OFTEN_PUSH:
-                            known.append(value)
-                            log += (PUSH, token, value)
-                        elif (known.get(key, MISSING) if kind is dict else known[key]) is not value:
-                            known[key] = value
-                            log += (SET, token, key, value)
-                        at += size
-                        continue
-                self.turn(sign, raw, at)
-                at, scope = at + size, None
+                    site = sign.move.site
+                    frame.line = site.line
+                    add(site)
+                    step(site)
+                at += sign.size
         except Exception as error:              # as when code that was left by another thread wrote here
             if self.stop_error is not None and len(raw) - at < 1000:
                 return len(raw)                 # Stop may come between what ends a frame and the end of it
@@ -20775,17 +20897,43 @@ class Rewriter(Operations):
                 value = self.see(value)
             names[bind.name] = value
             log += (bind, value)
-        log.append(sign.site)
-        self.steps.append(sign.site)
+        frame.line = sign.sites[-1].line
+        log += sign.sites
+        self.steps += sign.sites
         return frame
 
+    def stored(self, often, sign, raw, at):
+        """Change a plain container or an object with plain attributes that is known; whether it was one."""
+        is_name, value = often == OFTEN_ATTRIBUTE, raw[at + sign.size - 1]
+        key = sign.name if is_name else raw[at + 2]
+        token = (self.owned.get(key, self.owned) if is_name else self.ready).get(id(raw[at + 1]))
+        if token is None:
+            return False
+        known = token.now
+        kind = type(known)
+        if kind is dict and type(key) in ATOMS or kind is list and (type(key) is int or often == OFTEN_PUSH):
+            if type(value) not in ATOMS and id(value) not in self.seen:
+                value = self.see(value)
+            if often == OFTEN_PUSH:
+                known.append(value)
+                self.put((PUSH, token, value))
+            elif often == OFTEN_ADD and key in known:
+                pass                            # it keeps the one that it has
+            elif (known.get(key, MISSING) if kind is dict else known[key]) is not value:
+                known[key] = value
+                self.put((SET, token, key, value))
+            return True
+        return False
+
     def turn(self, sign, raw, at):
-        """Turn one Sign, or what else was written."""
+        """Turn one Sign, or what else was written; whether the current frame may be another one now."""
         if not isinstance(sign, Sign):
-            return self.put(raw[at:at + sign.size])
+            self.put(raw[at:at + sign.size])
+            return False
         if sign.scope is None and self.stack and self.stack[-1].waiting is not None:
             self.frame_of(self.stack[-1].scope)
         sign.turn(self, raw, at)
+        return sign.scope is not None
 
     def add_step(self, site):
         """Add a step to the log."""
@@ -20938,13 +21086,13 @@ class Rewriter(Operations):
 
     def first_content(self, token):
         """The content that an object had when it was met first."""
-        value, content = self.firsts.pop(id(token.obj), (None, None))
-        if content is None:
+        content = self.firsts.pop(id(token.obj), (None, None))[1]
+        if content is None and not (token.kind is INSTANCE and type(token.obj) in self.born):
             return token.kind.read(token.obj)
         if token.kind is not INSTANCE:
             return all_held(content) if token.kind is LIST else content
-        getter, slots = layout(type(value))     # it had no attributes
-        names = getter(value) if getter is not None else None
+        getter, slots = layout(type(token.obj))     # it had no attributes
+        names = getter(token.obj) if getter is not None else None
         if names is not None:
             self.firsts[id(names)] = names, {}
         return (names,) + (MISSING,) * len(slots)
@@ -21222,7 +21370,7 @@ class Rewriter(Operations):
         del tape[:]
         self.recording.log = self.log
         self.put = self.log.extend
-        self.firsts = self.firsts.copy()
+        self.firsts, self.born = self.firsts.copy(), self.born.copy()
 
     def compare(self):
         """When all that was written has been read: what the log has is what there was at the end, or a gap is told."""

@@ -16663,7 +16663,7 @@ class TestRewrite(Case):
         'import random, heapq\nclass A(object):\n    def __init__(self, n):\n        self.l = list(range(n))\n'
         '    def mix(self):\n        random.shuffle(self.l)\n        return self\nrandom.seed(1)\n'
         'a = [A(n).mix() for n in range(5)]\nfor x in a:\n    x.l[0:1] = [x]\n    x.l.append(5)\n    del x.l[1:2]\n'
-        '    x.l.sort(key=id)\nheapq.heappush(a[2].l[:0], a[1])\n',
+        '    x.l.sort(key=lambda v: str(type(v)))\nheapq.heappush(a[2].l[:0], a[1])\n',
         'class A(object):\n    def __setattr__(self, n, v):\n        object.__setattr__(self, n, [v])\n'
         'class P(object):\n    def __init__(self):\n        self.v = 1\n    @property\n    def v(self):\n'
         '        return self.u\n    @v.setter\n    def v(self, x):\n        self.u = x\n'
@@ -16772,6 +16772,59 @@ def run(f, *given):
                      'hide = functools.partial(list, [B(), [2]])\nhide()[1][0] = 5\nhide()[0].l.append(6)\n'
                      'hide()[0].n = 7\nx = hide()\ny = take(8)\nz = take(9)\n')
 
+    # Ways to set attributes: of objects of these classes each is told, or looked at.
+    CLASSES = (
+        'class A(object):\n    def __init__(self, v=0):\n        self.v = v\nclass B(A):\n    pass\n'
+        'class E(object):\n    pass\nclass S(object):\n    __slots__ = ("p", "__dict__")\n')
+    ATTRIBUTES = [
+        'h = [E()]\nf = [h.pop() for i in range(1)].__getitem__\nsetattr(f(0), "x", [1])\ng = f(0)\ng.y = 2\n'
+        'g.x.append(3)\n',
+        'def make():\n    e = E()\n    def get():\n        return e\n    return get\nget, b = make(), B(2)\n'
+        'setattr(get(), "q", b)\ne = get()\ne.r = e\nb.w = 1\nc = B([b])\nc.v[0].v = c\nE.k = c\n',
+        'def make(n):\n    e = [E(), B(n)]\n    return lambda: e\nget = make(3)\nget()[0].a = 1\nget()[1].b = 2\n'
+        'x = get()\ndel x[1].v\nx[0].a = x\n',
+        'a = [A(i) for i in range(3)]\nimport operator\noperator.setitem(a, 0, B(1))\na[0].n = 1\na[1].n = 2\n'
+        'b = A(a)\nb.v[2].v = b\ns = S()\ns.p = b\ns.q = s\noperator.setitem(a, 1, s)\nt = S()\nt.q = 1\n'
+        't.p = s\n',
+        'a = A(1)\ndef f(x):\n    x.n = 1\n    x.m = A(x)\n    return x\n'
+        'b = sorted([A(3), A(2)], key=lambda x: f(x).v)\nc = list(map(f, b))\nd = max(b, key=lambda x: x.m.v.v)\n'
+        'd.z = len(c)\n',
+        'class C(object):\n    def __init__(self, v):\n        self.v = v\n        self.l = []\n'
+        '    def __add__(self, o):\n        return C(self.v + o.v)\n    def __iadd__(self, o):\n'
+        '        self.v += o.v\n        self.l.append(o)\n        return self\n    def __call__(self, x):\n'
+        '        self.x = x\n        return self\n    def __enter__(self):\n        self.e = 1\n'
+        '        return self\n    def __exit__(self, *a):\n        self.e = a\n        return True\n'
+        'x = C(1) + C(2)\nx += C(3)\nx(4)(5).y = 6\nwith C(7) as y:\n    y.z = x\n    y.n\ny += x + y\n'
+        'z = [C(1)(2)]\nz[0] += y\nfor z[0].q in range(2):\n    pass\nx.t, (y.u, z[0].w) = 1, (2, 3)\n',
+        'e = E()\ne.a = e.b = A(e)\ne.b.v.c = 1\ntry:\n    e.x.y = 1\nexcept AttributeError:\n    e.err = 1\n'
+        'f = E()\ntry:\n    del f.q\nexcept AttributeError:\n    f.q = f\ndel f.q\nf.q = 2\n',
+        'class T(object):\n    made = []\n    def __init_subclass__(cls):\n        o = cls()\n'
+        '        o.early = 1\n        T.made.append(o)\nclass U(T):\n    pass\nu = U()\nu.x = T.made\n'
+        'for o in T.made:\n    o.late = u\n',
+        'def update(self, n):\n    self.n = n\n    return self\nA.update = update\n'
+        'B.set = property(lambda self: self.v, update)\na, b = A(1).update(2), B(3)\nb.set = 4\n'
+        'b.update(5).m = a\nE.__getattr__ = lambda self, name: name\ne = E()\nx = e.foo\ne.foo = 1\nx = e.foo\n',
+        'import json, re, random, math\nr = random.Random(1)\nl = [A(r.random()) for i in range(3)]\n'
+        'r.shuffle(l)\nl[0].s = re.sub("a", lambda m: str(setattr(l[1], "t", m.group())), "banana")\n'
+        'l[2].j = json.loads(json.dumps({"a": [1]}), object_hook=lambda d: A(d))\nl[2].j.v["a"][0] = l\n',
+        'b = B(1)\nb2 = B.__new__(B)\nb2.x = b\nb3 = object.__new__(A)\nb3.v = b2\nb3.__init__(5)\n'
+        'A.__init__(b2, b3)\nl = [B.__new__(B) for i in range(2)]\nl[0].k = l[1]\nl[1].k = l[0]\n',
+        'f = [E(), B(1), E()].__getitem__\nsetattr(f(0), "x", [1])\nsetattr(f(1), "x", f)\ng = f(0)\ng.y = 2\n'
+        'b = f(1)\nb.z = g\nf(2).v = 5\nc = f(2)\nc.w = 6\n',
+        'def gen():\n    o = E()\n    while True:\n        o.n = yield o\ng = gen()\nx = next(g)\nx.m = 1\n'
+        'g.send(5)\ny = g.send(6)\ny.m += 1\n',
+        'class D(object):\n    x = A(1)\n    x.y = 2\n    l = [B(x)]\n    l[0].z = 3\n    del x.v\nD.x.w = 4\n'
+        'D.l[0].v.q = D\nd = D()\nd.x = 1\n',
+        'def loc():\n    a = A(1)\n    a.x = 2\n    n = sorted(locals())\n    a.y = n\n    return a\nz = loc()\n'
+        'z.k = 1\n',
+        'x = type("X", (A,), {})(3)\nx.y = 1\ny = type(x)(x)\ny.v.y = y\nclass A(A):\n    def __init__(self):\n'
+        '        super(A, self).__init__([])\n        self.v.append(self)\nz = A()\nz.v[0].v = 1\n',
+    ]
+    if hotload.HAS_CONSTANT_NODE:
+        ATTRIBUTES.append(
+            'a = A()\na.x: int = 1\nb = A(a)\nb.v.y: int = 2\ndef f():\n    return A([a])\nf().z: int = 3\n'
+            'c = f()\nc.v[0].w: int = 4\nf = [E()].__getitem__\nf(0).x: int = 3\ng = f(0)\ng.y = 2\n')
+
     def compare(self, text):
         """Record with both engines; whether the steps and the states of each are the same."""
         trace, rewrite = hotload.record(text, engine='trace'), hotload.record(text, engine='rewrite')
@@ -16792,6 +16845,10 @@ def run(f, *given):
     def test_its_steps_and_states_are_those_of_the_trace_engine(self):
         for text in self.PROGRAMS:
             self.compare(text)
+
+    def test_attributes_are_told_in_whatever_way_they_are_set(self):
+        for text in self.ATTRIBUTES:
+            self.compare(self.CLASSES + text)
 
     @unittest.skipIf(sys.version_info[0] == 2, 'the trace engine takes two errors in C with the same text for one')
     def test_it_agrees_with_the_trace_engine_on_random_programs(self):
