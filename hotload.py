@@ -20947,7 +20947,7 @@ class Kit(object):
         """Let an engine that is not served any more have what was written for it."""
         engine = self.unread and self.unread()
         if engine is not None:
-            engine.take()
+            engine.take(engine.written)
 
     def guarded(self, name):
         """A helper, which raises nothing: what goes wrong (as when the stack is full) is a gap in the recording."""
@@ -21259,14 +21259,15 @@ class Rewriter(Operations):
 
     def sync(self):
         """Turn what was written since the last time into steps and changes."""
-        if self.written is not None:
-            self.take()
-        log = self.log
-        if len(log) <= self.done and not self.final:
+        if len(self.log) <= self.done and not self.final and self.written is None:
             return
         self.turns += 1
-        raw, at = log[self.done:], 0
-        del log[self.done:]
+        raw, at = self.log[self.done:self.written], 0
+        if self.written is None:
+            del self.log[self.done:]
+        else:
+            self.take(self.done)
+        log = self.log
         self.recording.indexed(self.steps, self.done)
         self.owned.clear()                      # the classes may have changed
         collect_again = collect_rarely() if len(raw) > READ_AT_A_TIME else None
@@ -21874,10 +21875,10 @@ class Rewriter(Operations):
         self.pending[:] = []
         self.written = len(self.log)
 
-    def take(self):
-        """Take what was written out of the list that the code writes to."""
+    def take(self, end):
+        """Take what was written, up to a place, out of the list that the code writes to."""
         tape, self.kit.unread = self.log, None
-        self.log, self.written = tape[:self.written], None
+        self.log, self.written = tape[:end], None
         del tape[:]
         self.recording.log = self.log
         self.put = self.log.extend
