@@ -756,6 +756,15 @@ def native_text(text):
     return text.encode('ascii', 'backslashreplace') if PY2 else text
 
 
+def pattern_type():
+    """The type of compiled regular expressions. `import re` takes longer than all else that a recording needs."""
+    if 're' not in sys.modules:
+        with suppress(Exception):               # names of Python's own
+            import _sre
+            return type(_sre.compile('', 0, [1], 0, {}, ()))
+    return type(re.compile(''))
+
+
 class quiet_warnings(object):
     """A context in which warnings are not shown."""
 
@@ -3291,6 +3300,7 @@ def main(argv=None):
 
 __future__, _ast, bisect = map(Later, ('__future__', '_ast', 'bisect'))
 FUNCTION_NODES = DEFINITIONS = BLANKED = FUTURES = None         # set by the first call of parse()
+_fields = {}                                                    # {type of nodes: names_of_fields(type)}
 MEANINGLESS = frozenset(['ctx', 'kind', 'type_comment', 'type_ignores'])        # fields of nodes: u'' is '' on 3.x
 COOKIE = br'[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)'
 
@@ -3327,8 +3337,28 @@ def compile_nodes(nodes, path, flags=0):
 
 def fields(node):
     """The (name, value) pairs of a node that have a meaning, those that are absent left out."""
-    found = [(name, getattr(node, name, None)) for name in node._fields if name not in MEANINGLESS]
-    return [part for part in found if part[1] is not None]
+    get = node.__dict__.get
+    return [(name, get(name)) for name in names_of_fields(node) if get(name) is not None]
+
+
+def names_of_fields(node):
+    """The names of the fields of a node that have a meaning."""
+    found = _fields.get(type(node))
+    if found is None:
+        found = _fields[type(node)] = tuple(name for name in node._fields if name not in MEANINGLESS)
+    return found
+
+
+def inner_nodes(node):
+    """The nodes directly in a node."""
+    get, found, kind = node.__dict__.get, [], _ast.AST
+    for name in names_of_fields(node):
+        part = get(name)
+        if isinstance(part, kind):
+            found.append(part)
+        elif type(part) is list:
+            found += [item for item in part if isinstance(item, kind)]
+    return found
 
 
 def walk(node):
@@ -3337,11 +3367,7 @@ def walk(node):
     while todo:
         node = todo.pop()
         yield node
-        for _, value in fields(node):
-            if isinstance(value, _ast.AST):
-                todo.append(value)
-            elif isinstance(value, list):
-                todo += [part for part in value if isinstance(part, _ast.AST)]
+        todo += inner_nodes(node)
 
 
 def fingerprint(node, bodies=True):
@@ -12526,9 +12552,10 @@ class Site(object):
 
 
 class Op(object):
-    """A kind of change, the first of its entries in the log. size: their number."""
+    """A kind of change, the first of its entries in the log. size: their number.      often: see Sign."""
 
     __slots__ = ('size', 'act')
+    often = 0
 
     def __init__(self, size, act):
         self.size, self.act = size, act
@@ -13223,7 +13250,7 @@ def learn_types():
     same_objects, lazy_map = operator.is_, getattr(itertools, 'imap', map)
     MARKED = frozenset(marked_types() + [Tee])
     # What is handed out as itself: it cannot change, or what can change in it is not shown.
-    SELF_TYPES = TEXT_TYPES | frozenset(class_types + (CodeType, type(sys), range_type, slice, type(re.compile('')),
+    SELF_TYPES = TEXT_TYPES | frozenset(class_types + (CodeType, type(sys), range_type, slice, pattern_type(),
         type(PastClass().__repr__), CellType, SuperType, object, Turned))
 
 
@@ -13745,6 +13772,12 @@ class Recording(object):
 
     def _forget(self):
         self._indexed, self._steps, self._places, self._visits = 0, [], [], {}
+
+    def indexed(self, steps, at):
+        """Told by a reader that keeps the list of all steps: they are those up to a place of the log."""
+        if self.end is None:
+            self._places += [len(steps)] * (len(self.keyframes) - len(self._places))
+            self._steps, self._indexed = steps, at
 
     def _index(self):
         """The list of all steps; what was added to the log since the last time is looked through."""
@@ -14918,12 +14951,6 @@ def definition_heads(node):
 def mangled_names(names, chain):
     """Those that are names, as they are in the classes of the chain."""
     return [mangled(name, chain) for name in names if isinstance(name, string_types)]
-
-
-def inner_nodes(node):
-    """The nodes directly in a node."""
-    return [item for _, part in fields(node) for item in (part if isinstance(part, list) else [part])
-            if isinstance(item, _ast.AST)]
 
 
 def is_inline(node):
@@ -16195,10 +16222,7 @@ class Engine(Follower):
         self.top, self.running[:] = top, [(None, top, {}, {})]
         recording.keyframes.append(Keyframe(0, {namespace: namespace.kind.copy(namespace.now or {}), top: {}}, top))
         stdout, self.limit[0] = sys.stdout, 0
-        # the log keeps all alive: looking for garbage costs a seventh of the time
-        collects = gc.get_threshold() if hasattr(gc, 'get_threshold') else (0,)        # PyPy's collects otherwise
-        if collects[0]:
-            gc.set_threshold(max(collects[0], 200000), *collects[1:])
+        collect_again = collect_rarely()
         sys.stdout = tee = Tee(stdout, self.log)
         try:
             if self.callback is not None:
@@ -16236,11 +16260,7 @@ class Engine(Follower):
             if recording.error is error:
                 set_traceback(error, users_trace(sys.exc_info()[2]))
         finally:
-            if collects[0]:
-                gc.set_threshold(*collects)
-            if hasattr(gc, 'freeze') and not gc.get_freeze_count():
-                gc.freeze()                     # makes the log old, without looking through it
-                gc.unfreeze()
+            collect_again()
             if sys.stdout is tee:
                 sys.stdout = stdout
             tee.log = []
@@ -16259,6 +16279,23 @@ class Engine(Follower):
 
 
 recorded_threads = set()        # idents of those in which a recording goes on
+
+
+def collect_rarely():
+    """Let Python look for garbage rarely, while a log is made that keeps all alive: that is a seventh of the time, and
+    a third while one is read. Gives a function that ends it.
+    """
+    collects = gc.get_threshold() if hasattr(gc, 'get_threshold') else (0,)            # PyPy's collects otherwise
+    if collects[0]:
+        gc.set_threshold(max(collects[0], 200000), *collects[1:])
+
+    def end():
+        if collects[0]:
+            gc.set_threshold(*collects)
+        if hasattr(gc, 'freeze') and not gc.get_freeze_count():
+            gc.freeze()                         # makes the log old, without looking through it
+            gc.unfreeze()
+    return end
 
 
 ##############################################################################
@@ -16597,15 +16634,15 @@ class Constants(object):
     MARK = '\0hotload '
 
     def __init__(self):
-        self.things, self.numbers = [], {}
+        self.things, self.texts = [], {}
 
     def text(self, thing):
         """The text that stands for an object."""
-        number = self.numbers.get(id(thing))
-        if number is None:
-            number = self.numbers[id(thing)] = len(self.things)
+        text = self.texts.get(id(thing))
+        if text is None:
+            text = self.texts[id(thing)] = str('%s%d' % (self.MARK, len(self.things)))
             self.things.append(thing)
-        return str('%s%d' % (self.MARK, number))
+        return text
 
     def filled(self, code):
         """The code object with the objects in place of their texts."""
@@ -16638,8 +16675,9 @@ class Scope(object):
     has_yield, sees_frame: whether it looks at its own names as a dict.      keeps_names: whether the dict lives on.
     is_async: whether it awaits.      pauses: how many yields and awaits it has.      puts_by: whether some of them are
     arguments of calls.
-    children.      frees: names of scopes around that it uses.      frame: the name of its code.
-    lines: those that have code.      first_line.
+    children.      frees: names of scopes around that it uses.      frame: the name of its code.      looks: names that
+    it uses which are those of functions that look at frames.
+    lines: those that have code.      first_line.      rebound: see Expressions.
     home: see Space; set when it runs.
     """
 
@@ -16649,8 +16687,8 @@ class Scope(object):
         self.has_yield = self.sees_frame = self.keeps_names = self.is_expression = False
         self.is_async = self.puts_by = False
         self.pauses = 0
-        self.children, self.frees, self.lines, self.first_line = [], set(), None, 1
-        self.home, self.path, self.sites, self.atoms = None, None, {}, set()
+        self.children, self.frees, self.looks, self.lines, self.first_line = [], set(), set(), None, 1
+        self.home, self.path, self.sites, self.atoms, self.rebound = None, None, {}, set(), None
         if parent is not None:
             parent.children.append(self)
 
@@ -16708,6 +16746,8 @@ class Scope(object):
         for child in self.children:
             child.finish()
         names = set(self.loads) | self.outer
+        if any(self.owner(name).kind == 'module' for name in self.looks):       # not where it is a local variable
+            self.sees_frame = True
         for child in self.children:
             names |= child.frees
         if self.kind in ('function', 'comprehension'):
@@ -16780,7 +16820,7 @@ class ScopeReader(object):
         if type(node.ctx).__name__ in ('Load', 'AugLoad'):
             scope.loads.add(name)
             if name in MAKES_FRAMES or name in ('_getframe', 'currentframe'):
-                scope.sees_frame = True
+                scope.looks.add(name)
         else:
             scope.store(name, node)
 
@@ -16961,6 +17001,8 @@ class ScopeReader(object):
 
 def code_lines(code):
     """The lines that begin in a code object and can be reached."""
+    if hasattr(code, 'co_lines'):
+        return set(line for _, _, line in code.co_lines() if line)
     import dis
     starts = list(dis.findlinestarts(code))
     lines = set(line for _, line in starts if line)
@@ -16998,6 +17040,13 @@ def text_node(text):
 def number_node(number):
     """A literal number."""
     return _ast.Constant(value=number, kind=None) if HAS_CONSTANT_NODE else _ast.Num(n=number)
+
+
+def none_node():
+    """The node of None."""
+    if HAS_CONSTANT_NODE:
+        return _ast.Constant(value=None, kind=None)
+    return _ast.NameConstant(value=None) if hasattr(_ast, 'NameConstant') else name_node('None')
 
 
 def call_node(function, *args):
@@ -17052,20 +17101,34 @@ def raise_node():
     return _ast.Raise(type=None, inst=None, tback=None) if HAS_TUPLE_PARAMETERS else _ast.Raise(exc=None, cause=None)
 
 
+FLAT = (str, type(None), int, float, bool)                  # what nodes of ours have in them beside nodes
+
+
 def placed(made, like):
     """The nodes, with the place of another in those that have none."""
+    if 'lineno' in getattr(made, '__dict__', ()):
+        return made
     todo = [made] if isinstance(made, _ast.AST) else list(made)
     line, column = getattr(like, 'lineno', 1), getattr(like, 'col_offset', 0)
     end, end_column = getattr(like, 'end_lineno', line), getattr(like, 'end_col_offset', column)
+    is_line = getattr(like, 'end_lineno', 0) == line
+    has_end, flat = HAS_CONSTANT_NODE, FLAT + (_ast.Load, _ast.Store)   # 3.8 has both
     while todo:
         node = todo.pop()
+        parts = node.__dict__
+        if 'lineno' in parts:
+            continue                            # of the program, as is all in it
+        for part in parts.values():
+            if type(part) is list:
+                todo += [item for item in part if item.__class__ not in FLAT]
+            elif type(part) not in flat:
+                todo.append(part)
         if 'lineno' in node._attributes:
-            if hasattr(node, 'lineno'):
-                continue                        # of the program, as is all in it
             node.lineno, node.col_offset = line, column
-            if 'end_lineno' in node._attributes:
+            if has_end:
                 node.end_lineno, node.end_col_offset = end, end_column
-        todo += inner_nodes(node)
+            elif is_line:
+                node.end_lineno = line          # see last_line()
     return made
 
 
@@ -17081,6 +17144,11 @@ def placed(made, like):
 # it. A lambda that raises ends without saying so: that is seen by the next Sign, which is of another scope.
 
 
+NO_NAMES = {}                   # those of a frame that begins
+# What is read without a call, see Sign; those up to OFTEN_RETURN are of a frame.
+OFTEN_MOVE, OFTEN_RETURN, OFTEN_CALL, OFTEN_ITEM, OFTEN_ATTRIBUTE, OFTEN_PUSH, OFTEN_ADD = range(1, 8)
+
+
 class Frame(object):
     """A frame that runs or is suspended. scope: a Scope.      space: a Space.      line: number of the line that runs.
     passing: whether an exception that has had its step goes through it.      waiting: see LeapSign.      saved: {key of
@@ -17090,18 +17158,21 @@ class Frame(object):
     this one, and goes on before it.
     """
 
-    __slots__ = ('scope', 'space', 'line', 'passing', 'waiting', 'saved', 'waits', 'back', 'hidden', 'delegator')
+    passing = False                             # most frames begin and end without others
+    waiting = waits = delegator = back = None
+    saved = hidden = {}                         # these are replaced
 
     def __init__(self, scope, space):
         self.scope, self.space, self.line = scope, space, scope.first_line
-        self.passing, self.waiting, self.saved, self.waits, self.delegator = False, None, {}, None, None
-        self.back, self.hidden = self.line, {}
 
 
 class Sign(Op):
-    """Something that instrumented code did, in the log until it is turned. scope: of the code.      size: see Op."""
+    """Something that instrumented code did, in the log until it is turned. scope: of the code.      size: see Op.
+    often: what Rewriter.read() does itself, one of OFTEN_...; 0 when it is turn() that does it.
+    """
 
     __slots__ = ('scope',)
+    often = 0
 
     def __init__(self, scope, size=1):
         self.scope, self.size, self.act = scope, size, None
@@ -17111,13 +17182,14 @@ class Sign(Op):
 
 
 class LineSign(Sign):
-    """A line runs next."""
+    """A line runs next. told: see BoundLineSign."""
 
-    __slots__ = ('site', 'line')
+    __slots__ = ('site', 'line', 'told')
+    often = OFTEN_MOVE
 
     def __init__(self, scope, line):
         Sign.__init__(self, scope)
-        self.site, self.line = scope.site('line', line), line
+        self.site, self.line, self.told = scope.site('line', line), line, ()
 
     def turn(self, reader, raw, at):
         """A step."""
@@ -17130,6 +17202,7 @@ class TestSign(LineSign):
     """An except clause is looked at next."""
 
     __slots__ = ()
+    often = 0
 
     def turn(self, reader, raw, at):
         """A step; the exception goes on."""
@@ -17219,6 +17292,7 @@ class FinalSign(Sign):
     def turn(self, reader, raw, at):
         """Set aside the exception that goes through, and the step that waits."""
         frame = reader.frame_of(self.scope, False)
+        frame.saved = dict(frame.saved)
         frame.saved[self.key] = frame.passing, frame.waiting
         frame.passing, frame.waiting = False, None
 
@@ -17236,13 +17310,15 @@ class FinalEndSign(FinalSign):
 
 
 class BindSign(Sign):
-    """A name has the value that comes next. bind: a Bind."""
+    """A name has the value that comes next. bind: a Bind.      told, site: see BoundLineSign."""
 
-    __slots__ = ('bind', 'name', 'is_global')
+    __slots__ = ('bind', 'name', 'is_global', 'told', 'site')
+    often = OFTEN_MOVE
 
     def __init__(self, scope, name, is_global, bind):
         Sign.__init__(self, scope, 2)
         self.name, self.is_global, self.bind = name, is_global, bind
+        self.told, self.site = [(1, name, is_global, bind)], None
 
     def turn(self, reader, raw, at):
         """Bind it."""
@@ -17259,6 +17335,7 @@ class UnbindSign(BindSign):
     """A name was deleted. bind: an Unbind."""
 
     __slots__ = ()
+    often = 0
 
     def __init__(self, scope, name, is_global, bind):
         BindSign.__init__(self, scope, name, is_global, bind)
@@ -17270,6 +17347,26 @@ class UnbindSign(BindSign):
         known = self.scope.home.namespace.now if self.is_global else frame.space.now
         if known.pop(self.name, MISSING) is not MISSING:
             reader.put((self.bind,))
+
+
+class BoundLineSign(Sign):
+    """Names have the values that come next, and then a line runs. binds: BindSigns.      move: a LineSign.
+    told: [(how far ahead its value is, name, whether it is global, Bind)].      site: of the step.
+    """
+
+    __slots__ = ('binds', 'move', 'told', 'site')
+    often = OFTEN_MOVE
+
+    def __init__(self, scope, binds, move):
+        Sign.__init__(self, scope, 1 + len(binds))
+        self.binds, self.move, self.site = binds, move, move.site
+        self.told = [(ahead, sign.name, sign.is_global, sign.bind) for ahead, sign in enumerate(binds, 1)]
+
+    def turn(self, reader, raw, at):
+        """Bind them; a step."""
+        for ahead, sign in enumerate(self.binds):
+            sign.turn(reader, raw, at + ahead)
+        self.move.turn(reader, raw, at)
 
 
 class NamesSign(Sign):
@@ -17302,6 +17399,7 @@ class HideSign(Sign):
     def turn(self, reader, raw, at):
         """Unbind them, but note what they stood for."""
         frame = reader.frame_of(self.scope)
+        frame.hidden = dict(frame.hidden)
         for name in self.names:
             frame.hidden.setdefault(name, frame.space.now.get(name, MISSING))
         reader.take_names(frame, self.names, {})
@@ -17334,34 +17432,45 @@ class GlobalNamesSign(NamesSign):
 
 
 class CallSign(Sign):
-    """A frame begins; its values come next. names: of the values.      site: of the 'call'."""
+    """A frame begins; its values come next. binds: Binds of their names.      move: the LineSign of what runs first, or
+    None.      sites: that of the 'call', and of that line.
+    """
 
-    __slots__ = ('names', 'site')
+    __slots__ = ('binds', 'move', 'sites')
+    often = OFTEN_CALL
 
-    def __init__(self, scope, names):
-        Sign.__init__(self, scope, 1 + len(names))
-        self.names, self.site = names, scope.site('call', scope.first_line)
+    def __init__(self, scope, binds=(), move=None):
+        Sign.__init__(self, scope, 1 + len(binds))
+        self.binds, self.move = binds, move
+        self.sites = [scope.site('call', scope.first_line)] + ([] if move is None else [move.site])
 
     def turn(self, reader, raw, at):
-        """Make its Space, and a step."""
+        """Make its Space, and a step or two."""
         self.begin(reader, raw, at + 1, Space())
+        if self.move is not None:
+            self.move.turn(reader, raw, at)
 
     def begin(self, reader, raw, at, space):
-        """Make the Space the current one."""
-        values = raw[at:at + len(self.names)]
-        if not ATOMS.issuperset(map(type, values)):
-            values = [value if type(value) in ATOMS else reader.see(value) for value in values]
-        space.first = dict(zip(self.names, values))
-        reader.begin(Frame(self.scope, space), self.site)
+        """Make the Space the current one. It has no names at first: a dict for each call would take more memory."""
+        space.first = NO_NAMES
+        reader.begin(Frame(self.scope, space))
+        for at, bind in enumerate(self.binds, at):
+            value = raw[at]
+            if type(value) not in ATOMS:
+                value = reader.see(value)
+            space.now[bind.name] = value
+            reader.put((bind, value))
+        reader.add(self.sites[0])
 
 
 class CallGeneratorSign(CallSign):
     """A frame of a generator begins; its Space comes next, then values."""
 
     __slots__ = ()
+    often = 0
 
-    def __init__(self, scope, names):
-        CallSign.__init__(self, scope, names)
+    def __init__(self, scope, binds):
+        CallSign.__init__(self, scope, binds)
         self.size += 1
 
     def turn(self, reader, raw, at):
@@ -17374,9 +17483,10 @@ class NamesCallSign(CallSign):
     """A frame begins; a dict of its names comes next."""
 
     __slots__ = ()
+    often = 0
 
     def __init__(self, scope):
-        CallSign.__init__(self, scope, ())
+        CallSign.__init__(self, scope)
         self.size = 2
 
     def turn(self, reader, raw, at):
@@ -17385,13 +17495,15 @@ class NamesCallSign(CallSign):
         space.first = dict((name, value if type(value) in ATOMS else reader.see(value))
                            for name, value in raw[at + 1].items() if name[:1] != '.' and not (
                                self.scope.kind == 'class' and name in ('__module__', '__qualname__')))
-        reader.begin(Frame(self.scope, space), self.site)
+        reader.begin(Frame(self.scope, space))
+        reader.add(self.sites[0])
 
 
 class ReturnSign(Sign):
     """The frame ends."""
 
     __slots__ = ()
+    often = OFTEN_RETURN
 
     def turn(self, reader, raw, at):
         """A step, and the frame that called goes on."""
@@ -17632,6 +17744,7 @@ class ItemSign(Sign):
     """An item of a container was set: the container, the key and the value come next."""
 
     __slots__ = ()
+    often = OFTEN_ITEM
 
     def turn(self, reader, raw, at):
         """Set it."""
@@ -17652,6 +17765,7 @@ class AttributeSign(Sign):
     """An attribute was set: the object and the value come next. name: of the attribute."""
 
     __slots__ = ('name',)
+    often = OFTEN_ATTRIBUTE
 
     def __init__(self, name):
         Sign.__init__(self, None, 3)
@@ -17666,6 +17780,7 @@ class CutAttributeSign(AttributeSign):
     """An attribute was deleted: the object comes next."""
 
     __slots__ = ()
+    often = 0
 
     def __init__(self, name):
         AttributeSign.__init__(self, name)
@@ -17680,6 +17795,7 @@ class PushSign(Sign):
     """A value was appended to a list or deque: it and the value come next."""
 
     __slots__ = ()
+    often = OFTEN_PUSH
 
     def turn(self, reader, raw, at):
         """Append it."""
@@ -17687,6 +17803,7 @@ class PushSign(Sign):
         if type(value) not in ATOMS:
             value = reader.see(value)
         token.now.append(value)
+        reader.ready[id(raw[at + 1])] = token
         reader.put((PUSH, token, value))
 
 
@@ -17701,14 +17818,55 @@ class SpliceSign(Sign):
         reader.note(token, [(SPLICE, token) + tuple(raw[at + 2:at + 4]) + (all_held(raw[at + 4]),)])
 
 
+class InsertSign(Sign):
+    """A value was inserted into a list or deque: it, the index and the value come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Insert it."""
+        token, key = reader.awake(raw[at + 1]), raw[at + 2]
+        start = slice(key, None).indices(len(token.now))[0]
+        reader.note(token, [(SPLICE, token, start, start, [held(raw[at + 3])])])
+
+
+class SliceSign(Sign):
+    """A slice of a list was set or deleted: it, (start, end, step) and a tuple of the new values come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Change what differs."""
+        token, new = reader.awake(raw[at + 1]), all_held(list(raw[at + 3]))
+        now, part = token.now, slice(*raw[at + 2])
+        start, end, step = part.indices(len(now))
+        if step != 1:
+            whole = now[:]
+            if new:
+                whole[part] = new
+            else:
+                del whole[part]
+            start, end, new = 0, len(now), whole
+        old = now[start:max(start, end)]
+        most, head, tail = min(len(old), len(new)), 0, 0
+        while head < most and old[head] is new[head]:
+            head += 1
+        while tail < most - head and old[-1 - tail] is new[-1 - tail]:
+            tail += 1
+        if head + tail < max(len(old), len(new)):
+            reader.note(token, [(SPLICE, token, start + head, start + len(old) - tail, new[head:len(new) - tail])])
+
+
 class PopSign(Sign):
-    """An item was taken from a list or deque: it and the index come next."""
+    """An item was taken from a list, deque or dict: it and the index or key come next."""
 
     __slots__ = ()
 
     def turn(self, reader, raw, at):
         """Delete it."""
         token = reader.awake(raw[at + 1])
+        if token.kind is DICT:
+            return reader.cut_item(raw[at + 1], raw[at + 2])
         key = raw[at + 2] + len(token.now) if raw[at + 2] < 0 else raw[at + 2]
         del token.now[key]
         reader.put((CUT, token, key))
@@ -17717,17 +17875,19 @@ class PopSign(Sign):
 class AddSign(Sign):
     """An element was added to a set, or discarded: it and the element come next. is_in: whether it was added."""
 
-    __slots__ = ('is_in',)
+    __slots__ = ('is_in', 'often')
 
     def __init__(self, is_in):
         Sign.__init__(self, None, 3)
-        self.is_in = is_in
+        self.is_in, self.often = is_in, OFTEN_ADD if is_in else 0
 
     def turn(self, reader, raw, at):
         """Add or remove it."""
         token, key = reader.awake(raw[at + 1]), raw[at + 2]
         known = token.now
         if type(known) is dict and is_safe_key(key):
+            if type(raw[at + 1]) is set:
+                reader.ready[id(raw[at + 1])] = token
             if (key in known) is not self.is_in:
                 reader.note(token, [(SET, token, key, key) if self.is_in else (CUT, token, key)])
             return
@@ -17736,6 +17896,29 @@ class AddSign(Sign):
         if bool(same) is not self.is_in:
             parts = parts + [reader.see(key)] if self.is_in else [old for old in parts if old is not same[0]]
             reader.note(token, [(PUT, token, Keyed((id(old), old) for old in parts))])
+
+
+class RemoveSign(AddSign):
+    """A value was removed from a list, deque or set: it and the value, or one that is equal, come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Remove it."""
+        token, key = reader.awake(raw[at + 1]), raw[at + 2]
+        if token.kind is not LIST:
+            return AddSign.turn(self, reader, raw, at)
+        for place, old in enumerate(token.now):
+            if old is key or compares_in_c(type(old)) and old == key:
+                del token.now[place]
+                return reader.put((CUT, token, place))
+        raise LookupError('%r was not in the list' % (key,))
+
+
+def compares_in_c(cls):
+    """Whether comparing an instance of a class with an atom, or a tuple of them, runs no code in Python."""
+    return cls in ATOMS or not any(type(vars(base).get(name)) is FunctionType for base in getattr(cls, '__mro__', ())
+                                   for name in ('__eq__', '__cmp__'))
 
 
 class ContentSign(Sign):
@@ -17787,10 +17970,29 @@ class UntoldSign(Sign):
     __slots__ = ()
 
 
+class StoredLineSign(Sign):
+    """What another Sign tells, and then a line runs. first: an ItemSign, AttributeSign, PushSign or AddSign.
+    often, name: of it.      move: a LineSign.
+    """
+
+    __slots__ = ('first', 'often', 'name', 'move')
+
+    def __init__(self, first, move):
+        Sign.__init__(self, move.scope, first.size)
+        self.first, self.often, self.name, self.move = first, first.often, getattr(first, 'name', None), move
+
+    def turn(self, reader, raw, at):
+        """Do both."""
+        reader.turn(self.first, raw, at)
+        self.move.turn(reader, raw, at)
+
+
 ITEM, CUT_ITEM, PUSHED, POPPED = ItemSign(None, 4), CutSign(None, 3), PushSign(None, 3), PopSign(None, 3)
-ADDED, DISCARDED = AddSign(True), AddSign(False)
+ADDED, DISCARDED, REMOVED = AddSign(True), AddSign(False), RemoveSign(False)
 SPLICED, CONTENT = SpliceSign(None, 5), ContentSign(None, 3)
-UNTOLD = {ITEM: UntoldSign(None, 4), CUT_ITEM: UntoldSign(None, 3)}
+INSERTED, SLICED = InsertSign(None, 4), SliceSign(None, 4)
+UNTOLD = dict((sign, UntoldSign(None, sign.size)) for sign in (
+    ITEM, CUT_ITEM, PUSHED, POPPED, ADDED, DISCARDED, REMOVED, INSERTED, SLICED))
 
 
 ##############################################################################
@@ -17802,6 +18004,20 @@ UNTOLD = {ITEM: UntoldSign(None, 4), CUT_ITEM: UntoldSign(None, 3)}
 # which no program can have. Whether a call can change anything is decided by the type of what is called, when it is.
 
 BUSY = 0                        # the first of the calls that have to be looked at, when there are any
+# {(method, number of arguments): (kinds of containers, Sign, its operands, whether the first is looked for in it)}; the
+# operands are numbers and what NAMED_OPERANDS has.
+QUICK = {('append', 1): (('list', 'deque'), PUSHED, ('first',), False),
+         ('pop', 0): (('list', 'deque'), POPPED, (-1,), False),
+         ('pop', 1): (('list', 'dict'), POPPED, ('first',), True),
+         ('insert', 2): (('list',), INSERTED, ('first', 'second'), True),
+         ('popleft', 0): (('deque',), POPPED, (0,), False),
+         ('appendleft', 1): (('deque',), INSERTED, (0, 'first'), False),
+         ('add', 1): (('set',), ADDED, ('first',), True),
+         ('discard', 1): (('set',), DISCARDED, ('first',), True),
+         ('remove', 1): (('list', 'set', 'deque'), REMOVED, ('first',), True),
+         ('setdefault', 2): (('dict',), ITEM, ('first', 'item'), True),
+         ('pop', 2): (('dict',), CUT_ITEM, ('first',), True)}
+QUICK_NAMES = frozenset(name for name, _ in QUICK)
 DEEP = frozenset(['Call', 'Yield', 'YieldFrom', 'Await', 'NamedExpr'])
 NOT_SIMPLE = DEEP | frozenset(['Lambda', 'ListComp', 'SetComp', 'DictComp', 'GeneratorExp'])
 QUIET_MODULES = frozenset(['time', 'sys', 'os', 'functools', 'warnings', 'platform', 'locale'])
@@ -17811,11 +18027,12 @@ class Call(object):
     """What is known of a call in the text. names: those in it, whose values may be changed by it. deep: whether what it
     is given is more than names and what hangs on them, so that it cannot be found by the names alone. count: of its
     arguments; first: the first one if it is a literal number.      lasts: whether what is called lives as long as its
-    module.
+    module.      is_name: whether what is called has a name of its own.
     """
 
     def __init__(self, node, has_tricks=True, lasts=False):
         self.names, self.deep, self.count, self.first, self.lasts = [], False, 0, None, lasts
+        self.is_name = isinstance(getattr(node, 'func', None), _ast.Name)
         if node is None:
             return
         parts = list(node.args) + [word.value for word in node.keywords] + [node.func]
@@ -17853,6 +18070,8 @@ class Expressions(object):
         self.outer_temps = 0                    # of the statements around: a loop's test needs them again
         self.settled = 0
         self.looked_at = set()                  # parameters whose content is sure to be known here
+        self.lets, self.no_lets = 0, 0          # see let()
+        self.nested = 0                         # calls around, whose function has been found already
         self._lines_of(code)
         self.find_atoms()
 
@@ -17891,6 +18110,7 @@ class Expressions(object):
             steps = [at for at, part in enumerate(parts) if isinstance(part, STEP_SIGNS) and part.scope is self.scope]
             if steps and not isinstance(parts[steps[0]], BackSign):
                 parts = list(parts[:steps[0]]) + self.watched() + list(parts[steps[0]:])
+        parts = self.joined(parts)
         nodes = [part if isinstance(part, _ast.AST) else self.const(part) for part in parts]
         made = (call_node(self.const(self.kit.append), nodes[0]) if len(nodes) == 1 else
                 call_node(self.const(self.kit.extend), tuple_node(nodes)))
@@ -17898,6 +18118,23 @@ class Expressions(object):
             return made
         spent = call_node(self.const(next), self.const(self.kit.budget), self.const(None))
         return _ast.BoolOp(op=_ast.Or(), values=[made, spent])
+
+    def joined(self, parts):
+        """The same with one Sign for what is bound or stored last, or a call, and the line that runs then."""
+        first = last = len(parts) - 1
+        if last < 1 or type(parts[last]) is not LineSign:
+            return parts
+        if type(parts[0]) is CallSign and parts[0].size == last:
+            return [self.kit.sign(CallSign, parts[0].scope, parts[0].binds, parts[last])] + list(parts[1:last])
+        for at in range(max(last - 4, 0), last - 2):
+            if isinstance(parts[at], (ItemSign, AttributeSign, PushSign, AddSign)) and at + parts[at].size == last:
+                return list(parts[:at]) + [self.kit.stored_line_sign(parts[at], parts[last])] + list(parts[at + 1:last])
+        while first > 1 and type(parts[first - 2]) is BindSign and parts[first - 2].scope is parts[last].scope:
+            first -= 2
+        if first == last:
+            return parts
+        sign = self.kit.bound_line_sign(tuple(parts[first:last:2]), parts[last])
+        return list(parts[:first]) + [sign] + list(parts[first + 1:last:2])
 
     def helper(self, name, *args):
         """The call of a helper, as an expression."""
@@ -17927,8 +18164,29 @@ class Expressions(object):
         made.ctx, made.is_ours = _context(store), True
         return made
 
+    def can_let(self):
+        """Whether let() can be used here."""
+        return (hasattr(_ast, 'NamedExpr') and self.scope.kind == 'function' and not self.no_lets
+                and not self.scope.sees_frame)
+
+    def let(self, value):
+        """(node of a new variable that has a value from when this node is evaluated, node that reads it). The variable
+        keeps the value until its name is used again, so it is for what lives longer than that anyway.
+        """
+        self.lets += 1
+        name = '.t%d' % self.lets
+        return _ast.NamedExpr(target=name_node(name, True), value=value), self.ours(name_node(name))
+
+    @staticmethod
+    def ours(node):
+        """The node of a variable, marked as one of ours."""
+        node.is_ours = True
+        return node
+
     def freed(self, names, like):
-        """Statements that let go of what variables of ours have."""
+        """Statements that let go of what variables of ours have, where that can end something."""
+        if not self.traits.has_generators:      # the log keeps it anyway
+            return []
         gone = [self.variable(name) for name in names]
         for node in gone:
             node.ctx = _ast.Del()
@@ -18009,6 +18267,10 @@ class Expressions(object):
                     name for name in scope.atoms if all(self.binds_atom(node) for node in scope.stores[name]))
         self.scope = self.top
 
+    def is_literal(self, node):
+        """Whether an expression is a literal atom."""
+        return is_constant(node) and self.is_atom(node)
+
     def binds_atom(self, store):
         """Whether what a Name node of the text is bound to is sure to be an atom."""
         how, nodes = self.reader.sources.get(id(store), (None, ()))
@@ -18031,8 +18293,31 @@ class Expressions(object):
         if self.is_again(node, stored):
             return node
         name = self.temp()
-        before.append(placed(assign_node(self.variable(name, True), self.expr(node)), node))
+        self.assigned(self.variable(name, True), node, before)
         return placed(self.variable(name), node)
+
+    def assigned(self, target, value, made):
+        """Add to `made` what gives a variable of ours the value of an expression."""
+        if self.is_quick(value):
+            made += self.quick(value, target)
+        else:
+            self.lead(value, made)
+            made.append(placed(assign_node(target, self.expr(value)), value))
+
+    def lead(self, node, made):
+        """Let the owner of the method that an expression begins with have a name, where let() is not to be had."""
+        owner = getattr(getattr(node, 'func', None), 'value', None)
+        if isinstance(node, _ast.Call) and isinstance(node.func, _ast.Attribute) and not self.can_let() and (
+                not self.plain_only(node) and self.outlives(owner)):
+            node.func.value = self.operand(owner, made)
+
+    def outlives(self, node):
+        """Whether what an expression gives is held by something else: it is an attribute or item."""
+        if self.traits.has_generators and self.traits.has_tricks:
+            return False                        # a generator that was made for this
+        return isinstance(node, (_ast.Attribute, _ast.Subscript)) and not any(
+            type(sub).__name__ in NOT_SIMPLE for sub in walk(node)) and not (
+                isinstance(node, _ast.Subscript) and self.traits.has_defaults)
 
     # -- expressions
 
@@ -18049,12 +18334,12 @@ class Expressions(object):
             elif isinstance(part, list):
                 part[:] = [self.expr(item) if isinstance(item, _ast.expr) else self.children(item) if isinstance(
                     item, _ast.AST) else item for item in part]
-            elif isinstance(part, _ast.AST):
+            elif isinstance(part, _ast.AST) and part._fields:
                 self.children(part)
         return node
 
-    # Before 3.10 it is the optimizer who sees to it that no operand of `and` and `or` is asked twice whether it is true;
-    # and it leaves code alone that has long lines, as instrumented code has.
+    # Before 3.10 it is the optimizer who sees to it that no operand of `and` and `or` is asked twice whether it is
+    # true; and it leaves code alone that has long lines, as instrumented code has.
 
     def _x_BoolOp(self, node):
         self.operands(node)
@@ -18192,6 +18477,9 @@ class Expressions(object):
         function = node.func
         if self.is_method_of_text(function) or self.is_own_call(function):
             return self.children(node)
+        if self.is_quick(node) and self.can_let() and not (self.traits.has_generators and not all(
+                self.is_again(part) for part in node.args)):
+            return self.quick_expression(node)
         is_lasting, builtin = self.is_lasting(function), self.known_builtin(function)
         about = [self.const(Call(node, self.traits.has_tricks, is_lasting))] + self.key_of(node)
         if id(node) in self.reader.pausing:
@@ -18207,7 +18495,7 @@ class Expressions(object):
         if is_lasting or isinstance(function, _ast.Name) and self.is_stable(function):
             self.arguments(node)
             known = self.helper('find_harmless', self.helper('id', function))
-            node.func = placed(_ast.BoolOp(op=_ast.Or(), values=[known, self.helper('prepare', function, *about)]),
+            node.func = placed(_ast.BoolOp(op=_ast.Or(), values=[known, self.helper('pick', function, *about)]),
                                function)
             return node
         if isinstance(function, _ast.Attribute) and isinstance(function.value, _ast.Name) and self.is_stable(
@@ -18215,9 +18503,8 @@ class Expressions(object):
             is_simple = not any(type(sub).__name__ in NOT_SIMPLE for part in inner_nodes(node) if part is not function
                                 for sub in walk(part))
             self.arguments(node)
-            kind = call_node(self.const(type), function.value)
-            test = within_node(kind, self.const(self.kit.quiet(mangled(function.attr, self.scope.chain))))
-            other = placed(self.helper('prepare', function, *about), function)
+            test = self.is_quiet(function.value, function.attr)
+            other = placed(self.helper('pick', function, *about), function)
             if not is_simple:
                 node.func = placed(choice_node(test, function, other), function)
                 return node
@@ -18225,10 +18512,140 @@ class Expressions(object):
             if HAS_STAR_FIELDS:
                 second.starargs, second.kwargs = node.starargs, node.kwargs
             return choice_node(test, node, placed(second, node))
-        function = self.children(function) if isinstance(function, _ast.Attribute) else self.expr(function)
-        node.func = placed(self.helper('prepare', function, *about), function)
+        if isinstance(function, _ast.Attribute) and self.outlives(function.value) and self.can_let():
+            first, again = self.let(self.expr(function.value))
+            one, two = [_ast.Attribute(value=again, attr=function.attr, ctx=_ast.Load()) for _ in (1, 2)]
+            node.func = placed(choice_node(self.is_quiet(first, function.attr), one, self.helper(
+                'pick', two, *about)), function)
+        else:
+            function = self.children(function) if isinstance(function, _ast.Attribute) else self.expr(function)
+            node.func = placed(self.helper('pick', function, *about), function)
         self.arguments(node)
         return node
+
+    def is_quiet(self, owner, name):
+        """The test whether a method of an object changes nothing, or logs itself."""
+        return within_node(call_node(self.const(type), owner), self.const(
+            self.kit.quiet(mangled(name, self.scope.chain))))
+
+    def is_quick(self, node):
+        """Whether it is a call of a method that is logged by what it does when the container is a plain one."""
+        if not isinstance(node, _ast.Call) or node.keywords or getattr(node, 'starargs', None) or getattr(
+                node, 'kwargs', None) or self.plain_only(node) or id(node) in self.reader.pausing:
+            return False
+        function, name = node.func, self.method_of(node.func)
+        return ((name, len(node.args)) in QUICK
+                and not any(type(sub).__name__ in ('Starred', 'NamedExpr') for arg in node.args for sub in walk(arg))
+                and not (self.traits.has_hashes and QUICK[name, len(node.args)][3])
+                and not (isinstance(function, _ast.Attribute) and (
+                    isinstance(function.value, (_ast.List, _ast.Dict)) or self.is_method_of_text(function)
+                    or self.is_lasting(function))))
+
+    def method_of(self, function):
+        """The name of the method that a function most likely is, or None."""
+        if isinstance(function, _ast.Attribute):
+            return function.attr
+        if not isinstance(function, _ast.Name) or not self.is_stable(function):
+            return None
+        name = mangled(function.id, self.scope.chain)
+        nodes = self.scope.owner(name).stores.get(name, ())
+        found = set(self.reader.sources.get(id(node), (None, [None]))[1][0] for node in nodes)
+        names = set(getattr(node, 'attr', None) for node in found)
+        return names.pop() if len(names) == 1 else None
+
+    def quick_expression(self, call):
+        """The call of such a method within an expression."""
+        function, calls, name = call.func, self.calls, self.method_of(call.func)
+        about = [self.const(Call(call, self.traits.has_tricks))] + self.key_of(call)
+        is_sure = self.is_sure_key(name, call.args)
+        first = box = function
+        if isinstance(function, _ast.Attribute):
+            first = box = function.value
+            if not self.is_stable(box):
+                first, box = self.let(self.expr(box))
+        is_fast, was_fast = self.let(_ast.BoolOp(op=_ast.And(), values=[
+            self.is_box(function, first, box, len(call.args)), _ast.UnaryOp(op=_ast.Not(), operand=self.settling())]))
+        args, used = [], []
+        for arg in call.args:
+            if self.is_again(arg) or self.is_literal(arg):
+                args.append(arg)
+                used.append(arg)
+            else:
+                one, again = self.let(self.expr(arg))
+                args.append(item_node(tuple_node([one, self.settling()]), 0) if self.calls > calls else one)
+                used.append(again)
+        self.calls += 1
+        told = self.logged(self.quick_parts(name, function, box, used, is_sure))
+        call.func = placed(choice_node(is_fast, *self.callees(function, box, about)), call)
+        call.args = placed(args, call)
+        return item_node(tuple_node([call, _ast.BoolOp(op=_ast.And(), values=[was_fast, told])]), 0)
+
+    def settling(self):
+        """An expression that looks at what calls may have changed that are, or may be, under way; false."""
+        return _ast.BoolOp(op=_ast.And(), values=[self.is_pending(), self.helper('called_back')])
+
+    def is_box(self, function, first, box, count):
+        """The test whether a method's container is one whose changes are logged as such. first, box: nodes of it, to
+        be evaluated first and again; of a method that has a name, this.
+        """
+        name = self.method_of(function)
+        if isinstance(function, _ast.Name):
+            return within_node(self.helper('id', function), self.const(self.kit.methods[name, count]))
+        boxes = [self.kit.boxes[kind] for kind in QUICK[name, count][0]]
+        tests = [within_node(self.helper('id', node), self.const(known))
+                 for node, known in zip([first] + [box] * len(boxes), boxes)]
+        is_new = within_node(call_node(self.const(type), box), self.const(self.kit.box_types))
+        tests.append(_ast.BoolOp(op=_ast.And(), values=[is_new, self.helper('meet', box, *map(self.const, boxes))]))
+        return _ast.BoolOp(op=_ast.Or(), values=tests)
+
+    def callees(self, function, box, about):
+        """What is called if a container is such a one, and else."""
+        if isinstance(function, _ast.Name):
+            return function, self.helper('pick', function, *about)
+        one, two, three = [_ast.Attribute(value=box, attr=function.attr, ctx=_ast.Load()) for _ in (1, 2, 3)]
+        return one, choice_node(self.is_quiet(box, function.attr), two, self.helper('pick', three, *about))
+
+    @staticmethod
+    def box_of(function, box):
+        """The node of a method's container."""
+        return _ast.Attribute(value=function, attr='__self__', ctx=_ast.Load()) if isinstance(
+            function, _ast.Name) else box
+
+    def quick_parts(self, name, function, box, args, is_sure):
+        """What is logged after the call of such a method. is_sure: whether the first argument needs no test."""
+        box, (_, sign, operands, _) = self.box_of(function, box), QUICK[name, len(args)]
+        parts = [sign if is_sure else self.sign_if(self.is_safe(args[0]), sign, box), box]
+        for part in operands:
+            if part == 'item':
+                made = item_node(box, 0)
+                set_key(made, args[0])
+                parts.append(made)
+            else:
+                parts.append(self.kept(args[part == 'second']) if part in ('first', 'second') else number_node(part))
+        return parts
+
+    def sign_if(self, test, sign, box):
+        """The node of a Sign of what was done to a container; the container is looked at if a test fails."""
+        return choice_node(test, self.const(sign), self.helper('instead', self.const(sign), box))
+
+    def is_sure_key(self, name, args):
+        """Whether what such a method is given needs no test when it runs."""
+        return not QUICK[name, len(args)][3] or self.is_atom(args[0])
+
+    def is_safe(self, key):
+        """The test whether a key is compared and hashed by no code of the program: see is_safe_key()."""
+        kind = call_node(self.const(type), key)
+        parts = call_node(self.const(ATOMS.issuperset), call_node(self.const(map), self.const(type), key))
+        is_tuple = _ast.Compare(left=kind, ops=[_ast.Is()], comparators=[self.const(tuple)])
+        return _ast.BoolOp(op=_ast.Or(), values=[within_node(kind, self.const(ATOMS)), _ast.BoolOp(
+            op=_ast.And(), values=[is_tuple, parts])])
+
+    def kept(self, value):
+        """A value as the log keeps it."""
+        if self.traits.has_generators and (isinstance(value, _ast.Name) or getattr(value, 'is_ours', False)):
+            kind = call_node(self.const(type), value)
+            return choice_node(within_node(kind, self.const(MARKED)), self.helper('held', value), value)
+        return value
 
     def late_call(self, node, about):
         """A call that suspends the frame while its arguments are evaluated: what is called is got before that, and
@@ -18376,6 +18793,7 @@ class Expressions(object):
         return node
 
     def _comprehension(self, node):
+        self.no_lets += 1
         node.generators[0].iter = self.expr(node.generators[0].iter)
         scope = self.reader.of[id(node)]
         for loop in node.generators:
@@ -18407,6 +18825,7 @@ class Expressions(object):
             if getattr(node, name, None) is not None:
                 setattr(node, name, self.expr(getattr(node, name)))
         self.scope, self.inside = kept
+        self.no_lets -= 1
         if scope.is_async and scope is not self.scope and (
                 not COMPREHENSIONS_INLINE or getattr(node.generators[0], 'is_async', 0)):
             end = [self.logged([self.kit.sign(AsyncExhaustedSign, self.scope.function(), ()), name_node('.g')])]
@@ -18497,15 +18916,14 @@ class Expressions(object):
     def rebound(self):
         """Names of this function, or of one around it, that another scope binds."""
         scope = self.scope
-        if scope.kind != 'function':
-            return []
-        found = []
-        for name in set(scope.frees) | set(scope.stores):
-            owner = scope.owner(name)
-            if owner.kind == 'function' and any(name in other.outer and other.owner(name) is owner
-                                                for other in owner.walk()):
-                found.append(name)
-        return found
+        if scope.rebound is None:
+            scope.rebound = []
+            for name in (set(scope.frees) | set(scope.stores)) if scope.kind == 'function' else ():
+                owner = scope.owner(name)
+                if owner.kind == 'function' and any(name in other.outer and other.owner(name) is owner
+                                                    for other in owner.walk()):
+                    scope.rebound.append(name)
+        return scope.rebound
 
 
 def is_number(node):
@@ -18579,11 +18997,6 @@ def set_key(node, key):
 # Gives to those below Stores. After a simple statement its changes are logged, and the Sign of what follows it. A
 # target that is no plain name is stored in pieces, each evaluated once and in Python's order.
 
-# {method: (kind of container, number of arguments, Sign)}
-QUICK = {'append': ('list', 1, PUSHED), 'pop': ('list', 0, POPPED), 'popleft': ('deque', 0, POPPED),
-         'add': ('set', 1, ADDED), 'discard': ('set', 1, DISCARDED)}
-
-
 class Stores(Expressions):
     """Instruments the simple statements of one module; see Expressions."""
 
@@ -18605,7 +19018,7 @@ class Stores(Expressions):
 
     def leaked(self, node):
         """What a 2.7 list comprehension in a statement binds."""
-        if not LISTS_LEAK or self.scope.kind == 'class':
+        if not LISTS_LEAK or self.scope.kind == 'class' or not self.traits.has_lists:
             return []
         names = set(part.id for sub in walk(node) if isinstance(sub, _ast.ListComp) for loop in sub.generators
                     for part in walk(loop.target) if isinstance(part, _ast.Name))
@@ -18651,13 +19064,14 @@ class Stores(Expressions):
             else:
                 box = self.operand(target.value, made)
                 target.value = box
-                made += self.seen(box, node)
+                made += self.seen(box, node, isinstance(target, _ast.Attribute))
                 if isinstance(target, _ast.Attribute):
                     made.append(one)
                     made += self.log([self.kit.cut_attribute_sign(mangled(target.attr, self.scope.chain)), box], node)
                 elif key_node(target) is None:
+                    parts = self.sliced(box, self.bounds(target, made), made, node)
                     made.append(one)
-                    made += placed([_ast.Expr(value=self.helper('changed', box))], node)
+                    made += self.log(parts, node)
                 else:
                     key = self.operand(key_node(target), made)
                     set_key(target, key)
@@ -18677,61 +19091,59 @@ class Stores(Expressions):
         return self.scope.kind == 'class' or self.scope.sees_frame and self.scope.kind == 'function'
 
     def _Expr(self, node, after):
-        if self.is_quick(node.value):
-            return self.quick(node, node.value, after, None)
-        return self._simple(node, after)
+        calls, made = self.calls, []
+        drops = self.traits.has_generators and str(self.method_of(getattr(node.value, 'func', None))).startswith('pop')
+        if self.is_quick(node.value) and not drops:         # a generator that is dropped ends at once
+            made = self.quick(node.value, None, [after] if after is not None else [])
+            return self.ended(node, made, [], None, self.calls)
+        self.lead(node.value, made)
+        self.children(node)
+        return self.ended(node, made + [node], self.leaked(node), after, calls)
 
-    def is_quick(self, node):
-        """Whether it is a call of a method that is logged by what it does when the container is a plain one."""
-        return (isinstance(node, _ast.Call) and isinstance(node.func, _ast.Attribute) and not self.plain_only(node)
-                and QUICK.get(node.func.attr, (None, -1))[1] == len(node.args) and not node.keywords
-                and not getattr(node, 'starargs', None) and not getattr(node, 'kwargs', None)
-                and not any(type(arg).__name__ == 'Starred' for arg in node.args)
-                and not (self.traits.has_hashes and node.func.attr in ('add', 'discard'))
-                and not isinstance(node.func.value, (_ast.List, _ast.Dict)) and not self.is_method_of_text(node.func)
-                and id(node) not in self.reader.pausing
-                and not self.is_lasting(node.func))
-
-    def quick(self, node, call, after, target):
-        """The call of such a method, as a statement or assigned to a name."""
-        made, function, calls = [], call.func, self.calls
-        boxes, _, sign = QUICK[function.attr]
+    def quick(self, call, target=None, following=(), stored=()):
+        """Statements for the call of such a method; what it gives goes to a target. following: what is logged next.
+        stored: names that the target binds.
+        """
+        made, function, name = [], call.func, self.method_of(call.func)
         about = [self.const(Call(call, self.traits.has_tricks))] + self.key_of(call)
-        box = function.value = self.operand(function.value, made)
-        is_again = all(self.is_again(arg, [target.id] if target is not None else []) for arg in call.args)
-        is_safe = all(map(self.is_atom, call.args))
-        args = [self.expr(arg) for arg in call.args]
-        flush = self.calls > calls
-        changes = self.bind(target.id) if target is not None else []
-        following = [after] if after is not None else []
-        is_kept = bool(args) and not is_again
-        fast = placed([assign_node(self.variable('.k', True), args[0])], node) if is_kept else []
-        used = [self.variable('.k') if is_kept else args[0]] if args else []
+        is_sure = self.is_sure_key(name, call.args)
+        box = function
+        if isinstance(function, _ast.Attribute):
+            box = function.value = self.operand(function.value, made, stored)
+        test = self.is_box(function, box, box, len(call.args))
+        callee, other = self.callees(function, box, about)
+        args = call.args
+        is_simple = all(self.is_again(arg, stored) or self.is_literal(arg) for arg in args)
+        if not is_simple:
+            method = self.temp()                # None, or what is called where it is no such container
+            made.append(assign_node(self.variable(method, True), choice_node(
+                test, none_node(), other)))
+            self.nested += 1
+            args = [arg if self.is_literal(arg) else self.fixed(arg, made) for arg in args]
+            self.nested -= 1
+            test, other = _ast.Compare(left=self.variable(method), ops=[_ast.Is()], comparators=[
+                none_node()]), self.variable(method)
 
-        def called(*parts):
-            one = call_node(*parts)
-            return placed([assign_node(target, one) if target is not None else _ast.Expr(value=one)], node)
+        def called(function):
+            one = call_node(function, *args)
+            return [_ast.Expr(value=one) if target is None else assign_node(target, one)]
         # what calls have changed is looked at before the method runs: what it does is logged by it alone
-        fast += self.log([], node, True) if flush else []
-        told = [self.kept(part) for part in used] or [number_node(0 if function.attr == 'popleft' else -1)]
-        quickly = called(function, *used) + self.log([sign, box] + told + changes + following, node)
-        if boxes == 'set' and not is_safe:
-            quickly = [placed(if_node(self.is_safe(used[0]), quickly, called(
-                self.helper('prepare', function, about[0], *used), *used) + self.log(
-                    changes + following, node, True)), node)]
-        fast += quickly + (self.freed(['.k'], node) if is_kept else [])
-        slow = called(self.helper('prepare', function, *about), *args) + self.log(changes + following, node, True)
-        test = within_node(self.helper('id', box), self.const(self.kit.boxes[boxes]))
-        made.append(placed(if_node(test, fast, slow), node))
-        return self.ended(node, made, [], None, self.calls)
+        look = self.called_back(call) if self.nested else self.log([], call, True)
+        fast = (look if self.calls != self.settled else []) + called(callee)
+        parts = self.quick_parts(name, function, box, args, is_sure)
+        fast += self.log(parts + list(following), call)
+        slow = called(other) + look + self.log(list(following), call)
+        if self.nested:
+            self.calls += 1
+        else:
+            self.settled = self.calls
+        return placed(made + [if_node(test, fast, slow)], call)
 
-    def is_safe(self, key):
-        """The test whether a key is compared and hashed by no code of the program: see is_safe_key()."""
-        kind = call_node(self.const(type), key)
-        parts = call_node(self.const(ATOMS.issuperset), call_node(self.const(map), self.const(type), key))
-        is_tuple = _ast.Compare(left=kind, ops=[_ast.Is()], comparators=[self.const(tuple)])
-        return _ast.BoolOp(op=_ast.Or(), values=[within_node(kind, self.const(ATOMS)), _ast.BoolOp(
-            op=_ast.And(), values=[is_tuple, parts])])
+    def fixed(self, node, made):
+        """A node for the value that an expression has now."""
+        name = self.temp()
+        self.assigned(self.variable(name, True), node, made)
+        return placed(self.variable(name), node)
 
     # -- assignments
 
@@ -18739,7 +19151,10 @@ class Stores(Expressions):
         calls, made = self.calls, []
         if len(node.targets) == 1 and isinstance(node.targets[0], _ast.Name) and self.is_quick(node.value) and not (
                 self.traits.has_generators):    # one may end when the name is bound
-            return self.quick(node, node.value, after, node.targets[0])
+            target = node.targets[0]
+            made = self.quick(node.value, target, self.bind(target.id) + ([after] if after is not None else []),
+                              [target.id])
+            return self.ended(node, made, [], None, self.calls)
         leaves = [leaf for target in node.targets for leaf in self.leaves(target)]
         leaves = [getattr(leaf, 'value', leaf) if type(leaf).__name__ == 'Starred' else leaf for leaf in leaves]
         tuples = [part for target in node.targets for part in walk(target) if isinstance(part, (_ast.Tuple, _ast.List))]
@@ -18751,11 +19166,12 @@ class Stores(Expressions):
                 made += self.flushed(node) + self.log(self.bind(leaves[0].id)[:1] + [self.kept(value)], node)
                 made.append(placed(assign_node(node.targets[0], value), node))      # a generator may end now
                 return self.ended(node, made, self.leaked(node), after, calls)
+            self.lead(node.value, made)
             self.children(node)
             changes = self.leaked(node)
             for name in unique([leaf.id for leaf in leaves]):
                 changes += self.bind(name)
-            return self.ended(node, [node], changes, after, calls)
+            return self.ended(node, made + [node], changes, after, calls)
         if self.plain_only(node):
             self.children(node)
             return self.audited(node, after)
@@ -18767,10 +19183,16 @@ class Stores(Expressions):
             for part, value in zip(target.elts, values):
                 self.store(part, value, made, changes, node, stored)
         else:
+            is_new = len(node.targets) == 1 and self.makes_list(node.value)
             value = self.operand(node.value, made, stored)
             for target in node.targets:
-                self.store(target, value, made, changes, node, stored)
+                self.store(target, value, made, changes, node, stored, is_new)
         return self.ended(node, made, changes + self.leaked(node), after, calls)
+
+    def makes_list(self, node):
+        """Whether the value of an expression, if it is a list, is a new one."""
+        return type(node).__name__ in ('List', 'ListComp') or not self.traits.has_tricks and isinstance(
+            node, _ast.Subscript) and key_node(node) is None
 
     def is_pairwise(self, target, value):
         """Whether a tuple is assigned to a tuple of the same length, without nesting."""
@@ -18783,10 +19205,10 @@ class Stores(Expressions):
         for at, value in enumerate(values):
             values[at] = self.operand(value, made, stored)
 
-    def store(self, target, value, made, changes, node, stored=()):
+    def store(self, target, value, made, changes, node, stored=(), is_new=False):
         """Add to `made` what stores a value (a node that can be used again) in a target, to `changes` what to log.
 
-        stored: names that the statement binds.
+        stored: names that the statement binds.      is_new: whether nothing else has the value if it is a list.
         """
         kind = type(target).__name__
         if isinstance(target, _ast.Name):
@@ -18809,7 +19231,7 @@ class Stores(Expressions):
             if not self.is_stable(target.value, stored):
                 made += self.told(changes, node)
             target.value = self.operand(target.value, made, stored)
-            made += self.flushed(node) + self.seen(target.value, node)
+            made += self.flushed(node) + self.seen(target.value, node, True)
             if target.attr == '__dict__':
                 made += self.seen(value, node)
             made += self.told(changes, node)
@@ -18824,20 +19246,55 @@ class Stores(Expressions):
                 key = self.operand(key, made, stored)
                 set_key(target, key)
             else:
-                self.children(target.slice)
+                bounds = self.bounds(target, made, stored)
             made += self.flushed(node) + self.seen(target.value, node) + self.told(changes, node)
-            made.append(placed(assign_node(target, value), node))
             if key is None:
-                made += placed([_ast.Expr(value=self.helper('changed', target.value))], node)
-            else:
+                changes += self.sliced(target.value, bounds, made, node, value, is_new)
+            made.append(placed(assign_node(target, value), node))
+            if key is not None:
                 changes += [self.told_item(ITEM, target.value, key), target.value, key, self.kept(value)]
+
+    def bounds(self, target, made, stored=()):
+        """Nodes of the start, end and step of a slice (None: is absent); or None, of one that has others."""
+        part = target.slice
+        if type(part).__name__ != 'Slice':
+            self.children(part)
+            return None
+        for name in ('lower', 'upper', 'step'):
+            bound = getattr(part, name)
+            if bound is not None:
+                setattr(part, name, self.operand(bound, made, stored))
+        return [part.lower, part.upper, part.step]
+
+    def sliced(self, box, bounds, made, node, value=None, is_new=False):
+        """What is logged after a slice is set to a value (None: is deleted). The value is kept before that, because it
+        may be the list itself, unless it is a new one.
+        """
+        tests = [within_node(self.helper('id', box), self.const(self.kit.boxes['list']))]
+        tests += [within_node(call_node(self.const(type), bound), self.const(ATOMS))
+                  for bound in bounds or () if bound is not None and not self.is_atom(bound)]
+        values = tuple_node([])
+        if value is not None:
+            tests.append(within_node(call_node(self.const(type), value), self.const(self.kit.row_types)))
+            values = value if is_new else call_node(self.const(tuple), value)
+        parts = tuple_node([none_node() if bound is None else bound for bound in bounds or ()])
+        test = _ast.BoolOp(op=_ast.And(), values=tests) if len(tests) > 1 else tests[0]
+        if bounds is None:
+            test = none_node()
+        name = self.temp()
+        made.append(placed(assign_node(self.variable(name, True), choice_node(test, values, none_node())), node))
+        is_kept = _ast.Compare(left=self.variable(name), ops=[_ast.IsNot()], comparators=[none_node()])
+        return [placed(self.sign_if(is_kept, SLICED, box), node), box, placed(parts, node), self.variable(name)]
 
     def told_item(self, sign, box, key):
         """The Sign of what was done with an item of a container: another one where its key may be equal to others."""
         if not self.traits.has_hashes and (is_constant(key) or self.is_atom(key)):
             return sign
-        test = self.is_safe(key) if not self.traits.has_hashes else within_node(
-            call_node(self.const(type), box), self.const(self.kit.no_keys))
+        test = self.is_safe(key)
+        if self.traits.has_hashes:
+            tests = [within_node(call_node(self.const(type), box), self.const(self.kit.no_keys))] + (
+                [] if self.is_atom(key) else [within_node(call_node(self.const(type), key), self.const(ATOMS))])
+            test = _ast.BoolOp(op=_ast.And(), values=tests) if len(tests) > 1 else tests[0]
         return placed(choice_node(test, self.const(sign), self.helper('look', self.const(sign), box, key)), key)
 
     def flushed(self, like):
@@ -18853,14 +19310,7 @@ class Stores(Expressions):
         del changes[:]
         return made
 
-    def kept(self, value):
-        """A value as the log keeps it."""
-        if self.traits.has_generators and (isinstance(value, _ast.Name) or getattr(value, 'is_ours', False)):
-            kind = call_node(self.const(type), value)
-            return choice_node(within_node(kind, self.const(MARKED)), self.helper('held', value), value)
-        return value
-
-    def seen(self, box, like):
+    def seen(self, box, like, by_attribute=False):
         """See to it that the content of an object is known before it changes."""
         if isinstance(box, _ast.Name) and self.scope.kind == 'function' and self.scope.stores.get(box.id) == [None]:
             if box.id in self.looked_at:        # a parameter that is never bound anew
@@ -18870,6 +19320,9 @@ class Stores(Expressions):
             self.calls, self.settled = self.calls + 1, self.settled + 1
         test = within_node(self.helper('id', box), self.const(self.kit.known), True)
         see = self.helper('see_plain' if self.traits.is_plain else 'see', box)
+        if by_attribute:
+            test = _ast.BoolOp(op=_ast.And(), values=[within_node(
+                call_node(self.const(type), box), self.const(self.kit.born), True), test])
         return placed([if_node(test, [_ast.Expr(value=see)])], like)
 
     def _AnnAssign(self, node, after):
@@ -19045,7 +19498,7 @@ class Instrumenter(Stores):
 
     def statement(self, node, after, has_none):
         """What stands for a statement."""
-        self.settled = self.calls
+        self.settled, self.lets = self.calls, 0
         if self.is_leap_without_code(node):
             return [node]
         if has_none and not type(node).__name__.startswith('Try'):
@@ -19226,7 +19679,10 @@ class Instrumenter(Stores):
         calls = self.calls
         parts = [part for name, _ in self.handlers for part in self.unbind(name)]
         is_plain = node.value is None or is_constant(node.value) and not isinstance(node.value, _ast.Name)
-        if node.value is not None:
+        made, is_kept = [], not is_plain and not self.plain_only(node)
+        if is_kept:
+            self.assigned(name_node('.r', True), node.value, made)
+        elif node.value is not None:
             node.value = self.expr(node.value)
         if not self.late:
             parts.append(self.kit.sign(ReturnSign, self.scope))
@@ -19234,15 +19690,14 @@ class Instrumenter(Stores):
             sign = self.after_walls(self.walls, self.site_of(node.lineno, self.head_end(node)), None)
             parts += [sign] if sign is not None else []
         flush = self.calls > calls
-        if is_plain or not parts and not flush:
+        if is_plain:
             return self.log(parts, node, flush) + [node]
-        if self.plain_only(node):
+        if not is_kept:
             pieces = [node.value] + ([self.flushing()] if flush else []) + ([self.logged(parts)] if parts else [])
             node.value = placed(item_node(tuple_node(pieces), 0), node.value)
             return [node]
-        made = placed([assign_node(name_node('.r', True), node.value)], node)
         node.value = placed(name_node('.r'), node.value)
-        return made + self.log(parts, node, flush) + [node]
+        return placed(made, node) + self.log(parts, node, flush) + [node]
 
     def flushing(self):
         """An expression that looks at what calls may have changed; false."""
@@ -19451,7 +19906,10 @@ class Instrumenter(Stores):
         self.function(node, self.reader.of[id(node)])
         if not is_known:
             return self.audited(node, after)
-        return self.ended(node, [node], self.bind(node.name), after, calls)
+        made = [node]
+        if not node.decorator_list and not getattr(node, 'keywords', ()):
+            made += placed([_ast.Expr(value=self.helper('class_made', name_node(node.name)))], node)
+        return self.ended(node, made, self.bind(node.name), after, calls)
 
     def defaults(self, args):
         """Instrument the defaults of parameters."""
@@ -19604,6 +20062,10 @@ class Instrumenter(Stores):
 # statement ends; and so is all that can be reached from the names of a call into the unknown.
 
 
+# Modules of classes whose methods in C change nothing but the object itself, which nobody sees.
+QUIET_CLASSES = frozenset(['_io', 'io', 're', '_sre', 'datetime', '_random', '_struct', '_csv', 'itertools'])
+
+
 class Pending(object):
     """A call that may change something. frame: that made it.      box, size: a container and its length before, or
     None.      roots: values, or None for all that is followed.      name: of the method.      about: a Call. key: its
@@ -19658,11 +20120,14 @@ class Operations(Engine):
     def __init__(self, *args, **options):
         Engine.__init__(self, *args, **options)
         self.pending, self.known, self.boxes, self.harmless, self.plain_classes = [], {}, {}, {}, {}
+        self.firsts, self.newborn, self.born = {}, set(), set()        # see Kit
         # ids of dicts with keys that may be equal to others; how often the log was read
         self.odd, self.turns = set(), 0
         self.is_calm = True                     # whether all texts are, see Traits
         self.exits = {}                         # {Space: the traceback that its __aexit__ was given last, or None}
-        self.boxes.update(list={}, set={}, deque={})
+        self.boxes.update(list={}, set={}, deque={}, dict={})
+        self.methods, self.box_kinds, self.box_types = dict((key, {}) for key in QUICK), {}, set()
+        self.copies = [0, 0]                    # .turns, and the size of what was copied since
         self.quiet_types, self.shadowed, self.hides_all = {}, set(), False
 
     # -- what is known of objects
@@ -19683,7 +20148,7 @@ class Operations(Engine):
         if token is not None and token.now is None and token not in self.asleep:
             self._follow(token, [])
             if type(token.now) is Keyed:
-                self.odd.add(key)
+                self.is_odd(value)
             self.shallow.add(token)
             if token.body is not None:
                 self._follow(token.body, [])
@@ -19692,14 +20157,64 @@ class Operations(Engine):
                 self.snap(content[0])
         if token is None or self.is_plain(value, token):
             self.known[key] = True
+            if token is not None and token.kind is INSTANCE and type(type(value)) is type and self.keeps_dicts:
+                self.newborn.add(type(value))
         else:                                   # after each statement of this frame from now on
+            self.doubt()
             self.sync()
             self.see(value)
             self.hold(Pending(self.caller(), None, [value], 'with'))
         if token is not None:
-            kind = type(value)
-            if kind is list or kind is set or kind is collections.deque and value.maxlen is None:
-                self.boxes[kind.__name__][key] = True
+            self.box(value)
+
+    def box(self, value):
+        """Note that a container, whose content is known, is one whose methods do what they do for plain ones."""
+        cls = type(value)
+        if cls not in self.box_kinds:
+            self.box_kinds[cls] = self.box_kind(cls)
+            self.box_types.update([cls] if self.box_kinds[cls] is not None else [])
+        kind = self.box_kinds[cls]
+        if kind is not None and id(value) not in self.odd and (kind != 'deque' or value.maxlen is None):
+            self.boxes[kind][id(value)] = True
+
+    def box_kind(self, cls):
+        """The name of the builtin whose methods instances of a class have, or None."""
+        bases = [base for base in cls.__mro__ if base in MUTATORS]
+        if cls is dict or cls is collections.defaultdict:
+            return 'dict'
+        kind = bases[0].__name__ if bases and bases[0] in (list, set, collections.deque) else None
+        if kind is None or cls is bases[0]:
+            return kind
+        names = QUICK_NAMES | set(['__setitem__', '__delitem__'])
+        if type(cls) is not type or self.hides_all or not names.isdisjoint(self.shadowed) or any(
+                name in vars(base) for name in names for base in cls.__mro__[:cls.__mro__.index(bases[0])]):
+            return None
+        return kind
+
+    def is_odd(self, box):
+        """Note that a container has keys that may be equal to others."""
+        self.odd.add(id(box))
+        self.boxes['dict'].pop(id(box), None)
+
+    def class_made(self, cls):
+        """After a class statement: does each of its objects get all its attributes from code that tells of it?"""
+        if self.tells_all and type(cls) is type and self._kind_of_class(cls) == (INSTANCE, False) and all(
+                base is object or self.is_own_class(base) and all(
+                    self.is_own_code(part.__code__) for part in vars(base).values() if type(part) is FunctionType)
+                for base in cls.__mro__):
+            self.born.add(cls)
+
+    def doubt(self):
+        """From now on objects may get attributes from code that does not tell: those that have some are known now."""
+        if self.born:
+            self.sync()
+            self.born.clear()
+
+    def snap_all(self):
+        """Know the content of the objects by which no more was done yet than to keep it; see Kit.met."""
+        for value, _ in list(self.firsts.values()):
+            self.snap(value)
+        self.firsts.clear()
 
     def see_plain(self, value):
         """The same where no objects of libraries are expected that change in ways of their own."""
@@ -19742,6 +20257,8 @@ class Operations(Engine):
     @staticmethod
     def quiet_at_first(name):
         """Those that are known before the run."""
+        if name == '__call__':
+            return set()
         found = set(ATOM_TYPES) | set([tuple, frozenset]) | set(MARKED)
         found.update(cls for cls, names in MUTATORS.items() if name not in names)
         return found
@@ -19750,6 +20267,13 @@ class Operations(Engine):
         """Attributes of instances may have these names: what a class has there is not what is called."""
         self.shadowed.update(names)
         self.hides_all = self.hides_all or all_of_them
+        self.box_kinds.clear()
+        self.box_types.clear()
+        for cls in (list, set, dict, collections.deque, collections.defaultdict):
+            self.box_kinds[cls] = self.box_kind(cls)
+        self.box_types.update(self.box_kinds)
+        for known in list(self.boxes.values()) + list(self.methods.values()):
+            known.clear()                       # plain ones are met again
         for name in list(self.quiet_types):
             if self.hides_all or name in self.shadowed:
                 found = self.quiet_types[name]
@@ -19769,6 +20293,7 @@ class Operations(Engine):
                 if not self.hides_all and name not in self.shadowed and (
                         getattr(found, '__code__', None) is inner.__code__):
                     self.quiet(name).add(cls)
+                self.harmless[id(inner)] = inner
                 return function
             if inner.__name__ in ALL_MUTATORS and any(base in MUTATORS for base in type(owner).__mro__):
                 return self.prepare_method(function, owner, inner.__name__, about, key)
@@ -19783,6 +20308,8 @@ class Operations(Engine):
         elif self.is_own_class(kind):
             found = vars(self.home_of(kind, '__call__')).get('__call__')
             if type(found) is FunctionType and self.is_own_code(found.__code__):
+                if not self.hides_all and '__call__' not in self.shadowed:
+                    self.quiet('__call__').add(kind)
                 return function
         if self.is_harmless(function):
             if kind is not BOUND_METHOD or about.lasts:
@@ -19831,9 +20358,15 @@ class Operations(Engine):
         if base:
             if name in MUTATORS[base[0]] or name in ('__setitem__', '__delitem__', '__missing__', '__getitem__'):
                 self.before_change(owner, name, about, key, name == 'sort' or about.deep)
+                quick = (name, about.count)
+                if about.is_name and quick in self.methods and any(
+                        id(owner) in self.boxes[kind] for kind in QUICK[quick][0] if kind != 'dict'):
+                    self.methods[quick][id(function)] = function
             return function
-        if getattr(cls, '__module__', None) in ('_io', 'io', 're', '_sre', 'datetime', '_random', '_struct', '_csv',
-                                                'itertools') and name not in ('readinto', 'readinto1', 'pack_into'):
+        if getattr(self.home_of(cls, name), '__module__', None) in QUIET_CLASSES and name not in (
+                'readinto', 'readinto1', 'pack_into'):
+            if about.lasts:
+                self.harmless[id(function)] = function
             return function
         if self.is_calm and getattr(cls, '__module__', None) == '_asyncio':
             return function
@@ -19866,6 +20399,7 @@ class Operations(Engine):
         frame = self.caller()
         inner = outer_frame()
         self.catch_up()
+        self.doubt()
         is_text = any(function is other for other in RUNS_TEXT)
         names, space = inner.f_locals, inner.f_globals
         roots = [function] + [names.get(name, space.get(name)) for name in about.names]
@@ -19966,10 +20500,10 @@ class Operations(Engine):
         """
         box, before, name, cls, key = part.box, part.size, part.name, type(part.box), part.key
         size, put = len_of(box), self.put
-        if cls is list or cls is collections.deque and box.maxlen is None:
-            if name in ('append', 'extend', '+=') and size >= before and cls is list:
+        if isinstance(box, list) or cls is collections.deque and box.maxlen is None:
+            if name in ('append', 'extend', '+=') and size >= before and isinstance(box, list):
                 if size > before:
-                    put((SPLICED, box, before, before, box[before:]))
+                    put((SPLICED, box, before, before, list.__getitem__(box, slice(before, None))))
                 return True
             if name == 'append' and size == before + 1:
                 put((PUSHED, box, held(box[-1])))
@@ -19997,19 +20531,31 @@ class Operations(Engine):
 
     def changed(self, box):
         """Write how an object differs from what the log has of it."""
+        if id(box) in self.firsts:
+            self.snap(box)
         token = self.tokens.get(id(box))
         if token is None or token.kind in (OPAQUE, VALUE):
             return
-        if type(box) in MUTATORS and len_of(box) <= 64:
+        if token.kind is not INSTANCE and any(base in MUTATORS for base in type(box).__mro__) and self.may_copy(
+                len_of(box)):
             content = token.kind.read(box)
             if type(content) is Keyed:
-                self.odd.add(id(box))
+                self.is_odd(box)
             return self.put((CONTENT, box, content))
         self.catch_up()
         self.see(box)
         if token.now is not None:
             self.whole(box)
         self.done = len(self.log)
+
+    def may_copy(self, size):
+        """Whether the content of a container may be kept in the log as it is, until what changed is found out: while
+        that does not take more than what is written anyway.
+        """
+        if self.copies[0] != self.turns:
+            self.copies = [self.turns, 0]
+        self.copies[1] += size
+        return size <= 64 or self.copies[1] <= 100000 + len(self.log)
 
     def grows(self, value):
         """Before an operation like += on what is no atom."""
@@ -20026,8 +20572,17 @@ class Operations(Engine):
 
     def look(self, sign, box, key):
         """After an item was stored or deleted: the Sign of that, or another if its key may be equal to others."""
-        if not isinstance(box, dict) or is_safe_key(key) and id(box) not in self.odd:
+        if isinstance(box, dict):
+            is_told = is_safe_key(key) and id(box) not in self.odd
+        else:                                   # a key that is no number has a method that says which one it stands for
+            is_told = type(key) in ATOMS or not any(base in MUTATORS for base in type(box).__mro__)
+        if is_told:
             return sign
+        self.changed(box)
+        return UNTOLD[sign]
+
+    def instead(self, sign, box):
+        """Look at a container whose change is not told; the Sign that stands for that of the change."""
         self.changed(box)
         return UNTOLD[sign]
 
@@ -20035,7 +20590,7 @@ class Operations(Engine):
         """See Follower."""
         Engine.note(self, token, changes)
         if type(token.now) is Keyed:
-            self.odd.add(id(token.obj))
+            self.is_odd(token.obj)
 
     def default(self, box, key):
         """Before an item is read that a defaultdict may make."""
@@ -20052,6 +20607,7 @@ class Operations(Engine):
         cls = type(value)
         if not (self.is_own_class(cls) or getattr(cls, '__module__', None) in (
                 '_io', 'io', '_thread', 'thread', 'threading', 'codecs', 'contextlib') + BUILTIN_NAMES):
+            self.doubt()
             self.sync()
             self.hold(Pending(self.caller(), None, None, 'with'))
         return value
@@ -20162,6 +20718,7 @@ class Operations(Engine):
     def before_audit(self):
         """Before a statement that is not understood."""
         self.catch_up()
+        self.doubt()
 
     def audit(self):
         """After a statement that is not understood."""
@@ -20200,7 +20757,7 @@ class Operations(Engine):
         scope.begins(namespace)
         self.kit.loaded.append((scope, space))
         self.done = len(self.log)
-        self.put((CallSign(scope, ()),))
+        self.put((CallSign(scope),))
         self.sync()
         names = dict((name, value) for name, value in space.items() if name not in bound or name in namespace.now)
         self._check_names(names, namespace.now, True)
@@ -20347,83 +20904,94 @@ CALM_MODULES = frozenset(
 HIDDEN_WRITES = frozenset(
     'builtins __builtin__ __builtins__ globals vars locals exec eval execfile setattr __dict__ __setattr__ modules '
     'delattr'.split())
+# Names of what sets attributes of objects that it is given or makes, without code of the program's.
+SETS_UNTOLD = frozenset('copy dataclass dataclasses update_wrapper wraps __setattr__ __delattr__'.split())
+# Names in a text that can give it the dict of an object's attributes.
+NAMES_DICTS = frozenset('__dict__ __reduce__ __reduce_ex__ __getstate__ vars exec eval execfile'.split())
 
 
 class Traits(object):
     """What a text has in it. has_generators: that may be kept in names.      has_hashes: classes whose instances are
     keys in their own way.      has_defaults: defaultdicts.      has_star: names that nobody can know. has_tricks: that
     an operator may give what cannot be reached from its operands.      has_words: that names may be bound in hidden
-    ways.      is_plain: no objects of libraries are expected that change in ways of their own.      is_calm: nor does
-    an event loop run code of libraries but asyncio.      stored: names of attributes that it sets.      hides: whether
-    it sets attributes by other ways.      aliases: ids of the nodes of methods with names of their own, as in
-    push = box.append, that are only called.
+    ways.      has_lists: list comprehensions.      is_plain: no objects of libraries are expected that change in ways
+    of their own.      is_calm: nor does an event loop run code of libraries but asyncio.      stored: names of
+    attributes that it sets.      hides: whether it sets attributes by other ways.      keeps_dicts: that it cannot get
+    at the dicts of objects' attributes.      tells_all: nor can what it calls set attributes of objects, but for calls
+    into the unknown.      aliases: ids of the nodes of methods with names of their own, as in push = box.append, that
+    are only called.
     """
 
     def __init__(self, body, reader):
-        nodes = [node for part in body for node in walk(part)]
-        names = set(getattr(node, 'id', None) for node in nodes) | set(getattr(node, 'attr', None) for node in nodes)
-        words = names | set(alias.name for node in nodes if isinstance(node, (_ast.Import, _ast.ImportFrom))
-                            for alias in node.names)
-        modules = set(alias.name.partition('.')[0] for node in nodes if isinstance(node, _ast.Import)
-                      for alias in node.names) | set((node.module or '').partition('.')[0] for node in nodes
-                                                     if isinstance(node, _ast.ImportFrom))
-        for name in ('threading', '_thread', 'thread', 'multiprocessing', 'concurrent', 'gc', 'weakref', 'signal',
-                      'inspect', 'dis', 'hotload'):    # a reactor is told by its byte code
+        kinds = {}                              # {type of nodes: those}
+        for part in body:
+            for node in walk(part):
+                kinds.setdefault(type(node).__name__, []).append(node)
+
+        def all_of(*names):
+            return [node for name in names for node in kinds.get(name, ())]
+        attributes, words = all_of('Attribute'), set(node.id for node in all_of('Name'))
+        words.update([node.attr for node in attributes])
+        words.update(alias.name for node in all_of('Import', 'ImportFrom') for alias in node.names)
+        modules = set(alias.name.partition('.')[0] for node in all_of('Import') for alias in node.names) | set(
+            (node.module or '').partition('.')[0] for node in all_of('ImportFrom'))
+        literals = set(part for part in map(constant_value, all_of('Str', 'Constant')) if isinstance(part, str))
+        for name in ('threading', '_thread', 'thread', 'multiprocessing', 'concurrent', 'gc', 'weakref',
+                     'signal', 'inspect', 'dis', 'hotload'):    # a reactor is told by its byte code
             if name in modules:
                 raise Unsupported('it imports %s' % name)
         for name in ('cached_property', 'memoryview', 'methodcaller', 'settrace', '__getattribute__', '__build_class__',
                      '_getframe', 'currentframe', '__del__', 'f_locals', 'f_back', 'run_in_executor', 'to_thread'):
             if name in words:
                 raise Unsupported('it uses %s' % name)
-        if any(isinstance(node, _ast.Attribute) and node.attr == '__class__' and not isinstance(node.ctx, _ast.Load)
-               or type(node).__name__ in ('Str', 'Constant') and number_of(node) == '__class__' for node in nodes):
+        if '__class__' in literals or any(node.attr == '__class__' and not isinstance(node.ctx, _ast.Load)
+                                          for node in attributes):
             raise Unsupported('objects of it change their class')
-        defined = set(node.name for node in nodes if isinstance(node, FUNCTION_NODES))
+        defined = set(node.name for node in all_of('FunctionDef', 'AsyncFunctionDef'))
         if '__del__' in defined or '__prepare__' in defined or '__getattribute__' in defined:
             raise Unsupported('a class of it has a special method that is left to trace')
+        for node in all_of('ClassDef'):         # sets and dicts of ours have classes in them
+            bases = [getattr(base, 'id', getattr(base, 'attr', '')) for base in node.bases]
+            if any(name == 'type' or 'meta' in name.lower() for name in bases) and any(
+                    getattr(part, 'name', None) in ('__hash__', '__eq__') for part in node.body):
+                raise Unsupported('classes of it are compared in a way of their own')
         for scope in reader.top.walk():
             if scope.kind == 'function' and scope.sees_frame and (scope.keeps_names or scope.has_yield):
                 raise Unsupported('a function of it looks at its own names')
-        called = set(id(node.func) for node in nodes if isinstance(node, _ast.Call))
-        given = set(node.id for node in nodes if isinstance(node, _ast.Name) and isinstance(node.ctx, _ast.Load)
-                    and id(node) not in called)
-        self.aliases = set(id(node.value) for node in nodes if isinstance(node, _ast.Assign) and all(
+        called = set(id(node.func) for node in all_of('Call'))
+        given = set(node.id for node in all_of('Name') if isinstance(node.ctx, _ast.Load) and id(node) not in called)
+        self.aliases = set(id(node.value) for node in all_of('Assign') if all(
             isinstance(target, _ast.Name) and target.id not in given for target in node.targets))
         called |= self.aliases
-        for node in nodes:
-            name = getattr(node, 'attr', None) or getattr(node, 'id', None)
+        for node in attributes + all_of('Name'):
             is_method = isinstance(node, _ast.Attribute) and getattr(node.value, 'id', None) not in modules
+            name = node.attr if isinstance(node, _ast.Attribute) else node.id
             if (name in MUTATING_FUNCTIONS or is_method and name in ALL_MUTATORS) and name not in defined and id(
                     node) not in called and isinstance(node.ctx, _ast.Load):
                 raise Unsupported('%s in line %d is given away' % (name, node.lineno))
         self.has_generators = any(scope.has_yield and scope.frame != '<genexpr>' for scope in reader.top.walk()) or any(
-            isinstance(node, (_ast.Assign, _ast.Return)) and isinstance(node.value, _ast.GeneratorExp)
-            for node in nodes)
+            isinstance(node.value, _ast.GeneratorExp) for node in all_of('Assign', 'Return'))
         self.has_hashes = bool(defined & set(['__hash__', '__eq__', '__cmp__'])) or 'dataclass' in words
         self.has_defaults = 'defaultdict' in words or '__missing__' in defined
         self.has_star = '*' in words
         self.has_tricks = 'property' in words or not PLAIN_METHODS.issuperset(
             name for name in defined if name.startswith('__'))
-        self.has_words = bool(words & HIDDEN_WRITES)
-        classes = [node for node in nodes if isinstance(node, _ast.ClassDef)]
+        self.has_words, self.has_lists = bool(words & HIDDEN_WRITES), 'ListComp' in kinds
+        classes = all_of('ClassDef')
         known = set(node.name for node in classes) | set(builtins_space)
         plain_modules = PURE_MODULES | QUIET_MODULES | set(['heapq', 'bisect', '__future__', 'operator'])
         self.is_plain = modules <= plain_modules and not words & STRANGE_CLASSES and all(
             isinstance(base, _ast.Name) and base.id in known for node in classes for base in node.bases)
+        asyncs = set((alias.asname or alias.name).partition('.')[0] for node in all_of('Import', 'ImportFrom')
+                     for alias in node.names
+                     if (getattr(node, 'module', None) or alias.name).partition('.')[0] == 'asyncio')
         self.is_calm = modules <= plain_modules | CALM_MODULES and not words & set(
             ['sock_recv_into', 'sock_recvfrom_into', '_queue']) and not any(
-                getattr(getattr(base, 'value', base), 'id', None) in self.names_of_asyncio(nodes)
-                for node in classes for base in node.bases)
-        self.stored = set(node.attr for node in nodes if isinstance(node, _ast.Attribute)
-                          and not isinstance(node.ctx, _ast.Load))
-        self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', '__class__', 'delattr']))
-
-    @staticmethod
-    def names_of_asyncio(nodes):
-        """Names that are bound to asyncio or to something in it."""
-        return set((alias.asname or alias.name).partition('.')[0] for node in nodes if isinstance(
-            node, (_ast.Import, _ast.ImportFrom)) for alias in node.names
-                   if (getattr(node, 'module', None) or alias.name).partition('.')[0] == 'asyncio')
+                getattr(getattr(base, 'value', base), 'id', None) in asyncs for node in classes for base in node.bases)
+        self.stored = set(node.attr for node in attributes if not isinstance(node.ctx, _ast.Load))
+        self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', 'delattr']))
+        self.keeps_dicts = not (words | literals) & NAMES_DICTS and 'Exec' not in kinds
+        self.tells_all = self.keeps_dicts and self.is_plain and not (words | modules) & SETS_UNTOLD
 
 
 def operator_getter(box, key):
@@ -20449,42 +21017,60 @@ class Look(object):
     next = __next__                             # 2.7
 
 
+class Blank(object):
+    """An object without attributes: so many references has each that has none yet."""
+
+
 class Kit(object):
     """What Instrumenter puts into code, by name. It serves one engine after the other: modules stay loaded from run to
     run, and their code goes on to write to the same list.
 
-    cells: {name of a helper: [what it calls]}.      loaded: [(Scope of a module whose code has run, its names)].
+    cells: {name of a helper: [what it calls]}.      unread: a weak reference to the engine that was served last,
+    while what was written is still in the list.      firsts: {id of an object of which no more was kept yet than its
+    content: (it, its content)}; of one without attributes: ().      newborn: classes of objects that may be so kept.
+    born: classes whose objects had no attributes at first, and of which each change since then was told.
+    loaded: [(Scope of a module whose code has run, its names)].
     """
 
     HELPERS = ('flush', 'left', 'prepare', 'called_back', 'changed', 'given_away', 'grows', 'look', 'default', 'getter',
                'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'awaited', 'waited', 'async_loop',
-               'async_block', 'async_failed', 'put_by', 'take_up', 'snap', 'see_plain', 'imported')
+               'async_block', 'async_failed', 'put_by', 'take_up', 'snap', 'see_plain', 'box', 'instead',
+               'class_made', 'imported')
+    SPARES = {'getter': operator_getter}        # {name of a helper: what is called when it cannot be}
 
     def __init__(self, engine):
-        self.tape, self.signs, self.loaded, self.engine = engine.log, {}, [], None
+        self.tape, self.signs, self.loaded, self.engine, self.unread = engine.log, {}, [], None, None
         self.append, self.extend, self.id, self.dict = engine.log.append, engine.log.extend, id, dict
         self.locals, self.globals, self.held = locals, globals, held
         self.held_names, self.frame_names = held_names, frame_names
         self.pending, self.known, self.boxes = engine.pending, engine.known, engine.boxes
         self.harmless, self.find_harmless = engine.harmless, engine.harmless.get
+        self.methods, self.box_types, self.row_types = engine.methods, engine.box_types, frozenset([list, tuple])
         self.quiet_types, self.cells, self.pause = engine.quiet_types, {}, 1
+        self.quiet_types['__call__'] = set()
         self.budget = itertools.chain.from_iterable(self.allowances()) if engine.has_limits() else None
+        self.firsts, self.newborn, self.born = engine.firsts, engine.newborn, engine.born
         for name in self.HELPERS:
             setattr(self, name, self.guarded(name))
-        self.see = self.snap
+        self.see, self.see_plain = self.meeting(self.snap), self.meeting(self.see_plain)
+        self.pick, self.meet = self.picker(), self.meeter()
         self.no_keys = frozenset(cls for cls in MUTATORS if cls not in DICTS and not issubclass(cls, set))
         self.serve(engine)
 
     def serve(self, engine):
         """Work for an engine from now on."""
+        self.hand_over()
         self.engine, self.quiet = engine, engine.quiet
         engine.kit = self
         for name, cell in self.cells.items():
             cell[0] = getattr(engine, name)
         del self.tape[:], self.pending[:]
         engine.pending, engine.known, engine.boxes = self.pending, self.known, self.boxes
-        engine.harmless, engine.quiet_types = self.harmless, self.quiet_types
-        for kept in [self.known, self.harmless] + list(self.boxes.values()):
+        engine.harmless, engine.quiet_types, engine.methods = self.harmless, self.quiet_types, self.methods
+        engine.firsts, engine.newborn, engine.born = self.firsts, self.newborn, self.born
+        engine.box_types = self.box_types
+        for kept in [self.known, self.harmless, self.firsts, self.newborn, self.born] + list(
+                self.boxes.values()) + list(self.methods.values()):
             kept.clear()
         for name, found in self.quiet_types.items():
             found.clear()
@@ -20502,17 +21088,26 @@ class Kit(object):
     def rest(self):
         """The run is over: what is called of its code from now on leaves nothing behind."""
         def nothing(*args):
+            self.hand_over()
             del self.tape[:]
             return args[0] if args else None
-        self.engine = None
+        self.unread = weak_reference(self.engine, lambda _: self.tape.__delitem__(slice(None)))
+        self.engine = self.quiet = None
+        self.newborn.clear()
         for name, cell in self.cells.items():
-            cell[0] = operator_getter if name == 'getter' else nothing
+            cell[0] = self.SPARES.get(name, nothing)
         self.pending.append(BUSY)               # so that each function that is called looks, and empties the tape
+
+    def hand_over(self):
+        """Let an engine that is not served any more have what was written for it."""
+        engine = self.unread and self.unread()
+        if engine is not None:
+            engine.take(engine.written)
 
     def guarded(self, name):
         """A helper, which raises nothing: what goes wrong (as when the stack is full) is a gap in the recording."""
         cell = self.cells[name] = [None]
-        spare = operator_getter if name == 'getter' else None
+        spare = self.SPARES.get(name)
 
         def call(*args):
             try:
@@ -20522,9 +21117,51 @@ class Kit(object):
                 return spare(*args) if spare is not None else args[0] if args else None
         return call
 
+    def picker(self):
+        """What looks at a function that is called next, and gives it: most are known to need nothing."""
+        harmless, callable_types, prepare = self.harmless, self.quiet_types['__call__'], self.prepare
+
+        def pick(function, *about):
+            kind = type(function)
+            if id(function.__func__ if kind is BOUND_METHOD else function) in harmless or kind in callable_types:
+                return function
+            return prepare(function, *about)
+        return pick
+
+    def meeter(self):
+        """What sees to it that the content of a container is known, and says whether it is in one of these boxes."""
+        known, see, box = self.known, self.see, self.box
+
+        def meet(value, *boxes):
+            key = id(value)
+            if key in known:
+                box(value)
+            else:
+                see(value)
+            return any(key in kept for kept in boxes)
+        return meet
+
+    def meeting(self, other):
+        """What is called before an object changes that was not met before. Where that is enough, its content is kept as
+        it is, and looked at when the log is read: of objects without attributes yet, whose class is known, and of
+        lists. `other` is called for all else.
+        """
+        known, firsts, newborn, lists = self.known, self.firsts, self.newborn, self.boxes['list']
+        referents, least = gc.get_referents, len(gc.get_referents(Blank()))
+
+        def meet(value):
+            cls, key = type(value), id(value)
+            if cls in newborn and len(referents(value)) == least:
+                known[key], firsts[key] = True, (value, ())
+            elif cls is list and self.engine is not None and MARKED.isdisjoint(map(type, value)):
+                known[key], lists[key], firsts[key] = True, True, (value, value[:])
+            else:
+                other(value)
+        return meet
+
     def sign(self, kind, *args):
         """A Sign, the same for the same arguments."""
-        key = (kind,) + tuple(id(part) if isinstance(part, Scope) else part for part in args)
+        key = (kind,) + args
         if key not in self.signs:
             self.signs[key] = kind(*args)
         return self.signs[key]
@@ -20540,6 +21177,14 @@ class Kit(object):
     def line_sign(self, scope, line):
         """See LineSign."""
         return self.sign(LineSign, scope, line)
+
+    def bound_line_sign(self, binds, move):
+        """See BoundLineSign."""
+        return self.sign(BoundLineSign, move.scope, binds, move)
+
+    def stored_line_sign(self, first, move):
+        """See StoredLineSign."""
+        return self.sign(StoredLineSign, first, move)
 
     def test_sign(self, scope, line):
         """See TestSign."""
@@ -20559,7 +21204,8 @@ class Kit(object):
 
     def call_sign(self, scope, names):
         """See CallSign."""
-        return self.sign(CallGeneratorSign if scope.has_yield else CallSign, scope, names)
+        binds = tuple([self.engine.binds(name, False)[0] for name in names])
+        return self.sign(CallGeneratorSign if scope.has_yield else CallSign, scope, binds)
 
     def names_call_sign(self, scope):
         """See NamesCallSign."""
@@ -20586,6 +21232,31 @@ class Kit(object):
         return self.sign(CutAttributeSign, name)
 
 
+def find_ends(node):
+    """Give the nodes of a tree an end_lineno, as they have from 3.8 on; it."""
+    end = getattr(node, 'lineno', 0)
+    for part in inner_nodes(node):
+        last = find_ends(part)
+        if last > end:
+            end = last
+    node.end_lineno = end
+    return end
+
+
+def last_line(node):
+    """The end_lineno of a node, or the last one in it."""
+    found, todo = 0, [node]
+    while todo:
+        node = todo.pop()
+        end = node.__dict__.get('end_lineno')
+        if end is None:
+            end = node.__dict__.get('lineno', 0)
+            todo += inner_nodes(node)
+        if end > found:
+            found = end
+    return found
+
+
 def let_lines_rise(body, line):
     """Before 3.6 the table of a code object's lines cannot go back: statements of ours get later lines. line: that of
     the code before them; that of their last one is returned.
@@ -20593,8 +21264,8 @@ def let_lines_rise(body, line):
     for node in body:
         node.lineno = line = max(line, node.lineno)
         for part in inner_nodes(node):
-            if isinstance(part, _ast.expr) or type(part).__name__ in ('arguments', 'keyword', 'withitem'):
-                line = max([line] + [sub.lineno for sub in walk(part) if hasattr(sub, 'lineno')])
+            if not isinstance(part, (_ast.stmt, _ast.excepthandler)):
+                line = max(line, last_line(part))
         blocks = [getattr(node, name, None) for name in ('body', 'handlers', 'orelse', 'finalbody')]
         if isinstance(node, DEFINITIONS):
             let_lines_rise(node.body, node.lineno)
@@ -20604,7 +21275,7 @@ def let_lines_rise(body, line):
     return line
 
 
-READ_AT_A_TIME = 200000         # entries that were written
+READ_AT_A_TIME = 20000          # entries that were written
 
 
 class SourceToRewrite(object):
@@ -20617,6 +21288,8 @@ class SourceToRewrite(object):
         if self.text is None:
             raise Unsupported('its text is not at hand')
         self.tree = compile(self.text, code.co_filename, 'exec', _ast.PyCF_ONLY_AST | self.flags, True)
+        if not HAS_CONSTANT_NODE:
+            find_ends(self.tree)
         self.reader = ScopeReader(self.tree.body)
         self.traits = Traits(self.tree.body, self.reader)
 
@@ -20645,7 +21318,13 @@ class Rewriter(Operations):
         self.done, self.shallow, self.asleep, self.live = 0, set(), {}, {}
         self.kit, self.texts, self.label, self.gaps, self.final = None, set(), None, [], []
         self.codes = {}                         # of local modules that may be imported
+        # What read() knows of objects: ids of those that are followed with all that is in them; {id of a plain
+        # container: its Token}; {name: {id of an object: the Token of the plain dict that its attribute is in}}.
+        self.seen, self.ready, self.owned = set(), {}, {}
+        self.steps, self.add = [], self.add_step
         self.counted = 0                        # steps, when it was looked last
+        self.keeps_dicts = self.tells_all = True        # see Traits
+        self.written = None                     # how much was written, when the run is over and it is not taken
         if kit is None:
             Kit(self)
         else:
@@ -20657,6 +21336,7 @@ class Rewriter(Operations):
 
     def code_to_run(self, code):
         """The code object with what writes the log in it; or as it is, and left to the trace engine."""
+        collect_again = collect_rarely()
         try:
             if self.raw or not self.with_state:
                 raise Unsupported('raw events, or steps alone')
@@ -20667,6 +21347,8 @@ class Rewriter(Operations):
             self.leave(reason)
             purge_modules([name for name, path in self.local_modules(code) if self.was_loaded(name)])
             return code
+        finally:
+            collect_again()
 
     def leave(self, reason):
         """Leave the run to the trace engine."""
@@ -20686,16 +21368,23 @@ class Rewriter(Operations):
             elif not self.was_loaded(name):
                 raise Unsupported('%s is loaded already' % name)
         for source in sources:
-            self.take_traits(source.traits)
+            self.learn_traits(source.traits)
         made = [source.instrumented() for source in sources]
         for source, code in list(zip(sources, made))[1:]:
             self.codes[source.code.co_filename] = source.text, code
         return made[0]
 
-    def take_traits(self, traits):
-        """Reckon with what one of the texts has in it."""
+    def learn_traits(self, traits):
+        """Note what a text can do with objects."""
         self.shadow(traits.stored, traits.hides)
         self.is_calm = self.is_calm and traits.is_calm
+        if not traits.keeps_dicts and self.keeps_dicts:
+            self.catch_up()
+            self.newborn.clear()
+            self.keeps_dicts = False
+        if not traits.tells_all:
+            self.doubt()
+            self.tells_all = False
 
     def was_loaded(self, name):
         """Whether a module is loaded, and its code writes to the log."""
@@ -20730,7 +21419,7 @@ class Rewriter(Operations):
         if text is None or text != self.text_of(code.co_filename):
             try:
                 source = SourceToRewrite(self, code)
-                self.take_traits(source.traits)
+                self.learn_traits(source.traits)
                 made = source.instrumented()
             except Unsupported as reason:
                 self.gap(reason)
@@ -20756,39 +21445,167 @@ class Rewriter(Operations):
 
     def sync(self):
         """Turn what was written since the last time into steps and changes."""
-        log = self.log
-        if len(log) <= self.done and not self.final:
+        if len(self.log) <= self.done and not self.final and self.written is None:
             return
         self.turns += 1
-        raw, at = log[self.done:], 0
-        del log[self.done:]
-        end, most = len(raw), self.most()
-        while at < end:
-            entry = raw[at]
-            if isinstance(entry, Sign):
-                if entry.scope is None and self.stack and self.stack[-1].waiting is not None:
-                    self.frame_of(self.stack[-1].scope)
-                try:
-                    entry.turn(self, raw, at)
-                except Exception as error:      # as when code that was left by another thread wrote here
-                    if self.stop_error is not None and end - at < 1000:
-                        break                   # Stop may come between what ends a frame and the end of it
-                    self.gap(error)
-            else:
-                self.put(raw[at:at + entry.size])
-            at += entry.size
-            if at > READ_AT_A_TIME:             # memory is given back
+        raw, at = self.log[self.done:self.written], 0
+        if self.written is None:
+            del self.log[self.done:]
+        else:
+            self.take(self.done)
+        log = self.log
+        self.recording.indexed(self.steps, self.done)
+        self.owned.clear()                      # the classes may have changed
+        collect_again = collect_rarely() if len(raw) > READ_AT_A_TIME else None
+        while at < len(raw):
+            at = self.read(raw, at, min(len(raw), at + max(500, (self.most() - len(log)) // 2)))
+            if at > READ_AT_A_TIME and 2 * at > len(raw):       # memory is given back
                 del raw[:at]
-                at, end = 0, end - at
-            if len(log) > most:
+                at = 0
+            if len(log) > self.most():
                 self.keyframe()
-                most = self.most()
+                self.recording.indexed(self.steps, len(log))
+        if collect_again is not None:
+            collect_again()
         if self.final:
             self.compare()
+            self.firsts.clear()
         self.done = len(log)
+        self.recording.indexed(self.steps, self.done)
         if self.gaps:
-            steps = sum(type(entry) is Site for entry in log)
-            self.recording.approximate[:] = [(0, steps, 'code was not understood: %r' % (self.gaps[0],))]
+            self.recording.approximate[:] = [(0, len(self.steps), 'code was not understood: %r' % (self.gaps[0],))]
+
+    def read(self, raw, at, stop):
+        """Turn what was written from one place to another, or a little more, into steps and changes; the next place.
+        What comes often is done here, because calls would take longer than that; the rest by Sign.turn().
+        """
+        log, stack, see, seen, atoms, missing = self.log, self.stack, self.see, self.seen, ATOMS, MISSING
+        add, step = log.append, self.steps.append
+        scope = None                            # of the current frame, if nothing is special about it
+        try:
+            while at < stop:
+                sign = raw[at]
+                often = sign.often
+                if often and often <= OFTEN_RETURN:
+                    if sign.scope is not scope:
+                        frame = stack[-1] if stack else None
+                        if frame is None or frame.scope is not sign.scope or frame.waiting or frame.passing:
+                            self.turn(sign, raw, at)
+                            at, scope = at + sign.size, None
+                            continue
+                        self.just_left, scope = None, sign.scope                # as in frame_of()
+                        if self.here is not frame.space:
+                            self.enter_space(frame)
+                        names, outer = frame.space.now, scope.home.namespace.now
+                    if often == OFTEN_RETURN:   # as in end()
+                        site = scope.sites.get(('return', frame.line)) or scope.site('return', frame.line)
+                        add(site)
+                        step(site)
+                        stack.pop()
+                        self.just_left, scope, at = frame, None, at + 1
+                        self.forget(frame)
+                        continue
+                    for ahead, name, is_global, bind in sign.told:
+                        value, known = raw[at + ahead], outer if is_global else names
+                        if type(value) not in atoms and id(value) not in seen:
+                            value = see(value)
+                        if known.get(name, missing) is not value:
+                            known[name] = value
+                            log += (bind, value)
+                    site = sign.site
+                    if site is not None:
+                        frame.line = site.line
+                        add(site)
+                        step(site)
+                elif not often or scope is None and stack and stack[-1].waiting:
+                    if self.turn(sign, raw, at):
+                        scope = None
+                elif often == OFTEN_CALL:
+                    frame, scope = self.called(sign, raw, at), sign.scope
+                    names, outer = frame.space.now, scope.home.namespace.now
+                elif not self.stored(often, sign, raw, at):
+                    if self.turn(sign, raw, at):
+                        scope = None
+                elif sign.scope is not None:    # of a StoredLineSign
+                    if sign.scope is not scope:
+                        at += sign.size - 1     # comes next, as if it had been written by itself
+                        raw[at] = sign.move
+                        continue
+                    site = sign.move.site
+                    frame.line = site.line
+                    add(site)
+                    step(site)
+                at += sign.size
+        except Exception as error:              # as when code that was left by another thread wrote here
+            if self.stop_error is not None and len(raw) - at < 1000:
+                return len(raw)                 # Stop may come between what ends a frame and the end of it
+            self.gap(error)
+            return at + sign.size
+        return at
+
+    def called(self, sign, raw, at):
+        """Do what CallSign.turn() does, when nothing waits in the frame that called; the new Frame."""
+        log, space, scope, seen = self.log, Space(), sign.scope, self.seen
+        space.home, space.first, space.now = scope.home, NO_NAMES, {}
+        frame, names, self.here, self.just_left = Frame(scope, space), space.now, space, None
+        self.stack.append(frame)
+        log += (ENTER, space)
+        for bind in sign.binds:
+            at += 1
+            value = raw[at]
+            if type(value) not in ATOMS and id(value) not in seen:
+                value = self.see(value)
+            names[bind.name] = value
+            log += (bind, value)
+        frame.line = sign.sites[-1].line
+        log += sign.sites
+        self.steps += sign.sites
+        return frame
+
+    def stored(self, often, sign, raw, at):
+        """Change a plain container or an object with plain attributes that is known; whether it was one."""
+        is_name, value = often == OFTEN_ATTRIBUTE, raw[at + sign.size - 1]
+        key = sign.name if is_name else raw[at + 2]
+        token = (self.owned.get(key, self.owned) if is_name else self.ready).get(id(raw[at + 1]))
+        if token is None:
+            return False
+        known = token.now
+        kind = type(known)
+        if kind is dict and type(key) in ATOMS or kind is list and (type(key) is int or often == OFTEN_PUSH):
+            if type(value) not in ATOMS and id(value) not in self.seen:
+                value = self.see(value)
+            if often == OFTEN_PUSH:
+                known.append(value)
+                self.put((PUSH, token, value))
+            elif often == OFTEN_ADD and key in known:
+                pass                            # it keeps the one that it has
+            elif (known.get(key, MISSING) if kind is dict else known[key]) is not value:
+                known[key] = value
+                self.put((SET, token, key, value))
+            return True
+        return False
+
+    def turn(self, sign, raw, at):
+        """Turn one Sign, or what else was written; whether the current frame may be another one now."""
+        if not isinstance(sign, Sign):
+            self.put(raw[at:at + sign.size])
+            return False
+        if sign.scope is None and self.stack and self.stack[-1].waiting is not None:
+            self.frame_of(self.stack[-1].scope)
+        sign.turn(self, raw, at)
+        return sign.scope is not None
+
+    def add_step(self, site):
+        """Add a step to the log."""
+        self.log.append(site)
+        self.steps.append(site)
+
+    def forget_objects(self):
+        """See Follower."""
+        Operations.forget_objects(self)
+        self.ready.clear()
+        self.owned.clear()
+        self.seen.clear()
 
     def most(self):
         """The length of the log at which a keyframe is due."""
@@ -20827,19 +21644,20 @@ class Rewriter(Operations):
     def catch_up(self):
         """Turn what was written, and the steps that wait: the program goes on from here."""
         self.sync()
+        self.snap_all()
         self.come_due()
         self.done = len(self.log)
 
-    def begin(self, frame, site):
+    def begin(self, frame):
         """A frame begins."""
         self.come_due()
         frame.space.home = frame.scope.home
         frame.space.now = frame.space.first.copy()
         self.stack.append(frame)
-        self.live[frame] = frame.space
+        if frame.scope.has_yield:
+            self.live[frame] = frame.space
         self.just_left = None
         self.enter_space(frame)
-        self.add(site)
 
     def end(self, frame):
         """A frame ends."""
@@ -20858,8 +21676,11 @@ class Rewriter(Operations):
 
     def forget(self, frame):
         """A frame has ended."""
-        self.live.pop(frame, None)
-        self.suspended.pop(frame.space, None)
+        if frame.scope.has_yield:
+            self.live.pop(frame, None)
+            self.suspended.pop(frame.space, None)
+        else:
+            frame.space.now = None              # memory is given back
 
     def suspend(self, frame, line):
         """A frame is suspended in a line; None: in the one that runs."""
@@ -20943,13 +21764,15 @@ class Rewriter(Operations):
                 elif token in shallow:
                     todo += [inner for inner in one.kind.parts(one) if type(inner) not in ATOMS]
             shallow.discard(token)
+        if id(value) in tokens:                 # which keep it alive
+            self.seen.add(id(value))
         return value
 
     def _follow(self, token, todo):
         """Note the content of a token from now on."""
         content = self.asleep.pop(token, None)
         if content is None:
-            content = token.kind.read(token.obj)
+            content = self.first_content(token)
         if token.first is None:
             token.first = content
         else:
@@ -20959,9 +21782,25 @@ class Rewriter(Operations):
         if token.kind is not OPAQUE and token.kind is not VALUE:
             self.followed.append(token)
 
+    def first_content(self, token):
+        """The content that an object had when it was met first."""
+        content = self.firsts.pop(id(token.obj), (None, None))[1]
+        if content is None and not (token.kind is INSTANCE and type(token.obj) in self.born):
+            return token.kind.read(token.obj)
+        if token.kind is not INSTANCE:
+            return all_held(content) if token.kind is LIST else content
+        getter, slots = layout(type(token.obj))     # it had no attributes
+        names = getter(token.obj) if getter is not None else None
+        if names is not None:
+            self.firsts[id(names)] = names, {}
+        return (names,) + (MISSING,) * len(slots)
+
     def awake(self, box):
         """The Token of an object that a change is about, or None."""
         token = self.tokens.get(id(box))
+        if token is None and id(box) in self.firsts:            # nobody sees it yet
+            self.snap(box)
+            token = self.tokens.get(id(box))
         if token is None:
             return None
         if token.now is None or token in self.shallow:
@@ -20976,6 +21815,8 @@ class Rewriter(Operations):
         if type(value) not in ATOMS:
             value = self.see(value)
         known = token.now
+        if cls is list or cls is dict:
+            self.ready[id(box)] = token
         if token.kind is LIST or token.kind is BYTES:
             if cls not in MUTATORS and self.has_own(cls, '__setitem__'):
                 return
@@ -21073,6 +21914,8 @@ class Rewriter(Operations):
             inner = self.awake(body.now[0])
             if inner is not None:
                 self.set_or_cut(inner, name, value)
+                if value is not MISSING and type(inner.obj) is dict:
+                    self.owned.setdefault(name, {})[id(owner)] = inner
 
     def set_or_cut(self, token, name, value):
         """A name in a dict was bound, or unbound if the value is MISSING."""
@@ -21090,7 +21933,8 @@ class Rewriter(Operations):
     def keyframe(self):
         """Keep the content of all that can be reached; what cannot be is not followed any more."""
         contents, followed, todo = {}, [], []
-        for token in list(self.modules.values()) + list(self.live.values()):
+        spaces = [frame.space for frame in self.stack if frame not in self.live] + list(self.live.values())
+        for token in list(self.modules.values()) + spaces:
             contents[token] = token.now.copy()
             todo += token.now.values()
             if token.kind is DICT and token.obj is not None:
@@ -21118,6 +21962,7 @@ class Rewriter(Operations):
             if token not in contents:
                 self.asleep[token] = token.now
                 token.now = None
+        self.forget_objects()
         self.followed[:] = followed
         self.visible = size
         self.recording.keyframes.append(Keyframe(len(self.log), contents, self.here or self.top))
@@ -21205,7 +22050,7 @@ class Rewriter(Operations):
             if type(value) in (tuple, frozenset):
                 todo += value
                 continue
-            if id(value) not in self.known:
+            if id(value) not in self.known or id(value) in self.firsts:
                 self.snap(value)
             token = self.tokens.get(id(value))
             for one in (token, token and token.body):
@@ -21214,10 +22059,16 @@ class Rewriter(Operations):
                     self.final.append((one, content))
                     todo += [part for part in parts_of(one.kind, content) if type(part) not in ATOMS]
         self.pending[:] = []
-        tape = self.log                         # the list itself belongs to the code that writes
-        self.log = self.recording.log = tape[:]
+        self.written = len(self.log)
+
+    def take(self, end):
+        """Take what was written, up to a place, out of the list that the code writes to."""
+        tape, self.kit.unread = self.log, None
+        self.log, self.written = tape[:end], None
         del tape[:]
-        self.put, self.add = self.log.extend, self.log.append
+        self.recording.log = self.log
+        self.put = self.log.extend
+        self.firsts, self.born = self.firsts.copy(), self.born.copy()
 
     def compare(self):
         """When all that was written has been read: what the log has is what there was at the end, or a gap is told."""
