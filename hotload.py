@@ -20900,6 +20900,11 @@ CALM_MODULES = frozenset(
     'asyncio contextlib types typing dataclasses abc enum logging json argparse traceback warnings string textwrap '
     'pprint datetime decimal fractions statistics uuid hashlib base64 struct pathlib io tempfile shutil glob csv '
     'random sys os time collections itertools functools re math copy'.split())
+# What of the module inspect looks at functions and classes, not at frames.
+LOOKS_AT_NO_FRAMES = frozenset(
+    'signature Signature Parameter isfunction ismethod isclass ismodule isgenerator isgeneratorfunction iscoroutine '
+    'iscoroutinefunction isasyncgen isasyncgenfunction isawaitable isbuiltin isabstract isroutine getdoc cleandoc '
+    'getmro getfullargspec getargspec getsource getsourcelines getsourcefile getfile getmodule'.split())
 # Names in a text that can bind others' names in ways that the text does not show.
 HIDDEN_WRITES = frozenset(
     'builtins __builtin__ __builtins__ globals vars locals exec eval execfile setattr __dict__ __setattr__ modules '
@@ -20937,9 +20942,17 @@ class Traits(object):
             (node.module or '').partition('.')[0] for node in all_of('ImportFrom'))
         literals = set(part for part in map(constant_value, all_of('Str', 'Constant')) if isinstance(part, str))
         for name in ('threading', '_thread', 'thread', 'multiprocessing', 'concurrent', 'gc', 'weakref',
-                     'signal', 'inspect', 'dis', 'hotload'):    # a reactor is told by its byte code
+                     'signal', 'dis', 'hotload'):   # a reactor is told by its byte code
             if name in modules:
                 raise Unsupported('it imports %s' % name)
+        if 'inspect' in modules:
+            known = set(alias.asname or alias.name for node in all_of('Import') for alias in node.names
+                        if alias.name == 'inspect')
+            asked = [node for node in attributes if getattr(node.value, 'id', None) in known]
+            used = set(node.attr for node in asked) | set(
+                alias.name for node in all_of('ImportFrom') if node.module == 'inspect' for alias in node.names)
+            if not used <= LOOKS_AT_NO_FRAMES or sum(node.id in known for node in all_of('Name')) > len(asked):
+                raise Unsupported('it imports inspect')
         for name in ('cached_property', 'memoryview', 'methodcaller', 'settrace', '__getattribute__', '__build_class__',
                      '_getframe', 'currentframe', '__del__', 'f_locals', 'f_back', 'run_in_executor', 'to_thread'):
             if name in words:

@@ -16980,8 +16980,11 @@ for one in (main, rest, cancels, blocks, shares):
             self.compare(random_program(seed))
 
     def test_what_it_does_not_understand_is_left_to_the_trace_engine(self):
-        for text in ('import threading\n', 'def f():\n    return locals()\nf()\n'):
+        for text in ('import threading\n', 'def f():\n    return locals()\nf()\n', 'import inspect\nf = inspect.stack()\n',
+                     'import inspect as i\nf = getattr(i, "isclass")\n', 'from inspect import currentframe as c\n'):
             self.assertEqual(hotload.record(text, engine='rewrite').engine, 'trace')
+        recording = hotload.record('import inspect\nf = inspect.isclass(object)\n', engine='rewrite')
+        self.assertEqual((recording.engine, recording.state(10 ** 6)['f']), ('rewrite', True))
 
     def test_a_traceback_is_that_of_the_program(self):
         text = 'def f(x):\n    return x[\n        0]\ntry:\n    f([])\nexcept IndexError:\n    import traceback\n    t = traceback.format_exc()\n'
