@@ -17127,7 +17127,7 @@ def placed(made, like):
             if has_end:
                 node.end_lineno, node.end_col_offset = end, end_column
             elif is_line:
-                node.end_lineno = line          # see last_line()
+                node.end_lineno = line          # see end_within()
     return made
 
 
@@ -21136,7 +21136,7 @@ def find_ends(node):
     return end
 
 
-def last_line(node):
+def end_within(node):
     """The end_lineno of a node, or the last one in it."""
     found, todo = 0, [node]
     while todo:
@@ -21158,7 +21158,7 @@ def let_lines_rise(body, line):
         node.lineno = line = max(line, node.lineno)
         for part in inner_nodes(node):
             if not isinstance(part, (_ast.stmt, _ast.excepthandler)):
-                line = max(line, last_line(part))
+                line = max(line, end_within(part))
         blocks = [getattr(node, name, None) for name in ('body', 'handlers', 'orelse', 'finalbody')]
         if isinstance(node, DEFINITIONS):
             let_lines_rise(node.body, node.lineno)
