@@ -21495,9 +21495,7 @@ class Rewriter(Operations):
     def forget_objects(self):
         """See Follower."""
         Operations.forget_objects(self)
-        self.ready.clear()
         self.owned.clear()
-        self.seen.clear()
 
     def most(self):
         """The length of the log at which a keyframe is due."""
@@ -21854,7 +21852,8 @@ class Rewriter(Operations):
             if token not in contents:
                 self.asleep[token] = token.now
                 token.now = None
-        self.forget_objects()
+        for memory in (self.seen, self.ready, self.owned):
+            memory.clear()
         self.followed[:] = followed
         self.visible = size
         self.recording.keyframes.append(Keyframe(len(self.log), contents, self.here or self.top))
