@@ -17065,10 +17065,13 @@ def placed(made, like):
     if 'lineno' in getattr(made, '__dict__', ()):
         return made
     todo = [made] if isinstance(made, _ast.AST) else list(made)
-    line, column = getattr(like, 'lineno', 1), getattr(like, 'col_offset', 0)
-    end, end_column = getattr(like, 'end_lineno', line), getattr(like, 'end_col_offset', column)
-    is_line = getattr(like, 'end_lineno', 0) == line
-    has_end, flat = HAS_CONSTANT_NODE, FLAT + (_ast.Load, _ast.Store)   # 3.8 has both
+    place = {'lineno': getattr(like, 'lineno', 1), 'col_offset': getattr(like, 'col_offset', 0)}
+    if HAS_CONSTANT_NODE:                       # 3.8 has both
+        place['end_lineno'] = getattr(like, 'end_lineno', place['lineno'])
+        place['end_col_offset'] = getattr(like, 'end_col_offset', place['col_offset'])
+    elif getattr(like, 'end_lineno', 0) == place['lineno']:
+        place['end_lineno'] = place['lineno']   # see last_line()
+    flat = FLAT + (_ast.Load, _ast.Store)
     while todo:
         node = todo.pop()
         parts = node.__dict__
@@ -17080,11 +17083,7 @@ def placed(made, like):
             elif type(part) not in flat:
                 todo.append(part)
         if 'lineno' in node._attributes:
-            node.lineno, node.col_offset = line, column
-            if has_end:
-                node.end_lineno, node.end_col_offset = end, end_column
-            elif is_line:
-                node.end_lineno = line          # see last_line()
+            parts.update(place)
     return made
 
 
