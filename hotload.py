@@ -17070,7 +17070,7 @@ def placed(made, like):
         place['end_lineno'] = getattr(like, 'end_lineno', place['lineno'])
         place['end_col_offset'] = getattr(like, 'end_col_offset', place['col_offset'])
     elif getattr(like, 'end_lineno', 0) == place['lineno']:
-        place['end_lineno'] = place['lineno']   # see last_line()
+        place['end_lineno'] = place['lineno']   # see end_within()
     flat = FLAT + (_ast.Load, _ast.Store)
     while todo:
         node = todo.pop()
@@ -20573,7 +20573,7 @@ def find_ends(node):
     return end
 
 
-def last_line(node):
+def end_within(node):
     """The end_lineno of a node, or the last one in it."""
     found, todo = 0, [node]
     while todo:
@@ -20595,7 +20595,7 @@ def let_lines_rise(body, line):
         node.lineno = line = max(line, node.lineno)
         for part in inner_nodes(node):
             if not isinstance(part, (_ast.stmt, _ast.excepthandler)):
-                line = max(line, last_line(part))
+                line = max(line, end_within(part))
         blocks = [getattr(node, name, None) for name in ('body', 'handlers', 'orelse', 'finalbody')]
         if isinstance(node, DEFINITIONS):
             let_lines_rise(node.body, node.lineno)
