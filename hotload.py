@@ -712,9 +712,15 @@ number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 ENDLESS_LOOPS_HAVE_STEPS, JUMPS_ARE_THREADED = sys.version_info >= (3, 10), sys.version_info < (3, 10)
 WHILE_TESTS_AT_END = sys.version_info >= (3, 10)                # the test of a `while` stands at its end, too
 JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)
+# An async loop ends on the last line of its body; `finally` has no line after a `raise` that raises again.
+HANDLERS_HAVE_ODD_LINES = sys.version_info[:2] == (3, 9)
 GENERATORS_TELL_END, CLOSING_IS_SILENT = (3, 3) <= sys.version_info[:2] <= (3, 9), sys.version_info >= (3, 13)
 LINES_GO_BACK = sys.version_info >= (3, 6)
+# A generator that ends with None tells who delegates to it by an exception; `async for` awaits what __aiter__ gives.
 DELEGATES_TELL_END = sys.version_info[:2] not in ((3, 10), (3, 11))
+# Also when it ends because of one that was thrown in; and who delegates to it goes on by a 'call' then.
+THROWS_TELL_END, CAUGHT_THROWS_HAVE_CALLS = sys.version_info >= (3, 12), sys.version_info[:2] != (3, 11)
+HAS_ASYNC_GENERATORS, ITERATORS_ARE_AWAITED = sys.version_info >= (3, 6), sys.version_info < (3, 7)
 HAS_CONSTANT_NODE, HAS_INDEX_NODE = sys.version_info >= (3, 8), sys.version_info < (3, 9)
 HAS_STAR_FIELDS, HAS_TRY_NODE = sys.version_info < (3, 5), not PY2
 HAS_CLASS_CELL, HAS_TUPLE_PARAMETERS = not PY2, PY2             # the name of `except` is cleared after it; it is not
@@ -16666,6 +16672,8 @@ class Scope(object):
     kind: 'module', 'class', 'function', 'comprehension'.      node, parent, chain: the names of the classes around.
     params: names.      stores, loads, shared (global statements), outer (nonlocal statements): sets of names.
     has_yield, sees_frame: whether it looks at its own names as a dict.      keeps_names: whether the dict lives on.
+    is_async: whether it awaits.      pauses: how many yields and awaits it has.      puts_by: whether some of them are
+    arguments of calls.
     children.      frees: names of scopes around that it uses.      frame: the name of its code.      looks: names that
     it uses which are those of functions that look at frames.
     lines: those that have code.      first_line.      rebound: see Expressions.
@@ -16676,6 +16684,8 @@ class Scope(object):
         self.kind, self.node, self.parent, self.frame, self.chain = kind, node, parent, frame, chain
         self.params, self.stores, self.loads, self.shared, self.outer = [], {}, set(), set(), set()
         self.has_yield = self.sees_frame = self.keeps_names = self.is_expression = False
+        self.is_async = self.puts_by = False
+        self.pauses = 0
         self.children, self.frees, self.looks, self.lines, self.first_line = [], set(), set(), None, 1
         self.home, self.path, self.sites, self.atoms, self.rebound = None, None, {}, set(), None
         if parent is not None:
@@ -16712,6 +16722,13 @@ class Scope(object):
         """The Scope of the module."""
         scope = self
         while scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+    def function(self):
+        """The Scope whose frame is suspended when it waits: not that of a comprehension."""
+        scope = self
+        while scope.kind == 'comprehension':
             scope = scope.parent
         return scope
 
@@ -16753,11 +16770,12 @@ class Scope(object):
 
 class ScopeReader(object):
     """Finds the scopes of a module's tree. of: {id of a node: its Scope}.      passing: ids of nodes whose values are
-    dropped at once.      sources: {id of the node of a name: (what binds it: 'value' or 'loop', nodes)}.
+    dropped at once.      pausing: ids of calls that have a yield or await in their arguments.      sources: {id of the
+    node of a name: (what binds it: 'value' or 'loop', nodes)}.
     """
 
     def __init__(self, body, chain=()):
-        self.of, self.top, self.passing = {}, Scope('module', None, None, '<module>'), set()
+        self.of, self.top, self.passing, self.pausing = {}, Scope('module', None, None, '<module>'), set(), set()
         self.sources = {}
         for node in body:
             self.read(node, self.top)
@@ -16766,7 +16784,7 @@ class ScopeReader(object):
     def read(self, node, scope):
         """Note what a node and those in it do with names."""
         kind = type(node).__name__
-        if kind.startswith('Async') or kind in ('Await', 'TypeAlias', 'TryStar'):
+        if kind in ('TypeAlias', 'TryStar') or kind.startswith('Async') and not HAS_ASYNC_GENERATORS:
             raise Unsupported('%s in line %d' % (kind, getattr(node, 'lineno', 0)))
         handle = getattr(self, '_' + kind, None)
         if handle is not None:
@@ -16792,7 +16810,8 @@ class ScopeReader(object):
         self.parts(node, scope)
 
     def _For(self, node, scope):
-        self.sources[id(node.target)] = 'loop', [node.iter]
+        if isinstance(node, _ast.For):
+            self.sources[id(node.target)] = 'loop', [node.iter]
         self.parts(node, scope)
 
     def _Name(self, node, scope):
@@ -16816,7 +16835,14 @@ class ScopeReader(object):
                 self.passing.update(map(id, node.args))
             self.passing.update(id(word.value) for word in node.keywords if getattr(word, 'arg', '') is None)
             self.passing.add(id(getattr(node, 'kwargs', None)))
-            self.parts(node, scope)
+            self.read(node.func, scope)
+            inside = scope.function().pauses
+            for part in inner_nodes(node):
+                if part is not node.func:
+                    self.read(part, scope)
+            if scope.function().pauses > inside:
+                self.pausing.add(id(node))
+                scope.function().puts_by = True
 
     def _BinOp(self, node, scope):
         if isinstance(node.op, _ast.Mod):
@@ -16833,9 +16859,12 @@ class ScopeReader(object):
         inner = Scope('function', node, scope, node.name, scope.chain)
         self._parameters(node.args, scope, inner)
         inner.first_line = _first_line(node) + 1
+        inner.is_async = inner.has_yield = type(node).__name__ == 'AsyncFunctionDef'
         for part in node.body:
             self.read(part, inner)
         self.of[id(node)] = inner
+
+    _AsyncFunctionDef = _FunctionDef
 
     def _parameters(self, args, scope, inner):
         for part in args.defaults + [part for part in getattr(args, 'kw_defaults', ()) if part is not None]:
@@ -16884,7 +16913,9 @@ class ScopeReader(object):
             inner.first_line, inner.has_yield = node.lineno, frame == '<genexpr>'
         for at, loop in enumerate(node.generators):
             if getattr(loop, 'is_async', 0):
-                raise Unsupported('async comprehension in line %d' % node.lineno)
+                self.waits(node, inner)
+                if at and COMPREHENSIONS_INLINE:
+                    raise Unsupported('an inner async loop of the comprehension in line %d' % node.lineno)
             self.read(loop.target, inner)
             if at:
                 self.read(loop.iter, inner)
@@ -16896,6 +16927,17 @@ class ScopeReader(object):
         self.of[id(node)] = inner
 
     _ListComp = _SetComp = _DictComp = _GeneratorExp = _comprehension
+
+    def waits(self, node, scope):
+        """Note that a scope awaits."""
+        if scope.frame == '<genexpr>':
+            raise Unsupported('an async generator expression in line %d' % node.lineno)
+        scope.is_async = True
+        scope.function().pauses += 1
+
+    def _Await(self, node, scope):
+        self.waits(node, scope)
+        self.parts(node, scope)
 
     def _NamedExpr(self, node, scope):
         self.read(node.value, scope)
@@ -16910,6 +16952,7 @@ class ScopeReader(object):
 
     def _Yield(self, node, scope):
         scope.has_yield = True
+        scope.pauses += 1
         if scope.kind != 'function' or scope.frame == '<genexpr>':
             raise Unsupported('yield in a comprehension')
         self.parts(node, scope)
@@ -17106,14 +17149,16 @@ OFTEN_MOVE, OFTEN_RETURN, OFTEN_CALL, OFTEN_ITEM, OFTEN_ATTRIBUTE, OFTEN_PUSH, O
 
 class Frame(object):
     """A frame that runs or is suspended. scope: a Scope.      space: a Space.      line: number of the line that runs.
-    passing: whether an exception that has had its step goes through it.      waiting: Later step, see Leap. saved:
-    .passing outside of `finally` clauses.      delegates: whether it is in a `yield from` of a generator of the
-    program.      delegator: the Frame that was suspended together with this one, and goes on before it.
+    passing: whether an exception that has had its step goes through it.      waiting: see LeapSign.      saved: {key of
+    a FinalSign: (.passing, .waiting) outside of its clause}.      waits: the WaitSign of the `await` or `yield from` in
+    which it is, or None.      back: the line in which it was suspended.      hidden: {name that a comprehension in this
+    frame has now: what it stood for before, or MISSING}.      delegator: the Frame that was suspended together with
+    this one, and goes on before it.
     """
 
-    passing = delegates = False                 # most frames begin and end without others
-    waiting = delegator = None
-    saved = ()
+    passing = False                             # most frames begin and end without others
+    waiting = waits = delegator = back = None
+    saved = hidden = {}                         # these are replaced
 
     def __init__(self, scope, space):
         self.scope, self.space, self.line = scope, space, scope.first_line
@@ -17179,49 +17224,87 @@ class NoteSign(Sign):
 
 
 class LeapSign(Sign):
-    """Something happens after the `with` blocks and `finally` clauses that are left now. signs: Signs without
-    operands.      finals: number of the clauses.      exits: whether there are such blocks.
+    """Something happens after the `with` blocks and `finally` clauses that are left now. signs: [(number of those
+    that are left before it, a Sign without operands)]. 0: it comes after what ends by leaving a loop.
     """
 
-    __slots__ = ('signs', 'finals', 'exits')
+    __slots__ = ('signs',)
 
-    def __init__(self, scope, signs, finals, exits):
+    def __init__(self, scope, signs):
         Sign.__init__(self, scope)
-        self.signs, self.finals, self.exits = signs, finals, exits
+        self.signs = signs
 
     def turn(self, reader, raw, at):
         """Keep it for then."""
-        reader.frame_of(self.scope).waiting = [self.finals, self.signs, self.exits]
+        reader.frame_of(self.scope).waiting = [0, list(self.signs)]
 
 
-class FinalSign(Sign):
-    """A `finally` clause begins."""
+class LeftSign(Sign):
+    """A `with` block was left, but not by an exception."""
 
     __slots__ = ()
 
     def turn(self, reader, raw, at):
-        """Set aside the exception that goes through."""
+        """The step that waited for it has its turn."""
+        reader.leave_wall(reader.frame_of(self.scope, False))
+
+
+class BlockFailedSign(Sign):
+    """An exception comes out of a `with` statement. line: in which its block ends; None: the one that runs."""
+
+    __slots__ = ('line',)
+
+    def __init__(self, scope, line):
+        Sign.__init__(self, scope)
+        self.line = line
+
+    def turn(self, reader, raw, at):
+        """A step, if it is a new one; what waited for the end of the block does not happen."""
         frame = reader.frame_of(self.scope, False)
-        frame.saved += (frame.passing,)
-        frame.passing = False
+        frame.waiting = None
+        if not frame.passing:
+            frame.line = self.line or frame.line
+            reader.error(frame)
 
 
-class FinalEndSign(Sign):
+class LastSign(Sign):
+    """Nothing comes after this in a frame; it may have ended."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """A step that waits has its turn."""
+        if any(frame.scope is self.scope for frame in reader.stack):
+            reader.frame_of(self.scope)
+
+
+class FinalSign(Sign):
+    """A `finally` clause begins. key: of the clause."""
+
+    __slots__ = ('key',)
+
+    def __init__(self, scope, key):
+        Sign.__init__(self, scope)
+        self.key = key
+
+    def turn(self, reader, raw, at):
+        """Set aside the exception that goes through, and the step that waits."""
+        frame = reader.frame_of(self.scope, False)
+        frame.saved = dict(frame.saved)
+        frame.saved[self.key] = frame.passing, frame.waiting
+        frame.passing, frame.waiting = False, None
+
+
+class FinalEndSign(FinalSign):
     """A `finally` clause ends."""
 
     __slots__ = ()
 
     def turn(self, reader, raw, at):
-        """Take up the exception again, or the step that waited."""
+        """Take them up again."""
         frame = reader.frame_of(self.scope, False)
-        frame.passing, frame.saved = bool(frame.saved) and frame.saved[-1], frame.saved[:-1]
-        waiting = frame.waiting
-        if waiting is not None:
-            waiting[0] -= 1
-            if not waiting[0]:
-                frame.waiting = None
-                for sign in waiting[1]:
-                    sign.turn(reader, raw, at)
+        frame.passing, frame.waiting = frame.saved.pop(self.key, (False, None))
+        reader.leave_wall(frame)
 
 
 class BindSign(Sign):
@@ -17296,11 +17379,40 @@ class NamesSign(Sign):
     def turn(self, reader, raw, at):
         """Bind and unbind what differs."""
         frame, names = reader.frame_of(self.scope), raw[at + 1]
-        known = frame.space.now
-        if self.only is not None:
-            names = dict((name, names[name] if name in names else known[name]) for name in list(known) + list(
-                self.only) if name in names or name not in self.only)
-        reader._check_names(names, known, False)
+        if self.only is None:
+            reader._check_names(names, frame.space.now, False)
+        else:
+            reader.take_names(frame, self.only, names)
+
+
+class HideSign(Sign):
+    """Names of a comprehension that runs in the frame stand for nothing yet."""
+
+    __slots__ = ('names',)
+
+    def __init__(self, scope, names):
+        Sign.__init__(self, scope)
+        self.names = names
+
+    def turn(self, reader, raw, at):
+        """Unbind them, but note what they stood for."""
+        frame = reader.frame_of(self.scope)
+        frame.hidden = dict(frame.hidden)
+        for name in self.names:
+            frame.hidden.setdefault(name, frame.space.now.get(name, MISSING))
+        reader.take_names(frame, self.names, {})
+
+
+class ShowSign(NamesSign):
+    """The comprehension has ended; see NamesSign."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Bind what they stand for now."""
+        NamesSign.turn(self, reader, raw, at)
+        for name in self.only:
+            reader.frame_of(self.scope).hidden.pop(name, None)
 
 
 class GlobalNamesSign(NamesSign):
@@ -17408,88 +17520,189 @@ class ErrorEndSign(Sign):
         reader.end(frame)
 
 
-class YieldSign(ReturnSign):
-    """A generator is suspended, and with it those that delegate to it."""
+class YieldSign(Sign):
+    """A generator or coroutine is suspended, and with it those that wait for it. line: in which."""
 
-    __slots__ = ()
-    often = 0
+    __slots__ = ('line',)
+
+    def __init__(self, scope, line):
+        Sign.__init__(self, scope)
+        self.line = line
 
     def turn(self, reader, raw, at):
         """A step for each, and the frame that called goes on."""
         frame, stack = reader.frame_of(self.scope), reader.stack
-        reader.end(frame)
-        while stack and stack[-1].delegates:
+        reader.suspend(frame, self.line)
+        while stack and stack[-1].waits is not None and stack[-1].waits.is_own:
             frame.delegator = frame = stack[-1]
-            reader.end(frame)
+            reader.suspend(frame, frame.waits.line)
 
 
-class DelegateSign(Sign):
-    """A generator begins to delegate to another one of the program."""
+class AsyncYieldSign(YieldSign):
+    """An async generator gives a value; who awaits it goes on."""
 
     __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """A step, and the frame that called goes on."""
+        reader.suspend(reader.frame_of(self.scope), self.line)
+
+
+# How what was waited for tells of its end: by an exception always, never, or only with a value.
+TELLS, TELLS_NOTHING, TELLS_VALUE = 'always', 'never', 'value'
+
+
+class WaitSign(Sign):
+    """A frame begins to wait. line: in which; None: the one that runs.      is_own: whether for a generator or
+    coroutine of the program, which itself says when it is suspended.      tells: see above.
+    """
+
+    __slots__ = ('line', 'is_own', 'tells')
+
+    def __init__(self, scope, line, is_own, tells):
+        Sign.__init__(self, scope)
+        self.line, self.is_own, self.tells = line, is_own, tells
 
     def turn(self, reader, raw, at):
         """Note it."""
-        reader.frame_of(self.scope).delegates = True
+        reader.frame_of(self.scope).waits = self
 
 
-class DelegatedSign(Sign):
-    """A generator has delegated; its Space comes next, and whether it was given a value."""
+class Pause(object):
+    """What is to be known where a frame waits. begins: {(is_own, tells): its WaitSign}.      yields, resumes, ended,
+    begun: its other Signs; the last is for where an iterator is awaited.      names: the NamesSign of those that others
+    may bind meanwhile, or None.
+    """
+
+    def __init__(self, kit, scope, line, names, ended, begun):
+        tells = (TELLS, TELLS_NOTHING, TELLS_VALUE)
+        self.begins = dict(((own, tell), kit.sign(WaitSign, scope, line, own, tell)) for own in (True, False)
+                           for tell in tells)
+        self.yields, self.ended, self.begun = kit.sign(YieldSign, scope, line), ended, begun
+        self.names, self.resumes = kit.names_sign(scope, names) if names else None, kit.resume_sign(scope, names)
+
+
+class BackSign(Sign):
+    """A frame runs again, or still. Its Space comes next, and last, if there are any, all names of the frame. names: of
+    those that others may have bound meanwhile.
+    """
+
+    __slots__ = ('names',)
+
+    def __init__(self, scope, names, size):
+        Sign.__init__(self, scope, size + bool(names))
+        self.names = names
+
+    def back(self, reader, raw, at, is_told=True):
+        """The Frame, made the current one; a step if it was suspended, as it is when what it waited for was ended by an
+        exception that was thrown in, and if Python tells of that. None: it has ended.
+        """
+        frame, names = reader.suspended.get(raw[at + 1]), raw[at + self.size - 1]
+        if frame is None:
+            return None
+        if frame not in reader.stack:
+            reader.resume(raw[at + 1], self.names, names, True, is_told)
+        frame = reader.frame_of(self.scope)
+        if self.names:
+            reader.take_names(frame, self.names, names)
+        return frame
+
+
+class WaitedSign(BackSign):
+    """A frame goes on after it waited; it is told, too, whether it was given a value. is_silent: whether the end of
+    what it waited for has no step.
+    """
+
+    __slots__ = ('is_silent',)
+
+    def __init__(self, scope, names, is_silent=False):
+        BackSign.__init__(self, scope, names, 3)
+        self.is_silent = is_silent
+
+    def turn(self, reader, raw, at):
+        """A step if what it waited for told of its end by an exception."""
+        was_thrown = reader.suspended.get(raw[at + 1]) not in reader.stack
+        frame = self.back(reader, raw, at, CAUGHT_THROWS_HAVE_CALLS)
+        if frame is None:
+            return
+        waits, frame.waits = frame.waits, None
+        if waits is None or self.is_silent or was_thrown and not THROWS_TELL_END:
+            return
+        if waits.tells is TELLS or waits.tells is TELLS_VALUE and raw[at + 2]:
+            passing, frame.passing = frame.passing, False
+            reader.error(frame)
+            frame.passing = passing
+
+
+class AsyncLeftSign(WaitedSign):
+    """An `async with` block was left; see WaitedSign."""
 
     __slots__ = ()
 
     def turn(self, reader, raw, at):
-        """A step if it was suspended, as it is when the other one was ended by an exception that was thrown in; and
-        one if that one told of its end by an exception.
-        """
-        frame, left = reader.suspended.get(raw[at + 1]), reader.just_left
-        if frame is None:
-            return
-        if frame not in reader.stack:
-            reader.resume(raw[at + 1], self.scope.site('call', frame.line))
-        frame = reader.frame_of(self.scope)
-        if left is not None and left.passing or frame.delegates and (DELEGATES_TELL_END or raw[at + 2]):
-            frame.passing = False
+        """The same, and the step that waited."""
+        WaitedSign.turn(self, reader, raw, at)
+        frame = reader.suspended.get(raw[at + 1])
+        if frame is not None:
+            reader.leave_wall(frame)
+
+
+class AsyncExhaustedSign(BackSign):
+    """An async loop has no more items."""
+
+    __slots__ = ()
+
+    def __init__(self, scope, names):
+        BackSign.__init__(self, scope, names, 2)
+
+    def turn(self, reader, raw, at):
+        """A step: its iterator always tells so by an exception."""
+        frame = self.back(reader, raw, at)
+        if frame is not None:
+            frame.waits, frame.passing = None, False
             reader.error(frame)
             frame.passing = False
-        frame.delegates = False
 
 
 class ResumeSign(Sign):
-    """A generator goes on; its Space comes next."""
+    """A generator or coroutine goes on; its Space comes next. names: of those that others may have bound meanwhile, or
+    (); if any, all names of the frame come after the Space.
+    """
 
-    __slots__ = ('site',)
+    __slots__ = ('names',)
 
-    def __init__(self, scope, line):
-        Sign.__init__(self, scope, 2)
-        self.site = scope.site('call', line)
+    def __init__(self, scope, names):
+        Sign.__init__(self, scope, 3 if names else 2)
+        self.names = names
 
     def turn(self, reader, raw, at):
         """A step."""
-        reader.come_due(bool(reader.stack and reader.stack[-1].waiting and reader.stack[-1].waiting[2]))
-        reader.resume(raw[at + 1], self.site)
+        reader.come_due()
+        reader.resume(raw[at + 1], self.names, raw[at + 2] if self.names else None)
 
 
-class GeneratorErrorSign(Sign):
-    """An exception goes through a generator; its Space and the exception's class come next. ends: whether it ends.
-    """
+class GeneratorErrorSign(BackSign):
+    """An exception goes through a generator or coroutine; its class is told, too. ends: whether it ends."""
 
     __slots__ = ('ends',)
 
-    def __init__(self, scope, ends):
-        Sign.__init__(self, scope, 3)
+    def __init__(self, scope, ends, names):
+        BackSign.__init__(self, scope, names, 3)
         self.ends = ends
 
     def turn(self, reader, raw, at):
         """Steps; it may have been resumed by the exception."""
         frame = reader.suspended.get(raw[at + 1])
-        if frame is not None and frame not in reader.stack:
-            if self.ends and CLOSING_IS_SILENT and raw[at + 2] is GeneratorExit:
-                return                          # no code of its own saw it
-            reader.resume(raw[at + 1], self.scope.site('call', frame.line), True)
-        frame = reader.frame_of(self.scope)
-        frame.delegates = False
+        if (self.ends and CLOSING_IS_SILENT and raw[at + 2] is GeneratorExit and frame is not None
+                and frame not in reader.stack and frame.waits is None and not self.scope.is_async):
+            return reader.forget(frame)         # no code of its own saw it
+        frame = self.back(reader, raw, at) or reader.frame_of(self.scope)
+        frame.waits = None
         reader.error(frame)
+        if frame.hidden:
+            reader.take_names(frame, list(frame.hidden), dict(
+                (name, value) for name, value in frame.hidden.items() if value is not MISSING))
+            frame.hidden.clear()
         if self.ends:
             frame.passing = raw[at + 2] is not GeneratorExit    # it is not what goes through who closes it
             reader.end(frame)
@@ -17520,7 +17733,7 @@ class ExhaustedSign(Sign):
             frame.passing = False
 
 
-STEP_SIGNS = (LineSign, ReturnSign, ErrorEndSign, GeneratorErrorSign, ErrorSign, ExhaustedSign)
+STEP_SIGNS = (LineSign, ReturnSign, YieldSign, ErrorEndSign, GeneratorErrorSign, ErrorSign, ExhaustedSign)
 
 
 # ---- changes of objects
@@ -17776,7 +17989,8 @@ ITEM, CUT_ITEM, PUSHED, POPPED = ItemSign(None, 4), CutSign(None, 3), PushSign(N
 ADDED, DISCARDED, REMOVED = AddSign(True), AddSign(False), RemoveSign(False)
 SPLICED, CONTENT = SpliceSign(None, 5), ContentSign(None, 3)
 INSERTED, SLICED = InsertSign(None, 4), SliceSign(None, 4)
-UNTOLD = {ITEM: UntoldSign(None, 4), CUT_ITEM: UntoldSign(None, 3)}
+UNTOLD = dict((sign, UntoldSign(None, sign.size)) for sign in (
+    ITEM, CUT_ITEM, PUSHED, POPPED, ADDED, DISCARDED, REMOVED, INSERTED, SLICED))
 
 
 ##############################################################################
@@ -17802,7 +18016,8 @@ QUICK = {('append', 1): (('list', 'deque'), PUSHED, ('first',), False),
          ('setdefault', 2): (('dict',), ITEM, ('first', 'item'), True),
          ('pop', 2): (('dict',), CUT_ITEM, ('first',), True)}
 QUICK_NAMES = frozenset(name for name, _ in QUICK)
-NOT_SIMPLE = frozenset(['Call', 'Lambda', 'ListComp', 'SetComp', 'DictComp', 'GeneratorExp', 'Yield', 'NamedExpr'])
+DEEP = frozenset(['Call', 'Yield', 'YieldFrom', 'Await', 'NamedExpr'])
+NOT_SIMPLE = DEEP | frozenset(['Lambda', 'ListComp', 'SetComp', 'DictComp', 'GeneratorExp'])
 QUIET_MODULES = frozenset(['time', 'sys', 'os', 'functools', 'warnings', 'platform', 'locale'])
 
 
@@ -17822,7 +18037,7 @@ class Call(object):
         parts += [part for part in (getattr(node, 'starargs', None), getattr(node, 'kwargs', None)) if part]
         inside = [sub for part in parts for sub in walk(part)]
         self.names = sorted(set(sub.id for sub in inside if isinstance(sub, _ast.Name)))
-        self.deep = any(type(sub).__name__ in ('Call', 'Yield', 'NamedExpr') or has_tricks and isinstance(sub, (
+        self.deep = any(type(sub).__name__ in DEEP or has_tricks and isinstance(sub, (
             _ast.Attribute, _ast.Subscript, _ast.BinOp)) and sub is not node.func for sub in inside)
         self.count = len(node.args)
         if node.args and type(node.args[0]).__name__ in ('Num', 'Str', 'Constant'):
@@ -17849,6 +18064,7 @@ class Expressions(object):
         self.scope, self.top = reader.top, reader.top
         self.loops, self.walls, self.handlers, self.pre, self.calls = [], [], [], [], 0
         self.temps, self.late, self.units, self.inside, self.slots = [], False, {}, 0, {}
+        self.has_loose_end = False              # whether a step may have to wait when a function ends
         self.outer_temps = 0                    # of the statements around: a loop's test needs them again
         self.settled = 0
         self.looked_at = set()                  # parameters whose content is sure to be known here
@@ -17890,8 +18106,8 @@ class Expressions(object):
         """The expression that writes Signs and operands to the log; it gives None."""
         if self.scope.kind == 'function':       # other functions may have bound names of this one before a step of it
             steps = [at for at, part in enumerate(parts) if isinstance(part, STEP_SIGNS) and part.scope is self.scope]
-            if steps:
-                parts = list(parts[:steps[0]]) + self.watched(False) + list(parts[steps[0]:])
+            if steps and not isinstance(parts[steps[0]], BackSign):
+                parts = list(parts[:steps[0]]) + self.watched() + list(parts[steps[0]:])
         parts = self.joined(parts)
         nodes = [part if isinstance(part, _ast.AST) else self.const(part) for part in parts]
         made = (call_node(self.const(self.kit.append), nodes[0]) if len(nodes) == 1 else
@@ -18212,6 +18428,8 @@ class Expressions(object):
             return self.quick_expression(node)
         is_lasting, builtin = self.is_lasting(function), self.known_builtin(function)
         about = [self.const(Call(node, self.traits.has_tricks, is_lasting))] + self.key_of(node)
+        if id(node) in self.reader.pausing:
+            return self.late_call(node, about[0])
         if builtin is not None:
             if not self.is_sure(function.id) or function.id in self.top.stores:
                 self.calls += 1
@@ -18259,7 +18477,7 @@ class Expressions(object):
     def is_quick(self, node):
         """Whether it is a call of a method that is logged by what it does when the container is a plain one."""
         if not isinstance(node, _ast.Call) or node.keywords or getattr(node, 'starargs', None) or getattr(
-                node, 'kwargs', None) or self.plain_only(node):
+                node, 'kwargs', None) or self.plain_only(node) or id(node) in self.reader.pausing:
             return False
         function, name = node.func, self.method_of(node.func)
         return ((name, len(node.args)) in QUICK
@@ -18303,9 +18521,7 @@ class Expressions(object):
                 args.append(item_node(tuple_node([one, self.settling()]), 0) if self.calls > calls else one)
                 used.append(again)
         self.calls += 1
-        told = self.logged(self.quick_parts(name, function, box, used))
-        if not is_sure:
-            told = choice_node(self.is_safe(used[0]), told, self.helper('changed', self.box_of(function, box)))
+        told = self.logged(self.quick_parts(name, function, box, used, is_sure))
         call.func = placed(choice_node(is_fast, *self.callees(function, box, about)), call)
         call.args = placed(args, call)
         return item_node(tuple_node([call, _ast.BoolOp(op=_ast.And(), values=[was_fast, told])]), 0)
@@ -18341,10 +18557,10 @@ class Expressions(object):
         return _ast.Attribute(value=function, attr='__self__', ctx=_ast.Load()) if isinstance(
             function, _ast.Name) else box
 
-    def quick_parts(self, name, function, box, args):
-        """What is logged after the call of such a method."""
+    def quick_parts(self, name, function, box, args, is_sure):
+        """What is logged after the call of such a method. is_sure: whether the first argument needs no test."""
         box, (_, sign, operands, _) = self.box_of(function, box), QUICK[name, len(args)]
-        parts = [sign, box]
+        parts = [sign if is_sure else self.sign_if(self.is_safe(args[0]), sign, box), box]
         for part in operands:
             if part == 'item':
                 made = item_node(box, 0)
@@ -18353,6 +18569,10 @@ class Expressions(object):
             else:
                 parts.append(self.kept(args[part == 'second']) if part in ('first', 'second') else number_node(part))
         return parts
+
+    def sign_if(self, test, sign, box):
+        """The node of a Sign of what was done to a container; the container is looked at if a test fails."""
+        return choice_node(test, self.const(sign), self.helper('instead', self.const(sign), box))
 
     def is_sure_key(self, name, args):
         """Whether what such a method is given needs no test when it runs."""
@@ -18372,6 +18592,28 @@ class Expressions(object):
             kind = call_node(self.const(type), value)
             return choice_node(within_node(kind, self.const(MARKED)), self.helper('held', value), value)
         return value
+
+    def late_call(self, node, about):
+        """A call that suspends the frame while its arguments are evaluated: what is called is got before that, and
+        looked at after it.
+        """
+        function = self.children(node.func) if isinstance(node.func, _ast.Attribute) else self.expr(node.func)
+        self.calls += 1
+        key = [name_node('.c'), number_node(self.calls)]
+        node.func = placed(self.helper('put_by', function, *key), function)
+        self.arguments(node)
+        box, name = (node, 'kwargs') if getattr(node, 'kwargs', None) is not None else (node, 'starargs')
+        if getattr(node, name, None) is None:
+            box, name = (node.keywords or node.args)[-1], 'value'
+            if not node.keywords and type(box).__name__ != 'Starred':
+                box, name = node.args, -1
+        last = box[name] if box is node.args else getattr(box, name)
+        last = placed(item_node(tuple_node([last, self.helper('take_up', *(key + [about]))]), 0), last)
+        if box is node.args:
+            box[name] = last
+        else:
+            setattr(box, name, last)
+        return node
 
     def key_of(self, node):
         """The first argument of a call as a node, in a list, if it can be read before the call too."""
@@ -18400,29 +18642,61 @@ class Expressions(object):
         return call_node(placed(self.helper('getter', self.expr(node.value), self.expr(key)), node))
 
     def _x_Yield(self, node):
-        calls = self.calls
-        told = self.logged([self.kit.sign(YieldSign, self.scope)])
+        calls, kind = self.calls, AsyncYieldSign if self.scope.is_async else YieldSign
+        told = self.logged([self.kit.sign(kind, self.scope, self.line_of(node))])
         if node.value is not None:
             value = self.expr(node.value)
             told = item_node(tuple_node([value] + ([self.flushing()] if self.calls > calls else []) + [told]), 0)
             self.calls = calls
-        parts = [self.kit.resume_sign(self.scope, node.lineno), name_node('.g')]
         node.value = placed(told, node)
         back = _ast.BoolOp(op=_ast.And(), values=[self.is_pending(), self.helper('called_back')])
-        return item_node(tuple_node([node, back, self.logged(parts + self.watched())]), 0)
+        return item_node(tuple_node([node, back, self.logged(self.resumed())]), 0)
+
+    def resumed(self):
+        """What is logged when the frame goes on."""
+        return [self.kit.resume_sign(self.scope, self.names_of_others()), name_node('.g')] + self.all_names()
+
+    def all_names(self):
+        """The last operand of a BackSign and a ResumeSign, in a list, if it has one."""
+        return [self.helper('dict', self.helper('locals'))] if self.names_of_others() else []
+
+    @staticmethod
+    def line_of(node):
+        """The line in which a frame is suspended."""
+        return node.lineno if HAS_CONSTANT_NODE else end_line(node)
+
+    def pause(self, line, is_first=True):
+        """The Pause where this function waits. is_first: not in an inner loop of a comprehension."""
+        kept, self.scope = self.scope, self.scope.function()
+        is_silent = kept is not self.scope and not COMPREHENSIONS_INLINE        # a frame between them has the steps
+        names = self.names_of_others()
+        if names and kept is not self.scope:
+            raise Unsupported('the names of the comprehension in line %d' % kept.node.lineno)
+        ended, begun = [self.kit.sign(WaitedSign, self.scope, names, silent) for silent in (
+            is_silent, is_silent and not is_first)]
+        made = Pause(self.kit, self.scope, line, names, ended, begun)
+        self.scope = kept
+        return made
 
     def _x_YieldFrom(self, node):
-        calls = self.calls
-        value = call_node(self.const(iter), self.expr(node.value))
-        flush = [self.flushing()] if self.calls > calls else []
-        self.calls = calls
-        signs = [self.kit.sign(DelegateSign, self.scope), self.kit.sign(YieldSign, self.scope),
-                 self.kit.resume_sign(self.scope, node.lineno)]
-        value = self.helper('relay', value, name_node('.g'), *map(self.const, signs))
-        node.value = placed(item_node(tuple_node([value] + flush), 0) if flush else value, node)
-        node = self.helper('relayed', node, name_node('.g'), self.const(self.kit.sign(DelegatedSign, self.scope, 3)))
-        watched = self.watched()
-        return item_node(tuple_node([node, self.logged(watched)]), 0) if watched else node
+        return self.waiting(node, 'relay')
+
+    def _x_Await(self, node):
+        made = self.waiting(node, 'awaited')
+        self.calls += 1                         # library code may run meanwhile
+        return made
+
+    def waiting(self, node, helper):
+        """An expression that waits."""
+        calls, pause = self.calls, self.pause(self.line_of(node))
+        value = self.expr(node.value)
+        if helper == 'relay':
+            value = call_node(self.const(iter), value)
+        if self.calls > calls:
+            value = item_node(tuple_node([value, self.flushing()]), 0)
+            self.calls = calls
+        node.value = placed(self.helper(helper, value, name_node('.g'), self.const(pause)), node)
+        return self.helper('waited', node, name_node('.g'), self.const(pause.ended), *self.all_names())
 
     def _x_NamedExpr(self, node):
         node.value = self.expr(node.value)
@@ -18466,12 +18740,24 @@ class Expressions(object):
             if any(not isinstance(leaf, _ast.Name) and type(leaf).__name__ != 'Starred'
                    for leaf in self.leaves(loop.target)):
                 raise Unsupported('the target of the comprehension in line %d' % node.lineno)
+            if getattr(loop, 'is_async', 0) and not isinstance(loop.target, _ast.Name):
+                raise Unsupported('the target of the async comprehension in line %d' % node.lineno)
         kept = self.scope, self.inside
         self.scope, self.inside = scope, self.inside + 1
         for at, loop in enumerate(node.generators):
             if at:
                 loop.iter = self.expr(loop.iter)
             loop.ifs = [self.expr(part) for part in loop.ifs]
+            if getattr(loop, 'is_async', 0):
+                pause = self.pause(node.lineno, not at)
+                loop.iter = placed(self.helper('async_loop', loop.iter, name_node('.g'), self.const(pause)), node)
+                ended = self.helper('waited', self.const(''), name_node('.g'), self.const(pause.ended))
+                loop.ifs.insert(0, placed(_ast.UnaryOp(op=_ast.Not(), operand=ended), node))
+            if scope.is_async and COMPREHENSIONS_INLINE:
+                if not at:
+                    loop.iter = placed(item_node(tuple_node([loop.iter, self.logged_names(scope, HideSign)]), 0), node)
+                loop.ifs.insert(1 if loop.is_async else 0, placed(_ast.UnaryOp(
+                    op=_ast.Not(), operand=self.logged_names(scope, NamesSign)), node))
             if scope is kept[0]:                # 2.7: its names are those of the frame
                 bound = [part for leaf in self.leaves(loop.target) for part in self.bind(leaf.id)]
                 loop.ifs.insert(0, placed(_ast.UnaryOp(op=_ast.Not(), operand=self.logged(bound)), node))
@@ -18480,7 +18766,23 @@ class Expressions(object):
                 setattr(node, name, self.expr(getattr(node, name)))
         self.scope, self.inside = kept
         self.no_lets -= 1
-        return node
+        if scope.is_async and scope is not self.scope and (
+                not COMPREHENSIONS_INLINE or getattr(node.generators[0], 'is_async', 0)):
+            end = [self.logged([self.kit.sign(AsyncExhaustedSign, self.scope.function(), ()), name_node('.g')])]
+        else:
+            end = []
+        if scope.is_async and COMPREHENSIONS_INLINE:
+            end.append(self.logged_names(scope, ShowSign))
+        return item_node(tuple_node([node] + end), 0) if end else node
+
+    def logged_names(self, comprehension, kind):
+        """The expression that logs what a comprehension's names stand for in the frame around it. kind: of Sign."""
+        names, kept = tuple(sorted(comprehension.stores)), self.scope
+        self.scope = kept.function()
+        sign = self.kit.sign(kind, self.scope, names)
+        made = self.logged([sign] if kind is HideSign else [sign, self.helper('dict', self.helper('locals'))])
+        self.scope = kept
+        return made
 
     _x_ListComp = _x_SetComp = _x_DictComp = _comprehension
 
@@ -18497,10 +18799,11 @@ class Expressions(object):
         self.calls = 0
         value = self.expr(node.elt)
         flush = self.calls > 0
-        made = placed([assign_node(name_node('.v', True), value)], node) + self.log([self.kit.sign(
-            YieldSign, scope)], node, flush) + placed([_ast.Expr(value=_ast.Yield(value=name_node('.v')))], node)
+        made = placed([assign_node(name_node('.v', True), value)], node) + self.log(
+            [self.kit.sign(YieldSign, scope, node.lineno)], node, flush)
+        made += placed([_ast.Expr(value=_ast.Yield(value=name_node('.v')))], node)
         made += self.called_back(node)
-        made += self.log([self.kit.resume_sign(scope, node.lineno), name_node('.g')] + self.watched() + [sign], node)
+        made += self.log(self.resumed() + [sign], node)
         for at in range(len(node.generators) - 1, -1, -1):
             loop = node.generators[at]
             calls = self.calls
@@ -18537,16 +18840,18 @@ class Expressions(object):
             made.type_params = []
         return placed([made], like)
 
-    def watched(self, resumed=True):
-        """What binds the names that other scopes may have bound meanwhile. resumed: whether a generator goes on."""
-        names = []
-        if self.scope.has_yield and resumed:
-            names = [name for name in self.scope.frees
-                     if any(node is not None for node in self.scope.owner(name).stores.get(name, ()))]
-        names += self.rebound()
+    def watched(self):
+        """What binds the names that other functions may have bound meanwhile."""
+        names = self.rebound()
         if not names:
             return []
         return [self.kit.names_sign(self.scope, tuple(sorted(set(names)))), self.helper('dict', self.helper('locals'))]
+
+    def names_of_others(self):
+        """The names that others may have bound while this frame was suspended."""
+        names = [name for name in self.scope.frees
+                 if any(node is not None for node in self.scope.owner(name).stores.get(name, ()))]
+        return tuple(sorted(set(names + self.rebound())))
 
     def rebound(self):
         """Names of this function, or of one around it, that another scope binds."""
@@ -18569,6 +18874,28 @@ def is_number(node):
 def unique(names):
     """The names, each once, in their order."""
     return [name for at, name in enumerate(names) if name not in names[:at]]
+
+
+def last_of(stmts):
+    """The last statement of a block, or in it."""
+    last = stmts[-1]
+    for name in ('body', 'orelse', 'handlers', 'finalbody')[::-1]:
+        if getattr(last, name, None) and not isinstance(last, DEFINITIONS):
+            return last_of(getattr(last, name))
+    return last
+
+
+def leaves_block(node, is_loop=False):
+    """Whether something in a statement leaves the block that it is in, other than by an exception. is_loop: whether it
+    stands in a loop in that block.
+    """
+    kind = type(node).__name__
+    if kind == 'Return' or kind in ('Break', 'Continue') and not is_loop:
+        return True
+    inner = [] if isinstance(node, DEFINITIONS) else [part for part in inner_nodes(node) if isinstance(
+        part, (_ast.stmt, _ast.excepthandler)) or type(part).__name__ == 'match_case']
+    is_loop = is_loop or kind in ('For', 'AsyncFor', 'While')
+    return any(leaves_block(part, is_loop) for part in inner)
 
 
 def declarations(node):
@@ -18676,7 +19003,9 @@ class Stores(Expressions):
                     made.append(one)
                     made += self.log([self.kit.cut_attribute_sign(mangled(target.attr, self.scope.chain)), box], node)
                 elif key_node(target) is None:
-                    made += self.sliced(box, self.bounds(target, made), one, node)
+                    parts = self.sliced(box, self.bounds(target, made), made, node)
+                    made.append(one)
+                    made += self.log(parts, node)
                 else:
                     key = self.operand(key_node(target), made)
                     set_key(target, key)
@@ -18735,13 +19064,8 @@ class Stores(Expressions):
         # what calls have changed is looked at before the method runs: what it does is logged by it alone
         look = self.called_back(call) if self.nested else self.log([], call, True)
         fast = (look if self.calls != self.settled else []) + called(callee)
-        parts = self.quick_parts(name, function, box, args)
-        if is_sure:
-            fast += self.log(parts + list(following), call)
-        else:
-            change = _ast.Expr(value=self.helper('changed', self.box_of(function, box)))
-            fast.append(if_node(self.is_safe(args[0]), self.log(parts, call), [change]))
-            fast += self.log(list(following), call)
+        parts = self.quick_parts(name, function, box, args, is_sure)
+        fast += self.log(parts + list(following), call)
         slow = called(other) + look + self.log(list(following), call)
         if self.nested:
             self.calls += 1
@@ -18793,10 +19117,16 @@ class Stores(Expressions):
             for part, value in zip(target.elts, values):
                 self.store(part, value, made, changes, node, stored)
         else:
+            is_new = len(node.targets) == 1 and self.makes_list(node.value)
             value = self.operand(node.value, made, stored)
             for target in node.targets:
-                self.store(target, value, made, changes, node, stored)
+                self.store(target, value, made, changes, node, stored, is_new)
         return self.ended(node, made, changes + self.leaked(node), after, calls)
+
+    def makes_list(self, node):
+        """Whether the value of an expression, if it is a list, is a new one."""
+        return type(node).__name__ in ('List', 'ListComp') or not self.traits.has_tricks and isinstance(
+            node, _ast.Subscript) and key_node(node) is None
 
     def is_pairwise(self, target, value):
         """Whether a tuple is assigned to a tuple of the same length, without nesting."""
@@ -18809,10 +19139,10 @@ class Stores(Expressions):
         for at, value in enumerate(values):
             values[at] = self.operand(value, made, stored)
 
-    def store(self, target, value, made, changes, node, stored=()):
+    def store(self, target, value, made, changes, node, stored=(), is_new=False):
         """Add to `made` what stores a value (a node that can be used again) in a target, to `changes` what to log.
 
-        stored: names that the statement binds.
+        stored: names that the statement binds.      is_new: whether nothing else has the value if it is a list.
         """
         kind = type(target).__name__
         if isinstance(target, _ast.Name):
@@ -18853,9 +19183,9 @@ class Stores(Expressions):
                 bounds = self.bounds(target, made, stored)
             made += self.flushed(node) + self.seen(target.value, node) + self.told(changes, node)
             if key is None:
-                made += self.sliced(target.value, bounds, placed(assign_node(target, value), node), node, value)
-            else:
-                made.append(placed(assign_node(target, value), node))
+                changes += self.sliced(target.value, bounds, made, node, value, is_new)
+            made.append(placed(assign_node(target, value), node))
+            if key is not None:
                 changes += [self.told_item(ITEM, target.value, key), target.value, key, self.kept(value)]
 
     def bounds(self, target, made, stored=()):
@@ -18870,26 +19200,25 @@ class Stores(Expressions):
                 setattr(part, name, self.operand(bound, made, stored))
         return [part.lower, part.upper, part.step]
 
-    def sliced(self, box, bounds, statement, node, value=None):
-        """A statement that sets a slice to a value (None: deletes it), with what logs it."""
-        changed = placed([_ast.Expr(value=self.helper('changed', box))], node)
-        if bounds is None:
-            return [statement] + changed
-        found = [bound for bound in bounds if bound is not None and not self.is_atom(bound)]
-        tests = [within_node(self.helper('id', box), self.const(self.kit.boxes['list']))] + [
-            within_node(call_node(self.const(type), bound), self.const(ATOMS)) for bound in found]
+    def sliced(self, box, bounds, made, node, value=None, is_new=False):
+        """What is logged after a slice is set to a value (None: is deleted). The value is kept before that, because it
+        may be the list itself, unless it is a new one.
+        """
+        tests = [within_node(self.helper('id', box), self.const(self.kit.boxes['list']))]
+        tests += [within_node(call_node(self.const(type), bound), self.const(ATOMS))
+                  for bound in bounds or () if bound is not None and not self.is_atom(bound)]
         values = tuple_node([])
         if value is not None:
             tests.append(within_node(call_node(self.const(type), value), self.const(self.kit.row_types)))
-            values = call_node(self.const(tuple), value)
-        parts = tuple_node([none_node() if bound is None else bound for bound in bounds])
-        # the values are kept before they are stored: the list may be one of its own
+            values = value if is_new else call_node(self.const(tuple), value)
+        parts = tuple_node([none_node() if bound is None else bound for bound in bounds or ()])
+        test = _ast.BoolOp(op=_ast.And(), values=tests) if len(tests) > 1 else tests[0]
+        if bounds is None:
+            test = none_node()
         name = self.temp()
-        keep = assign_node(self.variable(name, True), choice_node(
-            _ast.BoolOp(op=_ast.And(), values=tests) if len(tests) > 1 else tests[0], values, none_node()))
+        made.append(placed(assign_node(self.variable(name, True), choice_node(test, values, none_node())), node))
         is_kept = _ast.Compare(left=self.variable(name), ops=[_ast.IsNot()], comparators=[none_node()])
-        logged = self.log([SLICED, box, parts, self.variable(name)], node)
-        return placed([keep], node) + [statement] + placed([if_node(is_kept, logged, changed)], node)
+        return [placed(self.sign_if(is_kept, SLICED, box), node), box, placed(parts, node), self.variable(name)]
 
     def told_item(self, sign, box, key):
         """The Sign of what was done with an item of a container: another one where its key may be equal to others."""
@@ -19070,9 +19399,9 @@ class Instrumenter(Stores):
                 end = max(node.lineno, node.body[0].lineno - 1)
             elif kind in ('If', 'While'):
                 end = end_line(node.test)
-            elif kind == 'For':
+            elif kind in ('For', 'AsyncFor'):
                 end = end_line(node.iter)
-            elif kind == 'With':
+            elif kind in ('With', 'AsyncWith'):
                 end = max(end_line(part) for item in getattr(node, 'items', [node])
                           for part in (item.context_expr, item.optional_vars) if part)
             elif kind == 'Match':
@@ -19150,7 +19479,8 @@ class Instrumenter(Stores):
         """What is logged when an exception goes through this scope."""
         if self.scope.has_yield:
             kind = item_node(call_node(self.const(sys.exc_info)), 0)
-            return [self.kit.generator_error_sign(self.scope, ends), name_node('.g'), kind]
+            names = self.names_of_others()
+            return [self.kit.generator_error_sign(self.scope, ends, names), name_node('.g'), kind] + self.all_names()
         return [self.kit.sign(ErrorEndSign if ends else ErrorSign, self.scope)]
 
     def entry(self, stmts, after, line, like, parts=(), flush=False):
@@ -19187,7 +19517,7 @@ class Instrumenter(Stores):
             again = self.first(node.body, None, None)
             self.loops.append(LoopAround(again, after, len(self.walls), len(self.handlers)))
             node.body = self.block(node.body, again, line)
-            if self.site_of(node.lineno, line) is not None and again is not None:
+            if self.site_of(node.lineno, line) is not None and again is not None and again.line > line:
                 begin = self.log([again], node)
         else:
             self.loops.append(LoopAround(again, after, len(self.walls), len(self.handlers)))
@@ -19202,10 +19532,17 @@ class Instrumenter(Stores):
         is_plain = isinstance(node.iter, _ast.Call) and self.is_builtin(node.iter.func, ('range', 'xrange'))
         node.iter = self.expr(node.iter)
         flush = self.calls > calls
-        again = self.site_of(node.lineno, line)
+        again, is_async = self.site_of(node.lineno, line), not isinstance(node, _ast.For)
+        if is_async:
+            if HANDLERS_HAVE_ODD_LINES:
+                raise Unsupported('an async loop in line %d' % node.lineno)
+            pause, flush = self.pause(node.lineno), True
+            node.iter = placed(self.helper('async_loop', node.iter, name_node('.g'), self.const(pause)), node)
+            self.calls += 1                     # library code may run meanwhile
         leaves, made = self.leaves(node.target), []
         leaves = [leaf.value if type(leaf).__name__ == 'Starred' else leaf for leaf in leaves]
-        if all(isinstance(leaf, _ast.Name) for leaf in leaves):
+        if all(isinstance(leaf, _ast.Name) for leaf in leaves) and not (is_async and not isinstance(
+                node.target, _ast.Name)):
             for name in unique([leaf.id for leaf in leaves]):
                 changes += self.bind(name)
         elif self.plain_only(node):
@@ -19215,28 +19552,48 @@ class Instrumenter(Stores):
             node.target = placed(self.variable(name, True), target)
             stored = [leaf.id for leaf in leaves if isinstance(leaf, _ast.Name)]
             self.store(target, placed(self.variable(name), target), made, changes, node, stored)
+        if is_async:
+            made = self.waited(pause, node) + made
         holds = self.traits.has_generators and not is_plain
         self.loops.append(LoopAround(again, after, len(self.walls), len(self.handlers), holds))
         node.body = made + self.entry(node.body, again, line, node, changes, flush)
         if self.loops.pop().holds:              # a generator ends when an exception leaves the loop: it comes after
             node.body = self.wrapped(node.body, node, self.error())
         ends = [] if is_plain else [self.kit.sign(ExhaustedSign, self.scope)]
+        if is_async:
+            ends = [self.kit.sign(AsyncExhaustedSign, self.scope, self.names_of_others()), name_node(
+                '.g')] + self.all_names()
         sign = self.first(node.orelse, after, line)
         node.orelse = self.log(ends + ([sign] if sign is not None else []), node, flush) + self.block(
             node.orelse, after, line)
         return [node]
 
+    _AsyncFor = _For
+
+    def waited(self, pause, like):
+        """Statements that log that something that is awaited without a word in the text has come."""
+        return self.log([pause.ended, name_node('.g'), number_node(1)] + self.all_names(), like)
+
     def _leap(self, node, sign, loop):
         parts = [part for name, _ in self.handlers[loop.handlers:] for part in self.unbind(name)]
         walls = self.walls[loop.walls:]
-        finals = sum(wall == 'finally' for wall in walls)
-        if not walls and sign is not None and sign is loop.after and loop.holds:
-            sign = self.kit.leap_sign(self.scope, [sign], 0)
-        if walls and (sign is not None or finals and JUMPS_COME_BACK):
-            back = self.site_of(node.lineno) if finals and JUMPS_COME_BACK else None
-            sign = self.kit.leap_sign(self.scope, [part for part in (back, sign) if part is not None], finals,
-                                      finals < len(walls))
+        if sign is not None and sign is loop.after and loop.holds:
+            self.has_loose_end |= type(sign) is ReturnSign
+            sign = LeapSign(self.scope, [(0, sign)])
+        if walls:
+            sign = self.after_walls(walls, self.site_of(node.lineno), sign)
         return self.log(parts + ([sign] if sign is not None else []), node) + [node]
+
+    def after_walls(self, walls, back, sign):
+        """The LeapSign of what comes after walls are left, or None. back: the Sign of the line from which."""
+        signs = []
+        if 'finally' in walls and JUMPS_COME_BACK and back is not None:
+            signs.append((len(walls) - walls.index('finally'), back))
+        if walls and walls[0] not in ('finally', 'async') and not WITH_ENDS_IN_BODY:
+            signs.append((len(walls), self.kit.move_sign(self.scope, walls[0])))
+        if sign is not None:
+            signs.append((len(walls), sign))
+        return LeapSign(self.scope, signs) if signs else None
 
     def _Break(self, node, after):
         return self._leap(node, self.loops[-1].after, self.loops[-1])
@@ -19253,14 +19610,11 @@ class Instrumenter(Stores):
             self.assigned(name_node('.r', True), node.value, made)
         elif node.value is not None:
             node.value = self.expr(node.value)
-        finals = sum(wall == 'finally' for wall in self.walls)
         if not self.late:
             parts.append(self.kit.sign(ReturnSign, self.scope))
-        elif finals and JUMPS_COME_BACK:
-            back = self.site_of(node.lineno, self.head_end(node))
-            parts.append(self.kit.leap_sign(self.scope, [back], finals))
-        elif self.walls and self.walls[0] != 'finally' and not WITH_ENDS_IN_BODY:
-            parts.append(self.kit.move_sign(self.scope, self.walls[0]))
+        else:
+            sign = self.after_walls(self.walls, self.site_of(node.lineno, self.head_end(node)), None)
+            parts += [sign] if sign is not None else []
         flush = self.calls > calls
         if is_plain:
             return self.log(parts, node, flush) + [node]
@@ -19278,10 +19632,16 @@ class Instrumenter(Stores):
     def _Raise(self, node, after):
         parts = [getattr(node, name, None) for name in ('exc', 'type')]
         raised = [part for part in parts if part is not None]
-        is_again = not raised and (self.handlers or HAS_TUPLE_PARAMETERS) or raised and isinstance(
-            raised[0], _ast.Name) and any(name == raised[0].id for name, _ in self.handlers)
+        if not (raised or self.handlers) and 'finally' in self.walls and HANDLERS_HAVE_ODD_LINES:
+            raise Unsupported('a raise before a finally clause in line %d' % node.lineno)
+        is_again = not raised or isinstance(raised[0], _ast.Name) and any(
+            name == raised[0].id for name, _ in self.handlers)
         self.children(node)
-        return (self.log([self.kit.passing_sign(self.scope, True)], node) if is_again else []) + [node]
+        made = self.log([self.kit.passing_sign(self.scope, True)], node) if is_again else []
+        if not raised and not HAS_TUPLE_PARAMETERS:     # without an exception, this one is new
+            kind = item_node(call_node(self.const(sys.exc_info)), 0)
+            made = placed([if_node(kind, made)], node)
+        return made + [node]
 
     def _Try(self, node, after):
         handlers, orelse = list(getattr(node, 'handlers', ())), list(getattr(node, 'orelse', ()))
@@ -19302,8 +19662,9 @@ class Instrumenter(Stores):
         if not final:
             return made
         self.walls.pop()
-        end = self.kit.sign(FinalEndSign, self.scope)
-        last = self.log([self.kit.sign(FinalSign, self.scope)], node) + self.entry(final, end, None, node)
+        key = final[0].lineno, final[0].col_offset
+        end = self.kit.sign(FinalEndSign, self.scope, key)
+        last = self.log([self.kit.sign(FinalSign, self.scope, key)], node) + self.entry(final, end, None, node)
         return placed([try_node(self.wrapped(made, node, self.error()), (), last)], node) + self.log(
             [after] if after is not None else [], node)
 
@@ -19339,15 +19700,23 @@ class Instrumenter(Stores):
         handler.body = start + body
 
     def _With(self, node, after):
-        items = getattr(node, 'items', [node])
+        items, is_async = getattr(node, 'items', [node]), not isinstance(node, _ast.With)
         line = self.head_end(node)
-        stmts, changes, opened = node.body, [], []
+        stmts, changes, opened, is_left = node.body, [], [], any(leaves_block(part) for part in node.body)
+        if is_async:
+            pauses = self.pause(node.lineno), self.pause(None if WITH_ENDS_IN_BODY else node.lineno)
+            about = [name_node('.g')] + [self.const(pause) for pause in pauses] + [
+                self.const(None if WITH_ENDS_IN_BODY else self.kit.move_sign(self.scope, node.lineno))]
         for item in items:
-            manager = placed(self.helper('manager', self.expr(item.context_expr)), item.context_expr)
-            target, made = item.optional_vars, []
+            manager, target, made = self.expr(item.context_expr), item.optional_vars, []
+            manager = placed(self.helper('async_block', manager, *about) if is_async else self.helper(
+                'manager', manager), item.context_expr)
+            if is_async:
+                made = self.waited(pauses[0], node)
             if target is not None:
                 leaves = self.leaves(target)
-                if all(isinstance(leaf, _ast.Name) for leaf in leaves):
+                if isinstance(target, _ast.Name) or not is_async and all(
+                        isinstance(leaf, _ast.Name) for leaf in leaves):
                     for name in unique([leaf.id for leaf in leaves]):
                         changes += self.bind(name)
                 elif self.plain_only(node):
@@ -19361,21 +19730,45 @@ class Instrumenter(Stores):
                 changes = []
             opened.append((manager, target, made))
         for _ in items:
-            self.walls.append(node.lineno)
+            self.walls.append('async' if is_async else node.lineno)
         body = self.entry(stmts, None, line, node, changes)
         del self.walls[len(self.walls) - len(items):]
         for manager, target, made in reversed(opened):
-            body = self.wrapped(made + body, node, self.error())
+            body = self.wrapped(made + body, last_of(stmts) if WITH_ENDS_IN_BODY else node, self.error())
             if hasattr(_ast, 'withitem'):
-                one = _ast.With(items=[_ast.withitem(context_expr=manager, optional_vars=target)], body=body,
-                                type_comment=None)
+                one = type(node)(items=[_ast.withitem(context_expr=manager, optional_vars=target)], body=body,
+                                 type_comment=None)
             else:
                 one = _ast.With(context_expr=manager, optional_vars=target, body=body)
+            placed([one], node)
+            if is_async or is_left or not WITH_ENDS_IN_BODY:
+                one = self.left(one, is_async, is_left)
             body = placed([one], node)
         left = placed([if_node(self.is_pending(), [_ast.Expr(value=self.helper('left'))])], node)
         back = [] if WITH_ENDS_IN_BODY else [self.kit.move_sign(self.scope, node.lineno)]
         return body + left + self.log([after] if type(after) is LineSign else back + [
             sign for sign in [after] if sign is not None], node)
+
+    _AsyncWith = _With
+
+    def left(self, block, is_async, is_left):
+        """A `with` statement that says when it was left by an exception, and, if it is an async one or is_left, when by
+        other ways.
+        """
+        if is_async:
+            cancel = self.kit.sign(NoteSign, self.scope, 'waiting', None)
+            failed = [_ast.Expr(value=self.helper('async_failed', name_node('.g'), self.const(self.error()[0]),
+                                                  self.const(cancel), *self.all_names()))]
+            end = [self.kit.sign(AsyncLeftSign, self.scope, self.names_of_others()), name_node('.g'), number_node(1)]
+            end += self.all_names()
+        else:
+            line = None if WITH_ENDS_IN_BODY else block.lineno
+            failed, end = self.log([self.kit.sign(BlockFailedSign, self.scope, line)], block), []
+            if is_left:
+                end.append(self.kit.sign(LeftSign, self.scope))
+        handler = _ast.ExceptHandler(type=None, name=None, body=self.log([], block, True) + failed + [raise_node()])
+        one = try_node([block], [handler])
+        return try_node([one], (), self.log(end, block, True)) if end else one
 
     def _Match(self, node, after):
         calls = self.calls
@@ -19427,6 +19820,8 @@ class Instrumenter(Stores):
             return self.audited(node, after)
         return self.ended(node, [node], self.bind(node.name), after, calls)
 
+    _AsyncFunctionDef = _FunctionDef
+
     def _ClassDef(self, node, after):
         calls = self.calls
         is_known = all(self.is_known_decorator(part) for part in node.decorator_list)
@@ -19454,7 +19849,8 @@ class Instrumenter(Stores):
             node = node.func
         name = node.attr if isinstance(node, _ast.Attribute) else getattr(node, 'id', None)
         if name in ('property', 'staticmethod', 'classmethod', 'setter', 'getter', 'deleter', 'wraps', 'lru_cache',
-                    'cache', 'contextmanager', 'total_ordering', 'dataclass', 'abstractmethod', 'unique'):
+                    'cache', 'contextmanager', 'asynccontextmanager', 'total_ordering', 'dataclass',
+                    'abstractmethod', 'unique'):
             return True
         return isinstance(node, _ast.Name) and self.is_own(mangled(node.id, self.scope.chain))
 
@@ -19464,7 +19860,7 @@ class Instrumenter(Stores):
                 self.looked_at)
         self.looked_at = set()
         self.scope, self.loops, self.walls, self.handlers, self.pre, self.temps = scope, [], [], [], [], []
-        self.inside = 0
+        self.inside, self.has_loose_end = 0, False
         self.late = scope.kind == 'function' and any(self.leaves_wall(part, False) for part in node.body)
         body = list(node.body)
         document = docstring_node(body)
@@ -19485,7 +19881,7 @@ class Instrumenter(Stores):
         else:
             first = [first] if first is not None else []
         made = self.beginning(scope, first, like)
-        inner = self.block(body, after, None)
+        inner = self.ending(self.block(body, after, None), like)
         if scope.kind == 'class' and len(body) < len(whole):            # its docstring is a line that runs
             following = self.first(body, after, self.head_end(whole[0]))
             inner = self.log([self.kit.names_sign(scope), self.helper('dict', self.helper('locals'))] + (
@@ -19496,6 +19892,13 @@ class Instrumenter(Stores):
         else:
             inner = self.wrapped(inner, like, self.error(True))
         return made + inner
+
+    def ending(self, made, like):
+        """The statements of a scope, and what sees to a step that waits when they end."""
+        if self.has_loose_end:
+            made = made + self.log([self.kit.sign(LastSign, self.scope)], like)
+        self.has_loose_end = False
+        return made
 
     def beginning(self, scope, first, like):
         """What is logged when a frame begins."""
@@ -19510,6 +19913,8 @@ class Instrumenter(Stores):
         if scope.has_yield:
             made += placed([assign_node(name_node('.g', True), call_node(self.const(Space)))], like)
             values.insert(0, name_node('.g'))
+        if scope.puts_by:
+            made += placed([assign_node(name_node('.c', True), self.helper('dict'))], like)
         start = self.log([self.kit.call_sign(scope, tuple(scope.params + frees))] + values + [
             name_node(name) for name in frees] + first, like)
         if not frees:
@@ -19534,7 +19939,8 @@ class Instrumenter(Stores):
             return False
         if kind == 'Return' and inside:
             return True
-        if kind == 'With' or getattr(node, 'finalbody', None) or kind == 'For' and self.traits.has_generators:
+        if kind in ('With', 'AsyncWith') or getattr(node, 'finalbody', None) or kind in (
+                'For', 'AsyncFor') and self.traits.has_generators:
             inside = True
         return any(self.leaves_wall(part, inside) for part in inner_nodes(node)
                    if isinstance(part, (_ast.stmt, _ast.excepthandler)) or type(part).__name__ == 'match_case')
@@ -19569,7 +19975,7 @@ class Instrumenter(Stores):
             name = self.kit.bind_sign(scope, '__doc__', True)
             if signs[0] is not None:
                 binds = [name, name_node('__doc__')] + (following[:1] or [end]) + binds
-        inner = (self.log(binds, like) if binds else []) + self.block(rest, end, None)
+        inner = (self.log(binds, like) if binds else []) + self.ending(self.block(rest, end, None), like)
         return head + begin + self.wrapped(inner, like, self.error(True))
 
 
@@ -19615,6 +20021,10 @@ def outer_frame():
     return frame
 
 
+# Modules whose coroutines and the like change nothing that is followed, while somebody waits for them.
+QUIET_WAITERS = frozenset(['asyncio', '_asyncio', 'contextlib'] + list(BUILTIN_NAMES))
+
+
 class Operations(Engine):
     """The part of the engine that runs beside the program."""
 
@@ -19624,6 +20034,7 @@ class Operations(Engine):
         self.firsts, self.newborn, self.born = {}, set(), set()        # see Kit
         # ids of dicts with keys that may be equal to others; how often the log was read
         self.odd, self.turns = set(), 0
+        self.exits = {}                         # {Space: the traceback that its __aexit__ was given last, or None}
         self.boxes.update(list={}, set={}, deque={}, dict={})
         self.methods, self.box_kinds, self.box_types = dict((key, {}) for key in QUICK), {}, set()
         self.copies = [0, 0]                    # .turns, and the size of what was copied since
@@ -19934,21 +20345,20 @@ class Operations(Engine):
     def flush(self):
         """After a statement: write what its calls have changed."""
         frame, pending, alive = self.caller(), self.pending, None
-        while len(pending) > 1:
-            last = pending[-1]
-            if last.frame is not frame:
+        for part in pending[:0:-1]:
+            if part.frame is not frame:
                 if alive is None:
                     alive, above = set(), frame
                     while above is not None:
                         alive.add(above)
                         above = above.f_back
-                if last.frame in alive:
-                    break
-            elif last.name == 'with':           # until its block ends
-                self.settle(last, frame)
-                break
-            pending.pop()
-            self.settle(last, frame)
+                if part.frame in alive or part.frame.f_code.co_flags & GENERATOR_FLAGS:
+                    continue                    # it runs, or is suspended
+            elif part.name == 'with':           # until its block ends
+                self.settle(part, frame)
+                continue
+            pending.remove(part)
+            self.settle(part, frame)
         if len(pending) == 1:
             del pending[:]
 
@@ -19962,8 +20372,9 @@ class Operations(Engine):
         """After a `with` statement."""
         frame = self.caller()
         self.flush()
-        if len(self.pending) > 1 and self.pending[-1].frame is frame and self.pending[-1].name == 'with':
-            self.pending.pop()
+        held = [part for part in self.pending[1:] if part.frame is frame and part.name == 'with']
+        if held:
+            self.pending.remove(held[-1])
             self.flush()
 
     def called_back(self):
@@ -20074,6 +20485,11 @@ class Operations(Engine):
         self.changed(box)
         return UNTOLD[sign]
 
+    def instead(self, sign, box):
+        """Look at a container whose change is not told; the Sign that stands for that of the change."""
+        self.changed(box)
+        return UNTOLD[sign]
+
     def note(self, token, changes):
         """See Follower."""
         Engine.note(self, token, changes)
@@ -20100,28 +20516,99 @@ class Operations(Engine):
             self.hold(Pending(self.caller(), None, None, 'with'))
         return value
 
-    def relay(self, iterator, space, delegates, yields, resumes):
-        """What a generator is to delegate to instead of an iterator, so that its own steps are written.
+    def put_by(self, function, calls, number):
+        """Before the arguments of a call are evaluated that suspend the frame; the function."""
+        calls[number] = function
+        return function
 
-        A generator of the program tells of itself, and the reader knows who delegates to it. With iterators in C
-        all is done by C code, which no traceback shows.
+    def take_up(self, calls, number, about):
+        """After they were, see put_by()."""
+        self.prepare(calls.pop(number), about)
+
+    # -- waiting
+
+    def relay(self, iterator, space, pause, tells=None):
+        """What a frame is to delegate to instead of an iterator, so that its own steps are written: see Relay.
+
+        A generator of the program tells of itself, and the reader knows who waits for it.
         """
         kind = type(iterator)
-        if kind is GeneratorType and self.is_own_code(iterator.gi_code):
-            self.put((delegates,))
+        if tells is None:
+            tells = TELLS if hasattr(iterator, 'send') or type(getattr(
+                kind, '__next__', None)) is FunctionType else TELLS_NOTHING
+            if kind is GeneratorType and not DELEGATES_TELL_END or kind.__name__ == 'coroutine_wrapper' and not (
+                    GENERATORS_TELL_END):
+                tells = TELLS_VALUE
+        is_own = pause.names is None and (
+            kind is GeneratorType and self.is_own_code(iterator.gi_code)
+            or is_coroutine(iterator) and self.is_own_code(iterator.cr_code))
+        self.put((pause.begins[is_own, tells],))
+        if is_own:
             return iterator
-        if hasattr(iterator, 'send') or hasattr(iterator, 'throw') or hasattr(iterator, 'close'):
-            return Relay(iterator, lambda: self.put((resumes, space)), lambda: self.put((yields,)))
-        told = lazy_map(self.put, itertools.chain([()], itertools.repeat((resumes, space))))
+        kit, frame_names = self.kit, self.frame_names
 
-        def passed(told, value):
-            self.put((yields,))
+        def resumed(begins):
+            if not begins:
+                if kit.pending:
+                    kit.called_back()
+                kit.extend((pause.resumes, space) + (frame_names() if pause.names else ()))
+
+        def suspended(begins, value):
+            kit.extend((pause.names, frame_names()[0], pause.yields) if pause.names else (pause.yields,))
             return value
-        return lazy_map(passed, told, iterator)
+        return relay_class()(iterator, resumed, suspended)
 
-    def relayed(self, value, space, delegated):
-        """After a generator has delegated; the value that it was given."""
-        self.put((delegated, space, value is not None))
+    @staticmethod
+    def frame_names():
+        """The names of the frame that goes on."""
+        return dict(own_frame(outer_frame()).f_locals),
+
+    def awaited(self, value, space, pause):
+        """What is to be awaited in place of a value, so that the steps of the frame are written."""
+        kind = type(value)
+        if is_coroutine(value):
+            if value.cr_await is not None or value.cr_frame is None or value.cr_running:
+                return value                    # Python says what is wrong
+            if not self.is_own_code(value.cr_code):
+                self.other_runs(value.cr_frame.f_globals.get('__name__'))
+            return self.relay(value, space, pause, TELLS)
+        if kind is GeneratorType:
+            return self.relay(value, space, pause) if value.gi_code.co_flags & ITERABLE_COROUTINE else value
+        if getattr(kind, '__await__', None) is None:
+            return value
+        if not self.is_own_class(kind):
+            self.other_runs(kind.__module__)
+        return Awaitable(self.kit, value, space, pause)
+
+    def other_runs(self, module):
+        """Code of a library is about to run while a frame waits: what it changes is looked at after the statement."""
+        if str(module).partition('.')[0] not in QUIET_WAITERS:
+            self.sync()
+            self.hold(Pending(self.caller()))
+
+    def async_loop(self, value, space, pause):
+        """What is to be looped over in place of a value by `async for`."""
+        return AsyncLoop(self.kit, value, space, pause) if hasattr(type(value), '__aiter__') else value
+
+    def async_block(self, value, space, enters, leaves, moves):
+        """What is to be entered in place of a value by `async with`."""
+        kind = type(value)
+        if not (hasattr(kind, '__aenter__') and hasattr(kind, '__aexit__')):
+            return value                        # Python says what is wrong
+        if not self.is_own_class(kind) and str(kind.__module__).partition('.')[0] not in QUIET_WAITERS:
+            self.sync()
+            self.hold(Pending(self.caller(), None, None, 'with'))
+        return AsyncBlock(self.kit, value, space, enters, leaves, moves)
+
+    def async_failed(self, space, sign, cancel, *names):
+        """After an `async with` statement raised: was it a new exception?"""
+        kind, _, trace = sys.exc_info()
+        if self.exits.pop(space, None) is not trace:
+            self.put((sign, space, kind) + names + (cancel,))
+
+    def waited(self, value, space, ended, *names):
+        """After a frame has waited; the value that it was given."""
+        self.put((ended, space, value is not None) + names)
         return value
 
     # -- looking at everything
@@ -20182,35 +20669,113 @@ class Operations(Engine):
         self.done = len(self.log)
 
 
-class Relay(object):
-    """Stands between a generator and an iterator that takes values and exceptions. resumes(), yields(): are called
-    when the generator goes on and is suspended.
+ITERABLE_COROUTINE = 0x100      # in co_flags: of a generator function that types.coroutine() decorates
+
+
+def is_coroutine(value):
+    """Whether it is one that an async function gave."""
+    return type(value) is getattr(types, 'CoroutineType', None)
+
+
+_relay_classes = []
+
+
+def relay_class():
+    """The class of what stands between a frame that waits and an iterator, made when asked for the first time.
+
+    All that may raise is done by C code, which no traceback shows.
     """
+    if not _relay_classes:
+        class Relay(lazy_map):
+            """Iterates over iterator; resumed(), suspended() are called when the frame goes on and is suspended."""
 
-    def __init__(self, inner, resumes, yields):
-        self.inner, self.resumes, self.yields, self.is_suspended = inner, resumes, yields, False
-        for name in ('throw', 'close'):
-            if hasattr(inner, name):
-                setattr(self, name, getattr(inner, name))
+            def __new__(cls, iterator, resumed, suspended):
+                """Make it; what the iterator lacks it lacks, too."""
+                inner, kind = iterator, type(iterator)
+                if is_coroutine(iterator):
+                    inner = iterator.__await__()
+                elif type(getattr(kind, '__iter__', None)) is FunctionType or not hasattr(kind, '__iter__'):
+                    inner = lazy_map(kind.__next__, itertools.repeat(iterator))     # __iter__ is not called again
+                begins = lazy_map(resumed, itertools.chain([True], itertools.repeat(False)))
+                made = lazy_map.__new__(cls, suspended, begins, inner)
+                for name in ('throw', 'close'):
+                    if hasattr(iterator, name):
+                        setattr(made, name, getattr(iterator, name))
+                if hasattr(iterator, 'send'):
+                    def send(value):
+                        resumed(False)
+                        return suspended(False, iterator.send(value))
+                    made.send = send
+                return made
 
-    def __iter__(self):
+            def __init__(self, *args):
+                """Nothing more."""
+
+            def __await__(self):
+                return self
+        _relay_classes.append(Relay)
+    return _relay_classes[0]
+
+
+def special(value, name):
+    """A special method of an object, got as Python does it."""
+    for base in type(value).__mro__:
+        if name in vars(base):
+            found = vars(base)[name]
+            return found.__get__(value, type(value)) if hasattr(type(found), '__get__') else found
+    return getattr(type(value), name)
+
+
+class Awaitable(object):
+    """Stands for an object with an __await__ method where it is awaited."""
+
+    def __init__(self, kit, value, space, pause):
+        self.kit, self.value, self.space, self.pause = kit, value, space, pause
+
+    def __await__(self):
+        iterator = special(self.value, '__await__')()
+        if not hasattr(type(iterator), '__next__') or is_coroutine(iterator):
+            return iterator                     # Python says what is wrong
+        return self.kit.relay(iterator, self.space, self.pause)
+
+
+class AsyncLoop(Awaitable):
+    """Stands for what is looped over by `async for`; later for its iterator."""
+
+    def __aiter__(self):
+        iterator = special(self.value, '__aiter__')()
+        if not hasattr(type(iterator), '__anext__'):
+            return iterator                     # Python says what is wrong
+        self.value, self.begins = iterator, ITERATORS_ARE_AWAITED
         return self
 
-    def __next__(self):
-        return self._passed(next, self.inner)
+    def __anext__(self):
+        if self.begins:
+            self.begins = False
+            self.kit.extend((self.pause.begins[False, TELLS], self.pause.begun, self.space, True) + (
+                self.kit.engine.frame_names() if self.pause.names else ()))
+        return self.kit.awaited(special(self.value, '__anext__')(), self.space, self.pause)
 
-    def send(self, value):
-        """Send a value to the iterator; what it yields."""
-        return self._passed(self.inner.send, value)
 
-    def _passed(self, function, value):
-        if self.is_suspended:
-            self.resumes()
-        self.is_suspended = False
-        value = function(value)
-        self.yields()
-        self.is_suspended = True
-        return value
+class AsyncBlock(Awaitable):
+    """Stands for a manager in `async with`. pause, leaves: the Pauses of its ends.      moves: the Sign that the line
+    of its head runs again, or None.
+    """
+
+    def __init__(self, kit, value, space, enters, leaves, moves):
+        Awaitable.__init__(self, kit, value, space, enters)
+        self.leaves, self.moves = leaves, moves
+        self.enter, self.exit = special(value, '__aenter__'), special(value, '__aexit__')
+
+    def __aenter__(self):
+        return self.kit.awaited(self.enter(), self.space, self.pause)
+
+    def __aexit__(self, *error):
+        if self.moves is not None:
+            self.kit.append(self.moves)
+        if self.kit.engine is not None:
+            self.kit.engine.exits[self.space] = error[2]
+        return self.kit.awaited(self.exit(*error), self.space, self.leaves)
 
 
 def len_of(box):
@@ -20270,12 +20835,12 @@ class Traits(object):
         modules = set(alias.name.partition('.')[0] for node in all_of('Import') for alias in node.names) | set(
             (node.module or '').partition('.')[0] for node in all_of('ImportFrom'))
         literals = set(part for part in map(constant_value, all_of('Str', 'Constant')) if isinstance(part, str))
-        for name in ('threading', '_thread', 'thread', 'asyncio', 'multiprocessing', 'concurrent', 'gc', 'weakref',
+        for name in ('threading', '_thread', 'thread', 'multiprocessing', 'concurrent', 'gc', 'weakref',
                      'signal', 'inspect', 'dis', 'hotload'):    # a reactor is told by its byte code
             if name in modules:
                 raise Unsupported('it imports %s' % name)
         for name in ('cached_property', 'memoryview', 'methodcaller', 'settrace', '__getattribute__', '__build_class__',
-                     '_getframe', 'currentframe', '__del__', 'f_locals', 'f_back'):
+                     '_getframe', 'currentframe', '__del__', 'f_locals', 'f_back', 'run_in_executor', 'to_thread'):
             if name in words:
                 raise Unsupported('it uses %s' % name)
         if '__class__' in literals or any(node.attr == '__class__' and not isinstance(node.ctx, _ast.Load)
@@ -20361,7 +20926,8 @@ class Kit(object):
     """
 
     HELPERS = ('flush', 'left', 'prepare', 'called_back', 'changed', 'given_away', 'grows', 'look', 'default', 'getter',
-               'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap', 'see_plain', 'box',
+               'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'awaited', 'waited', 'async_loop',
+               'async_block', 'async_failed', 'put_by', 'take_up', 'snap', 'see_plain', 'box', 'instead',
                'class_made', 'imported')
     SPARES = {'getter': operator_getter}        # {name of a helper: what is called when it cannot be}
 
@@ -20428,7 +20994,7 @@ class Kit(object):
         """Let an engine that is not served any more have what was written for it."""
         engine = self.unread and self.unread()
         if engine is not None:
-            engine.take()
+            engine.take(engine.written)
 
     def guarded(self, name):
         """A helper, which raises nothing: what goes wrong (as when the stack is full) is a gap in the recording."""
@@ -20524,13 +21090,9 @@ class Kit(object):
         """The NoteSign of an exception that is raised again, or that an except clause took."""
         return self.sign(NoteSign, scope, 'passing', passes)
 
-    def leap_sign(self, scope, signs, finals, exits=False):
-        """See LeapSign."""
-        return LeapSign(scope, signs, finals, exits)
-
-    def resume_sign(self, scope, line):
+    def resume_sign(self, scope, names=()):
         """See ResumeSign."""
-        return self.sign(ResumeSign, scope, line)
+        return self.sign(ResumeSign, scope, names)
 
     def call_sign(self, scope, names):
         """See CallSign."""
@@ -20549,9 +21111,9 @@ class Kit(object):
         """See GlobalNamesSign."""
         return self.sign(GlobalNamesSign, scope, only)
 
-    def generator_error_sign(self, scope, ends):
+    def generator_error_sign(self, scope, ends, names):
         """See GeneratorErrorSign."""
-        return self.sign(GeneratorErrorSign, scope, ends)
+        return self.sign(GeneratorErrorSign, scope, ends, names)
 
     def attribute_sign(self, name):
         """See AttributeSign."""
@@ -20774,14 +21336,15 @@ class Rewriter(Operations):
 
     def sync(self):
         """Turn what was written since the last time into steps and changes."""
-        if self.written is not None:
-            self.take()
-        log = self.log
-        if len(log) <= self.done and not self.final:
+        if len(self.log) <= self.done and not self.final and self.written is None:
             return
         self.turns += 1
-        raw, at = log[self.done:], 0
-        del log[self.done:]
+        raw, at = self.log[self.done:self.written], 0
+        if self.written is None:
+            del self.log[self.done:]
+        else:
+            self.take(self.done)
+        log = self.log
         self.recording.indexed(self.steps, self.done)
         self.owned.clear()                      # the classes may have changed
         collect_again = collect_rarely() if len(raw) > READ_AT_A_TIME else None
@@ -20831,8 +21394,7 @@ class Rewriter(Operations):
                         step(site)
                         stack.pop()
                         self.just_left, scope, at = frame, None, at + 1
-                        if not sign.scope.has_yield:
-                            frame.space.now = None
+                        self.forget(frame)
                         continue
                     for ahead, name, is_global, bind in sign.told:
                         value, known = raw[at + ahead], outer if is_global else names
@@ -20955,10 +21517,8 @@ class Rewriter(Operations):
         self.just_left = None
         if self.here is not frame.space:
             self.enter_space(frame)
-        if leaps and frame.waiting is not None and not frame.waiting[0]:
-            waiting, frame.waiting = frame.waiting, None
-            for sign in waiting[1]:
-                sign.turn(self, None, 0)
+        if leaps and frame.waiting is not None:
+            self.turn_waiting(frame)
         return frame
 
     def enter_space(self, frame):
@@ -20966,25 +21526,22 @@ class Rewriter(Operations):
         self.here = frame.space
         self.put((ENTER, frame.space))
 
-    def come_due(self, exiting):
-        """Before a frame begins or goes on: the step that waited in the one below has its turn. exiting: whether
-        an __exit__ begins.
-        """
+    def come_due(self):
+        """Before a frame begins or goes on: the step that waited in the one below has its turn."""
         frame = self.stack[-1] if self.stack else None
-        waiting = frame and frame.waiting
-        if waiting is not None and not waiting[0] and not (exiting and waiting[2]):
+        if frame is not None and frame.waiting is not None:
             self.frame_of(frame.scope)
 
     def catch_up(self):
         """Turn what was written, and the steps that wait: the program goes on from here."""
         self.sync()
         self.snap_all()
-        self.come_due(False)
+        self.come_due()
         self.done = len(self.log)
 
     def begin(self, frame):
         """A frame begins."""
-        self.come_due(frame.scope.frame == '__exit__')
+        self.come_due()
         frame.space.home = frame.scope.home
         frame.space.now = frame.space.first.copy()
         self.stack.append(frame)
@@ -20994,32 +21551,75 @@ class Rewriter(Operations):
         self.enter_space(frame)
 
     def end(self, frame):
-        """A frame ends or is suspended."""
+        """A frame ends."""
+        self.leave_frame(frame)
+        if frame.passing and self.stack:
+            self.stack[-1].passing = False
+        self.forget(frame)
+
+    def leave_frame(self, frame):
+        """A frame does not run any more, for now."""
         if self.here is not frame.space:
             self.enter_space(frame)
         self.add(frame.scope.site('return', frame.line))
         self.stack.pop()
         self.just_left = frame
-        if frame.passing and self.stack:
-            self.stack[-1].passing = False
-        if not frame.scope.has_yield:
-            frame.space.now = None              # memory is given back
-        elif frame.passing:
-            self.live.pop(frame, None)
 
-    def resume(self, space, site, by_error=False):
-        """A generator goes on, after those that delegate to it, unless an exception is thrown in."""
+    def forget(self, frame):
+        """A frame has ended."""
+        if frame.scope.has_yield:
+            self.live.pop(frame, None)
+            self.suspended.pop(frame.space, None)
+        else:
+            frame.space.now = None              # memory is given back
+
+    def suspend(self, frame, line):
+        """A frame is suspended in a line; None: in the one that runs."""
+        frame.back = frame.line if line is None else line
+        self.leave_frame(frame)
+
+    def resume(self, space, only=(), names=None, by_error=False, is_told=True):
+        """A generator or coroutine goes on, after those that wait for it, unless an exception is thrown in. only,
+        names: see ResumeSign.
+        """
         frame = self.suspended.get(space)
         if frame is None:
             return
-        if frame.delegator is not None and not by_error:
+        if by_error:
+            frame.passing = False
+        elif frame.delegator is not None:
             delegator, frame.delegator = frame.delegator, None
-            self.resume(delegator.space, delegator.scope.site('call', delegator.line))
+            self.resume(delegator.space)
         self.stack.append(frame)
         self.just_left = None
-        frame.passing = False
         self.enter_space(frame)
-        self.add(site)
+        if only:
+            self.take_names(frame, only, names)
+        if is_told:
+            self.add(frame.scope.site('call', frame.back))
+
+    def take_names(self, frame, only, names):
+        """Bind and unbind what differs of some names of the frame."""
+        known = frame.space.now
+        names = dict((name, names[name] if name in names else known[name]) for name in list(known) + list(only)
+                     if name in names or name not in only)
+        self._check_names(names, known, False)
+
+    def leave_wall(self, frame):
+        """A `finally` clause or a `with` block was left: a step that waited for it has its turn."""
+        if frame.waiting is not None:
+            frame.waiting[0] += 1
+            self.turn_waiting(frame)
+
+    def turn_waiting(self, frame):
+        """Turn the signs that waited for as many walls as were left."""
+        left, signs = frame.waiting
+        due = [sign for walls, sign in signs if walls <= left]
+        signs[:] = [pair for pair in signs if pair[0] > left]
+        if not signs:
+            frame.waiting = None
+        for sign in due:
+            sign.turn(self, None, 0)
 
     def error(self, frame):
         """An exception reaches a frame."""
@@ -21352,10 +21952,10 @@ class Rewriter(Operations):
         self.pending[:] = []
         self.written = len(self.log)
 
-    def take(self):
-        """Take what was written out of the list that the code writes to."""
+    def take(self, end):
+        """Take what was written, up to a place, out of the list that the code writes to."""
         tape, self.kit.unread = self.log, None
-        self.log, self.written = tape[:self.written], None
+        self.log, self.written = tape[:end], None
         del tape[:]
         self.recording.log = self.log
         self.put = self.log.extend
