@@ -20814,11 +20814,11 @@ class Traits(object):
     """What a text has in it. has_generators: that may be kept in names.      has_hashes: classes whose instances are
     keys in their own way.      has_defaults: defaultdicts.      has_star: names that nobody can know. has_tricks: that
     an operator may give what cannot be reached from its operands.      has_words: that names may be bound in hidden
-    ways.      has_lists: list comprehensions.      is_plain: no objects of libraries are expected that change in ways of their own. stored: names of
-    attributes that it sets.      hides: whether it sets attributes by other ways.      keeps_dicts: that it cannot get
-    at the dicts of objects' attributes.      tells_all: nor can what it calls set attributes of objects, but for calls
-    into the unknown.      aliases: ids of the nodes of
-    methods with names of their own, as in push = box.append, that are only called.
+    ways.      has_lists: list comprehensions.      is_plain: no objects of libraries are expected that change in ways
+    of their own. stored: names of attributes that it sets.      hides: whether it sets attributes by other ways.
+    keeps_dicts: that it cannot get at the dicts of objects' attributes.      tells_all: nor can what it calls set
+    attributes of objects, but for calls into the unknown.      aliases: ids of the nodes of methods with names of their
+    own, as in push = box.append, that are only called.
     """
 
     def __init__(self, body, reader):
