@@ -17108,10 +17108,13 @@ def placed(made, like):
     if 'lineno' in getattr(made, '__dict__', ()):
         return made
     todo = [made] if isinstance(made, _ast.AST) else list(made)
-    line, column = getattr(like, 'lineno', 1), getattr(like, 'col_offset', 0)
-    end, end_column = getattr(like, 'end_lineno', line), getattr(like, 'end_col_offset', column)
-    is_line = getattr(like, 'end_lineno', 0) == line
-    has_end, flat = HAS_CONSTANT_NODE, FLAT + (_ast.Load, _ast.Store)   # 3.8 has both
+    place = {'lineno': getattr(like, 'lineno', 1), 'col_offset': getattr(like, 'col_offset', 0)}
+    if HAS_CONSTANT_NODE:                       # 3.8 has both
+        place['end_lineno'] = getattr(like, 'end_lineno', place['lineno'])
+        place['end_col_offset'] = getattr(like, 'end_col_offset', place['col_offset'])
+    elif getattr(like, 'end_lineno', 0) == place['lineno']:
+        place['end_lineno'] = place['lineno']   # see end_within()
+    flat = FLAT + (_ast.Load, _ast.Store)
     while todo:
         node = todo.pop()
         parts = node.__dict__
@@ -17123,11 +17126,7 @@ def placed(made, like):
             elif type(part) not in flat:
                 todo.append(part)
         if 'lineno' in node._attributes:
-            node.lineno, node.col_offset = line, column
-            if has_end:
-                node.end_lineno, node.end_col_offset = end, end_column
-            elif is_line:
-                node.end_lineno = line          # see end_within()
+            parts.update(place)
     return made
 
 
@@ -20815,11 +20814,11 @@ class Traits(object):
     """What a text has in it. has_generators: that may be kept in names.      has_hashes: classes whose instances are
     keys in their own way.      has_defaults: defaultdicts.      has_star: names that nobody can know. has_tricks: that
     an operator may give what cannot be reached from its operands.      has_words: that names may be bound in hidden
-    ways.      has_lists: list comprehensions.      is_plain: no objects of libraries are expected that change in ways of their own. stored: names of
-    attributes that it sets.      hides: whether it sets attributes by other ways.      keeps_dicts: that it cannot get
-    at the dicts of objects' attributes.      tells_all: nor can what it calls set attributes of objects, but for calls
-    into the unknown.      aliases: ids of the nodes of
-    methods with names of their own, as in push = box.append, that are only called.
+    ways.      has_lists: list comprehensions.      is_plain: no objects of libraries are expected that change in ways
+    of their own. stored: names of attributes that it sets.      hides: whether it sets attributes by other ways.
+    keeps_dicts: that it cannot get at the dicts of objects' attributes.      tells_all: nor can what it calls set
+    attributes of objects, but for calls into the unknown.      aliases: ids of the nodes of methods with names of their
+    own, as in push = box.append, that are only called.
     """
 
     def __init__(self, body, reader):
