@@ -17109,10 +17109,13 @@ def placed(made, like):
     if 'lineno' in getattr(made, '__dict__', ()):
         return made
     todo = [made] if isinstance(made, _ast.AST) else list(made)
-    line, column = getattr(like, 'lineno', 1), getattr(like, 'col_offset', 0)
-    end, end_column = getattr(like, 'end_lineno', line), getattr(like, 'end_col_offset', column)
-    is_line = getattr(like, 'end_lineno', 0) == line
-    has_end, flat = HAS_CONSTANT_NODE, FLAT + (_ast.Load, _ast.Store)   # 3.8 has both
+    place = {'lineno': getattr(like, 'lineno', 1), 'col_offset': getattr(like, 'col_offset', 0)}
+    if HAS_CONSTANT_NODE:                       # 3.8 has both
+        place['end_lineno'] = getattr(like, 'end_lineno', place['lineno'])
+        place['end_col_offset'] = getattr(like, 'end_col_offset', place['col_offset'])
+    elif getattr(like, 'end_lineno', 0) == place['lineno']:
+        place['end_lineno'] = place['lineno']   # see end_within()
+    flat = FLAT + (_ast.Load, _ast.Store)
     while todo:
         node = todo.pop()
         parts = node.__dict__
@@ -17124,11 +17127,7 @@ def placed(made, like):
             elif type(part) not in flat:
                 todo.append(part)
         if 'lineno' in node._attributes:
-            node.lineno, node.col_offset = line, column
-            if has_end:
-                node.end_lineno, node.end_col_offset = end, end_column
-            elif is_line:
-                node.end_lineno = line          # see last_line()
+            parts.update(place)
     return made
 
 
@@ -21256,7 +21255,7 @@ def find_ends(node):
     return end
 
 
-def last_line(node):
+def end_within(node):
     """The end_lineno of a node, or the last one in it."""
     found, todo = 0, [node]
     while todo:
@@ -21278,7 +21277,7 @@ def let_lines_rise(body, line):
         node.lineno = line = max(line, node.lineno)
         for part in inner_nodes(node):
             if not isinstance(part, (_ast.stmt, _ast.excepthandler)):
-                line = max(line, last_line(part))
+                line = max(line, end_within(part))
         blocks = [getattr(node, name, None) for name in ('body', 'handlers', 'orelse', 'finalbody')]
         if isinstance(node, DEFINITIONS):
             let_lines_rise(node.body, node.lineno)
@@ -21616,9 +21615,7 @@ class Rewriter(Operations):
     def forget_objects(self):
         """See Follower."""
         Operations.forget_objects(self)
-        self.ready.clear()
         self.owned.clear()
-        self.seen.clear()
 
     def most(self):
         """The length of the log at which a keyframe is due."""
@@ -21975,7 +21972,8 @@ class Rewriter(Operations):
             if token not in contents:
                 self.asleep[token] = token.now
                 token.now = None
-        self.forget_objects()
+        for memory in (self.seen, self.ready, self.owned):
+            memory.clear()
         self.followed[:] = followed
         self.visible = size
         self.recording.keyframes.append(Keyframe(len(self.log), contents, self.here or self.top))
