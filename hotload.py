@@ -6894,9 +6894,10 @@ CLEAR_TYPES = frozenset(
 # plant may run any reactor.
 WILD = frozenset('fork forkpty exec eval globals locals vars execfile __import__ _getframe currentframe __globals__ '
                  'f_globals __main__ modules func_globals runpy import_module run_reactor fetch_ingredient '
-                 'add_all_visible_reactors outdated'.split())
+                 'add_all_visible_reactors outdated get_type_hints'.split())
+# Modules that look into __main__ by themselves.
 WILD_MODULES = frozenset('pickle cPickle _pickle shelve dill cloudpickle joblib multiprocessing timeit doctest '
-                         'unittest pdb concurrent copyreg runpy inspect gc code'.split())
+                         'unittest pdb concurrent copyreg runpy inspect gc code fire absl pytest'.split())
 NO_KEYS = frozenset('__dict__ __weakref__ __doc__ __slotnames__ __firstlineno__ __static_attributes__ __annotations__ '
                     '__annotate__ __annotate_func__ __annotations_cache__ _abc_impl _abc_cache _abc_registry '
                     '_abc_negative_cache _abc_negative_cache_version __subclasshook__ __abstractmethods__'.split())
@@ -6920,9 +6921,11 @@ USED_BY = dict((instruction, part) for part, names in (
 class CodeUses(object):
     """What a code object and those in it name. names: globals that they read or set.      sets: globals they set.
     attributes, puts: attributes read, and set or deleted.      imports: names of modules.      may_import: whether
-    it imports anything.      computes_imports: whether it computes their names.      wild: it may use any name."""
+    it imports anything.      computes_imports: whether it computes their names.      wild: it may use any name.
+    imports_wild: what it imports may."""
 
-    __slots__ = ('code', 'names', 'sets', 'attributes', 'puts', 'imports', 'may_import', 'computes_imports', 'wild')
+    __slots__ = ('code', 'names', 'sets', 'attributes', 'puts', 'imports', 'may_import', 'computes_imports', 'wild',
+                 'imports_wild')
 
     def __init__(self, code):
         self.code = code                        # held, so that its id stays its own
@@ -6942,8 +6945,14 @@ class CodeUses(object):
         self.computes_imports = any(name in self.names or name in self.attributes
                                     for name in ('import_module', '__import__'))
         self.may_import = bool(self.imports or self.computes_imports)
+        self.imports_wild = any(is_wild_module(name) for name in self.imports)
         self.wild |= bool(WILD.intersection(self.names) or WILD.intersection(self.attributes)
                           or '__main__' in self.imports)
+
+
+def is_wild_module(name):
+    """Whether it is one of the modules, or in one of the packages, that may use any name of the script."""
+    return name.partition('.')[0] in WILD_MODULES
 
 
 USES = {}                   # {id of a code object: its CodeUses}
@@ -7131,6 +7140,8 @@ def opener_of(kind, space):
         return open_file
     if any(base.__module__ == '_random' for base in kind.__mro__):
         return open_random
+    if kind is getattr(sys.modules.get('_contextvars'), kind.__name__, None):
+        return open_variable if kind.__name__ == 'ContextVar' else open_opaque
     built_in = [base for base in kind.__mro__ if not is_python_class(base)][0]
     if built_in in KNOWN_BASES or built_in.__name__ in CLEAR_TYPES or own_hash(built_in):
         return open_instance
@@ -7221,8 +7232,26 @@ def open_class(item, found, space, is_top):
     found.extras.append(names)
     members = [vars(item)[name] for name in names] + list(item.__bases__)
     if type(item) not in class_types:
-        members.append(type(item))
+        members += [type(item)] + registered_with(item)
+    found.extras.append(len(members))
     return members
+
+
+def registered_with(item):
+    """The classes that an abstract class was told of with register()."""
+    if '_abc_impl' in vars(item):
+        import _abc
+        known = [reference() for reference in _abc._get_dump(item)[0]]
+    else:                                       # before 3.7
+        known = list(vars(item).get('_abc_registry', ()))
+    return sorted((one for one in known if one is not None), key=lambda one: (one.__module__, one.__name__))
+
+
+def open_variable(item, found, space, is_top):
+    """What a ContextVar is now."""
+    value = item.get(NOTHING)
+    found.extras.append(value is NOTHING)
+    return [value] if value is not NOTHING else ()
 
 
 def open_module(item, found, space, is_top):
@@ -7434,10 +7463,11 @@ class Facts(object):
     may read.      writes, sure: names that it may, and that it surely binds.      mark: 'keep', 'rerun' or ''.
     inert, calm: whether it calls nothing, on plain values at least.      bare: whether it is an expression, whose
     value is to be shown.      stars: whether it imports all names of a module.      words: its first line.
-    below: lines from the chunk's start to it.      has_exec: whether it has the exec statement of 2.7."""
+    below: lines from the chunk's start to it.      has_exec: whether it has the exec statement of 2.7.
+    acts: whether it does more than to import and to define."""
 
     __slots__ = ('key', 'reads', 'writes', 'sure', 'mark', 'inert', 'calm', 'bare', 'words', 'below', 'stars',
-                 'has_exec')
+                 'has_exec', 'acts')
 
     def __init__(self, nodes, lines, start, flags):
         used, reads = names_used(nodes), set()
@@ -7452,6 +7482,7 @@ class Facts(object):
                     parts = [part for part in walk(target) if type(part).__name__ not in ('Tuple', 'List', 'Starred')]
                     if all(isinstance(part, _ast.Name) for part in parts):
                         self.sure.update(part.id for part in parts)
+            reads |= names_in_texts(node)
         self.writes = set(used.writes) | self.sure
         self.reads = tuple(sorted(reads | (self.writes - self.sure)))
         first = nodes[0].lineno - 1 if nodes and nodes[0].col_offset >= 0 else start
@@ -7467,7 +7498,22 @@ class Facts(object):
             len(nodes) == 1 and isinstance(nodes[0], FUNCTION_NODES) and is_plain_definition(nodes[0])
             and not nodes[0].args.defaults and not any(getattr(nodes[0].args, 'kw_defaults', ())))
         self.bare = len(nodes) == 1 and isinstance(nodes[0], _ast.Expr)
+        self.acts = not all(isinstance(node, (_ast.Import, _ast.ImportFrom)) or is_plain_definition(node)
+                            for node in nodes)
         self.stars = any(isinstance(part, _ast.ImportFrom) and part.names[0].name == '*' for part in nodes)
+
+
+def names_in_texts(node):
+    """The names in annotations of a class's attributes that are texts: dataclasses and the like look them up."""
+    found, todo = set(), [node] if isinstance(node, _ast.ClassDef) else []
+    for item in todo:
+        todo += [part for part in item.body if isinstance(part, _ast.ClassDef)]
+        for part in item.body:
+            for text in walk(part.annotation) if type(part).__name__ == 'AnnAssign' else ():
+                if isinstance(constant_value(text), string_types):
+                    with suppress(SyntaxError, ValueError):
+                        found |= names_used(parse(constant_value(text).strip().encode('utf-8'))).reads
+    return found
 
 
 def kinds_in(nodes):
@@ -7747,7 +7793,7 @@ PATH_FILES = frozenset([os.path.exists.__code__.co_filename, os.path.join.__code
 class Observer(object):
     """Takes note of the files, the environment and the output of the statement that runs.
 
-    files, wrote: {path: print}.      environment: {variable: value}.      output: [(is it stderr, text)].
+    files, wrote: {path: print}, see print_of().      environment: {variable: value}.      output: [(is it stderr, text)].
     depended: paths named with depends().      used: hidden names of what it asked for or set.
     """
 
@@ -7770,6 +7816,7 @@ class Observer(object):
         for module, names in (builtins, ['open']), (io, ['open']), (
                 os, ['open', 'write', 'listdir', 'scandir', 'stat']):
             self._spy(module, names, self.note_call)
+        self._spy(linecache, ['getlines'], self.note_lines)
         holder, attribute = environment_data()
         real = getattr(holder, attribute)
         watched = WatchedEnvironment(real)
@@ -7868,7 +7915,11 @@ class Observer(object):
             path = os.path.abspath(file_name(target) if isinstance(target, bytes) else path_text(target))
         except Exception:                       # a descriptor
             return
-        if isinstance(target, int) or path == self.script or path in fresh.texts or path.endswith('.pyc'):
+        if isinstance(target, int) or path.endswith('.pyc'):
+            return
+        if path == self.script or path in fresh.texts:
+            if name == 'open' and is_users:
+                self.note_text(path)
             return
         if path.startswith(('/proc/', '/dev/', '/sys/')):
             self.doubt = self.doubt or 'it reads %s' % path if path != os.devnull else self.doubt
@@ -7889,18 +7940,34 @@ class Observer(object):
             kind = {'listdir': 'names ', 'scandir': 'names ', 'stat': 'there '}.get(name, '')
             self.files.setdefault(kind + path, self.print_of(kind + path))
 
+    def note_lines(self, name, args, kwargs):
+        """The lines of a file are asked for, as by inspect and traceback. That is to be done."""
+        path = os.path.abspath(path_text(args[0] if args else kwargs.get('filename', '')))
+        if not self.is_ours() and (path == self.script or path in fresh.texts):
+            self.note_text(path)
+        return True
+
+    def note_text(self, path):
+        """The text of a module counts, with its comments, and which line is where."""
+        self.files.setdefault('text ' + path, self.print_of('text ' + path))
+
     def print_of(self, path):
-        """What tells the content of a file, the names in a folder, or whether a file is there; None: it is not."""
+        """What tells the content of a file, of a module all that means something; None: it is not there.
+
+        path: with 'names ' ahead of it for the names in a folder, 'there ' for whether it is there, 'text ' for the
+        text of a module with all its layout.
+        """
         if path.startswith('names '):
             files, folders = list_folder(path[6:])
             return short_hash(*sorted(files + folders))
         if path.startswith('there '):
             key = file_key(path[6:])
             return None if key is None else 'folder' if os.path.isdir(path[6:]) else short_hash(repr(key[:2]))
+        name, path = path, path[5:] if path.startswith('text ') else path
         key = file_key(path)
         if key is None:
             return None
-        known = self.prints.get(path)
+        known = self.prints.get(name)
         if known is not None and known[0] == key:
             return known[1]
         recent = abs(time.time() - key[3] / TICKS_A_SECOND) < 0.05     # it may be written again within this tick
@@ -7910,14 +7977,14 @@ class Observer(object):
             data = read_bytes(path)
         except EnvironmentError:
             return 'unreadable'
-        if path in fresh.texts or path.endswith('.py'):
+        if name is path and (path in fresh.texts or path.endswith('.py')):
             try:
                 found = short_hash(fingerprint(parse(data, path)))
             except (SyntaxError, ValueError, TypeError):
                 found = checksum(data)
         else:
             found = checksum(data)
-        self.prints[path] = (None if recent else key), found
+        self.prints[name] = (None if recent else key), found
         return found
 
     def write(self, is_error, text):
@@ -8514,6 +8581,7 @@ class Values(object):
 MODULE_NAMES = frozenset(
     '__name__ __file__ __builtins__ __package__ __spec__ __loader__ __cached__ __warningregistry__ __annotations__ '
     '__conditional_annotations__ __annotate__'.split())
+POSITIONS = frozenset('f_lineno tb_lineno co_firstlineno co_lnotab co_lines co_positions'.split())    # tell lines
 LOOSE = frozenset('setattr delattr patch __dict__ vars __setattr__'.split())    # may set any attribute
 
 
@@ -8708,6 +8776,8 @@ class Execution(object):
         reads = set(name for name in self.reads if name not in SETTERS).union(self.changed)
         reads.add('@o:' + builtins.__name__)
         self.patches = {}
+        if any(POSITIONS.intersection(used.attributes) for used in self.uses):
+            record.files.setdefault('text ' + keeper.path, keeper.observer.print_of('text ' + keeper.path))
         if not self.inert:
             reads.update(READ_BY_ALL)
             reads.add('@depends')
@@ -8920,11 +8990,12 @@ class Statements(Values):
     def reach(self, unit):
         """What the statement may read, put in place: (names, [CodeUses], whether it may be any, modules of others)."""
         at, names, uses, shared = self.state.at, set(), [unit.uses], []
-        wild = unit.uses.wild or self.distrust or self._is_redirected()
+        wild = (unit.uses.wild or unit.uses.imports_wild and unit.facts.acts or self.distrust
+                or self._is_redirected())
         todo = set(unit.facts.reads)
         if unit.uses.may_import or unit.facts.stars:
             todo.update(name for name in at if name[:3] == '@m:')
-        while todo or wild and not names:
+        while todo or wild and '' not in names:
             if wild:
                 todo.update(name for name in at if name not in SETTERS)
                 names.add('')
@@ -8944,10 +9015,10 @@ class Statements(Values):
                 uses += found.uses
                 shared += found.shared
                 for used in found.uses:
-                    wild |= used.wild
+                    wild |= used.wild or used.imports_wild
                     if used.may_import:
                         todo.update(name for name in at if name[:3] == '@m:')
-            wild = wild or any(item.__name__.partition('.')[0] in WILD_MODULES for item in shared)
+            wild = wild or any(is_wild_module(item.__name__) for item in shared)
             todo -= names
         return names.difference(['']), uses, wild, shared
 
@@ -9579,7 +9650,7 @@ class CachedScript(Statements, ReloadedScript):
                 reads.append('%s (line %d)' % (name, self.units[maker].line()))
         text += '  reads: %s\n' % (', '.join(reads) or 'no names of the script')
         for path in sorted(record.files):
-            text += '  reads the file %s\n' % path.replace('names ', '', 1).replace('there ', '', 1)
+            text += '  reads the file %s\n' % re.sub('^(names|there|text) ', '', path)
         changes = [name for name in record.outs if name[0] != '@']
         return text + '  makes or changes: %s' % (', '.join(sorted(changes)) or 'nothing')
 
@@ -18050,7 +18121,7 @@ PLAIN_CALL = Call(None)
 
 def number_of(node):
     """What the node of a literal stands for."""
-    return node.n if hasattr(node, 'n') and not hasattr(node, 'value') else constant_value(node)
+    return node.n if 'n' in node._fields else constant_value(node)
 
 
 class Expressions(object):
@@ -22013,6 +22084,9 @@ class Rewriter(Operations):
     def see_to_limits(self):
         """Call the callback, look at the limits; sets when to come next."""
         if self.is_over:
+            return
+        if sys.exc_info()[0] is GeneratorExit:  # Python complains of what a generator raises that it ends
+            self.kit.pause = 1
             return
         if self.stop_error is not None:
             raise Stop()

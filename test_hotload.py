@@ -3511,7 +3511,9 @@ print('handler back: %%s' %% (signal.getsignal(signal.SIGINT) is signal.default_
 '''
 READY = 'import time\nopen("ready", "w").close()\n'
 SECOND = 'print("second")\nopen("done", "w").close()\n'
-STUCK_SECOND = 'import time\nprint("second")\ntry:\n    open("done", "w").close()\n    time.sleep(60)\n'
+# Short sleeps: a press that comes after CPython let go of its lock and before the sleep begins is seen when that ends.
+STUCK_SECOND = ('import time\nprint("second")\ntry:\n    open("done", "w").close()\n'
+                '    for _ in range(6000):\n        time.sleep(0.01)\n')
 
 
 @slow
@@ -13682,6 +13684,103 @@ except ZeroDivisionError as problem:
     e = problem
 k = 1
 @ k = 1 => k = 2
+
+a module that looks into the script, imported where it is used
+def f(x):
+    """
+    >>> f(2)
+    4
+    """
+    return x * 2
+n = cost('n', 1)
+if n:
+    import doctest
+    print(doctest.testmod().attempted)
+@[n=0] x * 2 => x * 3
+@[n=0]     4 =>     6
+@[n=0] + x = 1
+
+a function that imports such a module
+def load(data):
+    import pickle
+    return pickle.loads(data)
+def dump(value):
+    import pickle
+    return pickle.dumps(value)
+class A(object):
+    def __init__(self, x): self.x = x
+n = cost('n', 1)
+a = load(dump(A(n))).x
+@[n=0] self.x = x => self.x = x + 1
+@ cost('n', 1) => cost('n', 2)
+
+the text of a function, its line and the script's own file
+import inspect, linecache
+def f():
+    return 1  # one
+def g():
+    import inspect
+    return inspect.getsource(f)
+n = cost('n', 1)
+a = inspect.getsource(f)
+b = g()
+c = f.__code__.co_firstlineno
+with open(__file__) as stream: d = stream.read()
+e = linecache.getline(__file__, 4)
+@[n=0] # one => # two
+@[n=0] def f => # here\ndef f
+@[n=0] undo
+
+the lines of a traceback
+import traceback
+def f():
+    1 // 0  # one
+n = cost('n', 1)
+try: f()
+except ZeroDivisionError: a = traceback.format_exc()
+@[n=0] # one => # two
+@[n=0] def f => # here\ndef f
+
+classes that an abstract one is told of 3.4
+import abc
+class I(abc.ABC): pass
+class J(object): pass
+n = cost('n', 1)
+I.register(J)
+a = issubclass(J, I)
+@[n=0] - I.register(J)
+@[n=0] a = => I.register(J)\na =
+
+variables of the context 3.7
+from contextvars import ContextVar
+v = ContextVar("v", default=1)
+n = cost('n', 1)
+v.set(2)
+x = v.get()
+def inner():
+    t = v.set(5)
+    y = v.get()
+    v.reset(t)
+    return y
+y = inner()
+z = v.get()
+@[n=0] v.set(2) => v.set(3)
+@[n=0] v.set(5) => v.set(6)
+@[n=0] - v.set(3)
+@[n=0] default=1 => default=4
+
+names in annotations that are texts 3.7
+import typing as t
+from dataclasses import dataclass, fields
+n = cost('n', 1)
+@dataclass
+class A:
+    x: int = 1
+    y: "t.ClassVar[int]" = 0
+a = [f.name for f in fields(A)]
+@[n=0] x: int = 1 => x: int = 2
+@[n=0] import typing as t => import collections as t
+@[n=0] undo
 '''
 
 COSTLY = '''
@@ -17150,6 +17249,19 @@ class TestRewriteScript(Case):
         text = text.replace('12000', '60000')
         recording = hotload.record(text, callback=enough, engine='rewrite')
         self.assertEqual((repr(recording.error)[:8], recording.steps() < 60000), ('KeyError', True))
+
+    def test_a_limit_that_ends_open_generators_prints_nothing(self):
+        text = ('def g():\n    try:\n        while True:\n            yield 1\n    finally:\n        x = 2\n'
+                'def f():\n    for one in g():\n        kept.append(one)\nkept = []\nf()\n')
+        stream, stderr = io.BytesIO() if PY2 else io.StringIO(), sys.stderr
+        sys.stderr = stream                     # to which Python writes of what a generator raises that it ends
+        try:
+            for steps in range(200, 212):
+                recording = hotload.record(text, max_steps=steps, engine='rewrite')
+                self.assertEqual((recording.engine, recording.steps(), recording.approximate), ('rewrite', steps, []))
+        finally:
+            sys.stderr = stderr
+        self.assertEqual(stream.getvalue(), '')
 
 
 # Programs with each kind of statement and expression. Each operand is printed, so that the order shows.
