@@ -17108,10 +17108,13 @@ def placed(made, like):
     if 'lineno' in getattr(made, '__dict__', ()):
         return made
     todo = [made] if isinstance(made, _ast.AST) else list(made)
-    line, column = getattr(like, 'lineno', 1), getattr(like, 'col_offset', 0)
-    end, end_column = getattr(like, 'end_lineno', line), getattr(like, 'end_col_offset', column)
-    is_line = getattr(like, 'end_lineno', 0) == line
-    has_end, flat = HAS_CONSTANT_NODE, FLAT + (_ast.Load, _ast.Store)   # 3.8 has both
+    place = {'lineno': getattr(like, 'lineno', 1), 'col_offset': getattr(like, 'col_offset', 0)}
+    if HAS_CONSTANT_NODE:                       # 3.8 has both
+        place['end_lineno'] = getattr(like, 'end_lineno', place['lineno'])
+        place['end_col_offset'] = getattr(like, 'end_col_offset', place['col_offset'])
+    elif getattr(like, 'end_lineno', 0) == place['lineno']:
+        place['end_lineno'] = place['lineno']   # see end_within()
+    flat = FLAT + (_ast.Load, _ast.Store)
     while todo:
         node = todo.pop()
         parts = node.__dict__
@@ -17123,11 +17126,7 @@ def placed(made, like):
             elif type(part) not in flat:
                 todo.append(part)
         if 'lineno' in node._attributes:
-            node.lineno, node.col_offset = line, column
-            if has_end:
-                node.end_lineno, node.end_col_offset = end, end_column
-            elif is_line:
-                node.end_lineno = line          # see last_line()
+            parts.update(place)
     return made
 
 
@@ -20848,11 +20847,10 @@ class Traits(object):
     keys in their own way.      has_defaults: defaultdicts.      has_star: names that nobody can know. has_tricks: that
     an operator may give what cannot be reached from its operands.      has_words: that names may be bound in hidden
     ways.      has_lists: list comprehensions.      is_plain: no objects of libraries are expected that change in ways
-    of their own.      stored: names of
-    attributes that it sets.      hides: whether it sets attributes by other ways.      keeps_dicts: that it cannot get
-    at the dicts of objects' attributes.      tells_all: nor can what it calls set attributes of objects, but for calls
-    into the unknown.      aliases: ids of the nodes of
-    methods with names of their own, as in push = box.append, that are only called.
+    of their own. stored: names of attributes that it sets.      hides: whether it sets attributes by other ways.
+    keeps_dicts: that it cannot get at the dicts of objects' attributes.      tells_all: nor can what it calls set
+    attributes of objects, but for calls into the unknown.      aliases: ids of the nodes of methods with names of their
+    own, as in push = box.append, that are only called.
     """
 
     def __init__(self, body, reader):
@@ -21169,7 +21167,7 @@ def find_ends(node):
     return end
 
 
-def last_line(node):
+def end_within(node):
     """The end_lineno of a node, or the last one in it."""
     found, todo = 0, [node]
     while todo:
@@ -21191,7 +21189,7 @@ def let_lines_rise(body, line):
         node.lineno = line = max(line, node.lineno)
         for part in inner_nodes(node):
             if not isinstance(part, (_ast.stmt, _ast.excepthandler)):
-                line = max(line, last_line(part))
+                line = max(line, end_within(part))
         blocks = [getattr(node, name, None) for name in ('body', 'handlers', 'orelse', 'finalbody')]
         if isinstance(node, DEFINITIONS):
             let_lines_rise(node.body, node.lineno)
@@ -21528,9 +21526,7 @@ class Rewriter(Operations):
     def forget_objects(self):
         """See Follower."""
         Operations.forget_objects(self)
-        self.ready.clear()
         self.owned.clear()
-        self.seen.clear()
 
     def most(self):
         """The length of the log at which a keyframe is due."""
@@ -21887,7 +21883,8 @@ class Rewriter(Operations):
             if token not in contents:
                 self.asleep[token] = token.now
                 token.now = None
-        self.forget_objects()
+        for memory in (self.seen, self.ready, self.owned):
+            memory.clear()
         self.followed[:] = followed
         self.visible = size
         self.recording.keyframes.append(Keyframe(len(self.log), contents, self.here or self.top))
