@@ -18897,7 +18897,7 @@ def last_of(stmts):
     """The last statement of a block, or in it."""
     last = stmts[-1]
     for name in ('body', 'orelse', 'handlers', 'finalbody')[::-1]:
-        if getattr(last, name, None) and not isinstance(last, DEFINITIONS):
+        if isinstance(getattr(last, name, None), list) and getattr(last, name) and not isinstance(last, DEFINITIONS):
             return last_of(getattr(last, name))
     return last
 
