@@ -17900,6 +17900,18 @@ class InsertSign(Sign):
         reader.note(token, [(SPLICE, token, start, start, [held(raw[at + 3])])])
 
 
+class ExtendSign(Sign):
+    """A list or deque was extended: it and a tuple of the values come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Add them."""
+        token = reader.awake(raw[at + 1])
+        end = len(token.now)
+        reader.note(token, [(SPLICE, token, end, end, all_held(list(raw[at + 2])))])
+
+
 class SliceSign(Sign):
     """A slice of a list was set or deleted: it, (start, end, step) and a tuple of the new values come next."""
 
@@ -18060,9 +18072,9 @@ class StoredLineSign(Sign):
 ITEM, CUT_ITEM, PUSHED, POPPED = ItemSign(None, 4), CutSign(None, 3), PushSign(None, 3), PopSign(None, 3)
 ADDED, DISCARDED, REMOVED = AddSign(True), AddSign(False), RemoveSign(False)
 SPLICED, CONTENT = SpliceSign(None, 5), ContentSign(None, 3)
-INSERTED, SLICED = InsertSign(None, 4), SliceSign(None, 4)
+INSERTED, SLICED, EXTENDED = InsertSign(None, 4), SliceSign(None, 4), ExtendSign(None, 3)
 UNTOLD = dict((sign, UntoldSign(None, sign.size)) for sign in (
-    ITEM, CUT_ITEM, PUSHED, POPPED, ADDED, DISCARDED, REMOVED, INSERTED, SLICED))
+    ITEM, CUT_ITEM, PUSHED, POPPED, ADDED, DISCARDED, REMOVED, INSERTED, SLICED, EXTENDED))
 
 
 ##############################################################################
@@ -18075,11 +18087,12 @@ UNTOLD = dict((sign, UntoldSign(None, sign.size)) for sign in (
 
 BUSY = 0                        # the first of the calls that have to be looked at, when there are any
 # {(method, number of arguments): (kinds of containers, Sign, its operands, whether the first is looked for in it)}; the
-# operands are numbers and what NAMED_OPERANDS has.
+# operands are numbers, the arguments, all that is in the first one, and the item that the first is the key of.
 QUICK = {('append', 1): (('list', 'deque'), PUSHED, ('first',), False),
          ('pop', 0): (('list', 'deque'), POPPED, (-1,), False),
          ('pop', 1): (('list', 'dict'), POPPED, ('first',), True),
          ('insert', 2): (('list',), INSERTED, ('first', 'second'), True),
+         ('extend', 1): (('list', 'deque'), EXTENDED, ('all',), False),
          ('popleft', 0): (('deque',), POPPED, (0,), False),
          ('appendleft', 1): (('deque',), INSERTED, (0, 'first'), False),
          ('add', 1): (('set',), ADDED, ('first',), True),
@@ -18547,8 +18560,8 @@ class Expressions(object):
         function = node.func
         if self.is_method_of_text(function) or self.is_own_call(function):
             return self.children(node)
-        if self.is_quick(node) and self.can_let() and not (self.traits.has_generators and not all(
-                self.is_again(part) for part in node.args)):
+        if self.is_quick(node) and self.can_let() and self.method_of(function) != 'extend' and (
+                not self.traits.has_generators or all(map(self.is_again, node.args))):
             return self.quick_expression(node)
         is_lasting, builtin = self.is_lasting(function), self.known_builtin(function)
         about = [self.const(Call(node, self.traits.has_tricks, is_lasting))] + self.key_of(node)
@@ -18686,7 +18699,9 @@ class Expressions(object):
         box, (_, sign, operands, _) = self.box_of(function, box), QUICK[name, len(args)]
         parts = [sign if is_sure else self.sign_if(self.is_safe(args[0]), sign, box), box]
         for part in operands:
-            if part == 'item':
+            if part == 'all':
+                parts.append(call_node(self.const(tuple), args[0]))
+            elif part == 'item':
                 made = item_node(box, 0)
                 set_key(made, args[0])
                 parts.append(made)
@@ -18741,7 +18756,9 @@ class Expressions(object):
 
     def key_of(self, node):
         """The first argument of a call as a node, in a list, if it can be read before the call too."""
-        return [node.args[0]] if node.args and self.is_stable(node.args[0]) else []
+        part = node.args[0] if node.args else None
+        owner = part.value if isinstance(part, _ast.Attribute) and not self.traits.has_tricks else part
+        return [part] if owner is not None and self.is_stable(owner) else []
 
     def arguments(self, node):
         """Instrument the arguments of a call."""
@@ -19010,7 +19027,7 @@ def last_of(stmts):
     """The last statement of a block, or in it."""
     last = stmts[-1]
     for name in ('body', 'orelse', 'handlers', 'finalbody')[::-1]:
-        if getattr(last, name, None) and not isinstance(last, DEFINITIONS):
+        if isinstance(getattr(last, name, None), list) and getattr(last, name) and not isinstance(last, DEFINITIONS):
             return last_of(getattr(last, name))
     return last
 
@@ -19193,6 +19210,12 @@ class Stores(Expressions):
             self.nested -= 1
             test, other = _ast.Compare(left=self.variable(method), ops=[_ast.Is()], comparators=[
                 none_node()]), self.variable(method)
+        if name == 'extend':                    # by what runs no code of the program, and is not the list itself
+            known = within_node(call_node(self.const(type), args[0]), self.const(self.kit.row_types))
+            test = _ast.BoolOp(op=_ast.And(), values=[test, known, _ast.Compare(
+                left=args[0], ops=[_ast.IsNot()], comparators=[self.box_of(function, box)])])
+            if not is_simple:
+                other = _ast.BoolOp(op=_ast.Or(), values=[other, self.callees(function, box, about)[1]])
 
         def called(function):
             one = call_node(function, *args)
@@ -20132,8 +20155,15 @@ class Instrumenter(Stores):
 # statement ends; and so is all that can be reached from the names of a call into the unknown.
 
 
+# Functions of libraries that change what they are given.
+MUTATING_FUNCTIONS = frozenset(
+    'shuffle heappush heappop heapify heapreplace heappushpop insort insort_left insort_right setitem delitem iadd ior '
+    'iconcat imul iand ixor isub setattr delattr pack_into methodcaller'.split())
 # Modules of classes whose methods in C change nothing but the object itself, which nobody sees.
 QUIET_CLASSES = frozenset(['_io', 'io', 're', '_sre', 'datetime', '_random', '_struct', '_csv', 'itertools'])
+
+
+MOST_COPIED = 1000000           # entries of containers that are kept as they are, before the log is read
 
 
 class Pending(object):
@@ -20381,12 +20411,25 @@ class Operations(Engine):
                 if not self.hides_all and '__call__' not in self.shadowed:
                     self.quiet('__call__').add(kind)
                 return function
+        if type(key) is list and self.changes_first(function, about):
+            self.before_change(key, function.__name__, about)
+            return function
         if self.is_harmless(function):
             if kind is not BOUND_METHOD or about.lasts:
                 self.harmless[id(function)] = function
             return function
         self.unknown(function, about)
         return function
+
+    @staticmethod
+    def changes_first(function, about):
+        """Whether it is a function that changes nothing but its first argument, a list."""
+        inner = getattr(function, '__func__', function) if type(function) is BOUND_METHOD else function
+        if type(inner) not in (FunctionType, type(len)):
+            return False
+        if inner.__module__ == 'random':
+            return inner.__name__ == 'shuffle' and about.count == 1
+        return inner.__module__ in ('heapq', '_heapq', 'bisect', '_bisect') and inner.__name__ in MUTATING_FUNCTIONS
 
     def is_harmless(self, function):
         """See Follower; more strict."""
@@ -20427,7 +20470,7 @@ class Operations(Engine):
         base = [base for base in cls.__mro__ if base in MUTATORS]
         if base:
             if name in MUTATORS[base[0]] or name in ('__setitem__', '__delitem__', '__missing__', '__getitem__'):
-                self.before_change(owner, name, about, key, name == 'sort' or about.deep)
+                self.before_change(owner, name, about, key)
                 quick = (name, about.count)
                 if about.is_name and quick in self.methods and any(
                         id(owner) in self.boxes[kind] for kind in QUICK[quick][0] if kind != 'dict'):
@@ -20447,13 +20490,8 @@ class Operations(Engine):
         """What is another one when something was written to the log meanwhile."""
         return self.turns, len(self.log)
 
-    def before_change(self, box, name, about=PLAIN_CALL, key=MISSING, is_seen=False):
-        """Before a container is changed by a method or an operator. is_seen: whether code that looks at it runs
-        meanwhile.
-        """
-        if is_seen:
-            self.catch_up()
-            self.see(box)
+    def before_change(self, box, name, about=PLAIN_CALL, key=MISSING):
+        """Before a container is changed by a method, an operator, or a function that changes nothing else."""
         self.snap(box)
         for part in self.pending[1:]:
             if part.box is box:                 # of the same statement
@@ -20619,13 +20657,11 @@ class Operations(Engine):
         self.done = len(self.log)
 
     def may_copy(self, size):
-        """Whether the content of a container may be kept in the log as it is, until what changed is found out: while
-        that does not take more than what is written anyway.
-        """
+        """Whether the content of a container may be kept in the log as it is, until what changed is found out."""
         if self.copies[0] != self.turns:
             self.copies = [self.turns, 0]
         self.copies[1] += size
-        return size <= 64 or self.copies[1] <= 100000 + len(self.log)
+        return size <= 64 or self.copies[1] <= MOST_COPIED
 
     def grows(self, value):
         """Before an operation like += on what is no atom."""
@@ -20961,10 +20997,6 @@ PLAIN_METHODS = frozenset(
     '__nonzero__ __contains__ __enter__ __exit__ __iter__ __next__'.split())
 # Classes of these modules with methods in Python that change what they hold.
 STRANGE_CLASSES = frozenset('UserDict UserList UserString ChainMap'.split())
-# Functions of libraries that change what they are given.
-MUTATING_FUNCTIONS = frozenset(
-    'shuffle heappush heappop heapify heapreplace heappushpop insort insort_left insort_right setitem delitem iadd ior '
-    'iconcat imul iand ixor isub setattr delattr pack_into methodcaller'.split())
 # Modules whose code does not run in an event loop unless it is called, and which give it nothing to run.
 CALM_MODULES = frozenset(
     'asyncio contextlib types typing dataclasses abc enum logging json argparse traceback warnings string textwrap '
