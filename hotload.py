@@ -710,6 +710,7 @@ number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 # `while True` has an event for each turn; a jump to a jump has none there; after `finally` the line of `return`
 # has one, too; a loop over a generator ends with an 'exception'; closing one without a try around its yield has none.
 ENDLESS_LOOPS_HAVE_STEPS, JUMPS_ARE_THREADED = sys.version_info >= (3, 10), sys.version_info < (3, 10)
+TESTS_ARE_VALUES = sys.version_info < (3, 7)                    # `if a and b` is compiled like `x = a and b`
 WHILE_TESTS_AT_END = sys.version_info >= (3, 10)                # the test of a `while` stands at its end, too
 JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)
 # An async loop ends on the last line of its body; `finally` has no line after a `raise` that raises again.
@@ -18349,6 +18350,58 @@ class Expressions(object):
                 self.children(part)
         return node
 
+    # Before 3.10 it is the optimizer who sees to it that no operand of `and` and `or` is asked twice whether it is
+    # true; and it leaves code alone that has long lines, as instrumented code has.
+
+    def _x_BoolOp(self, node):
+        self.operands(node)
+        return self.asked_once(node) if JUMPS_ARE_THREADED else node
+
+    def _x_IfExp(self, node):
+        node.test, node.body, node.orelse = self.test(node.test), self.expr(node.body), self.expr(node.orelse)
+        return node
+
+    def test(self, node):
+        """What stands for an expression that is a test."""
+        if not (TESTS_ARE_VALUES and isinstance(node, _ast.BoolOp)):
+            return self.expr(node)
+        self.operands(node)
+        return placed(self.asked_once(node, True), node)
+
+    def operands(self, node):
+        """Instrument the operands of a BoolOp, and of those in it."""
+        for at, value in enumerate(node.values):
+            if isinstance(value, _ast.BoolOp):
+                self.operands(value)
+            else:
+                node.values[at] = self.expr(value)
+
+    def asked_once(self, node, is_test=False):
+        """An expression that asks each operand once whether it is true. is_test: whether that is all that is asked."""
+        if not isinstance(node, _ast.BoolOp):
+            return node
+        kind, values, todo = type(node.op), [], list(node.values)
+        while todo:
+            value = todo.pop(0)
+            if isinstance(value, _ast.BoolOp) and type(value.op) is kind:
+                todo = value.values + todo
+            else:
+                values.append(value)
+        made = self.asked_once(values.pop(), is_test)
+        for value in reversed(values):
+            if isinstance(value, _ast.BoolOp):  # of the other kind
+                last = self.asked_once(_ast.BoolOp(op=kind(), values=[value.values[-1], made]), is_test)
+                for part in reversed(value.values[:-1]):
+                    part = self.asked_once(part, True) if TESTS_ARE_VALUES else part
+                    last = choice_node(part, last, made) if kind is _ast.Or else choice_node(part, made, last)
+                made = last
+            elif is_test:
+                made = choice_node(value, number_node(1), made) if kind is _ast.Or else choice_node(
+                    value, made, number_node(0))
+            else:
+                made = _ast.BoolOp(op=kind(), values=[value, made])
+        return made
+
     def is_builtin(self, node, names):
         """Whether an expression is the name of a builtin, one of these."""
         if not isinstance(node, _ast.Name) or node.id not in names:
@@ -18673,9 +18726,15 @@ class Expressions(object):
         """What is logged when the frame goes on."""
         return [self.kit.resume_sign(self.scope, self.names_of_others()), name_node('.g')] + self.all_names()
 
+    def names_now(self, which='locals'):
+        """An expression that gives the names of the frame (or the module) as a dict, as the log keeps them."""
+        is_frame = self.scope.kind == 'function' and which == 'locals'
+        return self.helper('dict' if not self.traits.has_generators else 'frame_names' if is_frame else 'held_names',
+                           self.helper(which))
+
     def all_names(self):
         """The last operand of a BackSign and a ResumeSign, in a list, if it has one."""
-        return [self.helper('dict', self.helper('locals'))] if self.names_of_others() else []
+        return [self.names_now()] if self.names_of_others() else []
 
     @staticmethod
     def line_of(node):
@@ -18742,7 +18801,7 @@ class Expressions(object):
             values = [self.param(name) for name in scope.params] + [name_node(name) for name in sorted(scope.frees)]
             start = self.logged([self.kit.call_sign(scope, tuple(names))] + values + [first])
         else:
-            start = self.logged([self.kit.names_call_sign(scope), self.helper('dict', self.helper('locals')), first])
+            start = self.logged([self.kit.names_call_sign(scope), self.names_now(), first])
         end = self.logged([self.kit.sign(ReturnSign, scope)])
         flush = [self.flushing()] if self.calls > kept[2] else []
         node.body = placed(item_node(tuple_node([back, start, body] + flush + [end]), 2), node.body)
@@ -18764,7 +18823,7 @@ class Expressions(object):
         for at, loop in enumerate(node.generators):
             if at:
                 loop.iter = self.expr(loop.iter)
-            loop.ifs = [self.expr(part) for part in loop.ifs]
+            loop.ifs = [self.test(part) for part in loop.ifs]
             if getattr(loop, 'is_async', 0):
                 pause = self.pause(node.lineno, not at)
                 loop.iter = placed(self.helper('async_loop', loop.iter, name_node('.g'), self.const(pause)), node)
@@ -18797,7 +18856,7 @@ class Expressions(object):
         names, kept = tuple(sorted(comprehension.stores)), self.scope
         self.scope = kept.function()
         sign = self.kit.sign(kind, self.scope, names)
-        made = self.logged([sign] if kind is HideSign else [sign, self.helper('dict', self.helper('locals'))])
+        made = self.logged([sign] if kind is HideSign else [sign, self.names_now()])
         self.scope = kept
         return made
 
@@ -18825,7 +18884,7 @@ class Expressions(object):
             loop = node.generators[at]
             calls = self.calls
             for test in reversed(loop.ifs):
-                made = placed([if_node(self.expr(test), made)], node)
+                made = placed([if_node(self.test(test), made)], node)
             flush = self.calls > calls
             changes = [part for leaf in self.leaves(loop.target) for part in self.bind(leaf.id)]
             calls = self.calls
@@ -18862,7 +18921,7 @@ class Expressions(object):
         names = self.rebound()
         if not names:
             return []
-        return [self.kit.names_sign(self.scope, tuple(sorted(set(names)))), self.helper('dict', self.helper('locals'))]
+        return [self.kit.names_sign(self.scope, tuple(sorted(set(names)))), self.names_now()]
 
     def names_of_others(self):
         """The names that others may have bound while this frame was suspended."""
@@ -18964,6 +19023,12 @@ class Stores(Expressions):
         self.children(node)
         return self.ended(node, [node], self.leaked(node), after, calls)
 
+    def _Assert(self, node, after):
+        calls = self.calls
+        node.test = self.test(node.test)
+        node.msg = node.msg and self.expr(node.msg)
+        return self.ended(node, [node], self.leaked(node), after, calls)
+
     def _Pass(self, node, after):
         return [node] + self.log([after] if after is not None else [], node)
 
@@ -18978,8 +19043,8 @@ class Stores(Expressions):
         if self.scope.kind == 'module':
             self.calls += 1
             return [self.kit.only_global_names(self.scope, tuple(sorted(names))),
-                    self.helper('dict', self.helper('globals'))]
-        return [self.kit.names_sign(self.scope, tuple(sorted(names))), self.helper('dict', self.helper('locals'))]
+                    self.names_now('globals')]
+        return [self.kit.names_sign(self.scope, tuple(sorted(names))), self.names_now()]
 
     def _Exec(self, node, after):
         return self.audited(node, after)
@@ -19474,7 +19539,7 @@ class Instrumenter(Stores):
     def ended(self, node, made, changes, after, calls):
         """A simple statement with what it logs."""
         if self.scope.kind == 'class':
-            changes = [self.kit.names_sign(self.scope), self.helper('dict', self.helper('locals'))]
+            changes = [self.kit.names_sign(self.scope), self.names_now()]
         parts = changes + ([after] if after is not None else [])
         made = made + self.log(parts, node, self.calls > calls)
         if self.temps:
@@ -19511,7 +19576,7 @@ class Instrumenter(Stores):
         sign = self.first(stmts, after, line)
         parts = list(parts) + ([sign] if sign is not None else [])
         if self.scope.kind == 'class' and len(parts) > (sign is not None):
-            parts = [self.kit.names_sign(self.scope), self.helper('dict', self.helper('locals'))] + (
+            parts = [self.kit.names_sign(self.scope), self.names_now()] + (
                 [sign] if sign is not None else [])
         return self.log(parts, like, flush) + self.block(stmts, after, line)
 
@@ -19521,7 +19586,7 @@ class Instrumenter(Stores):
             raise Unsupported('a jump after `or` in line %d' % node.lineno)
         calls, line = self.calls, self.head_end(node)
         leaked = self.leaked(node.test)
-        node.test = self.expr(node.test)
+        node.test = self.test(node.test)
         flush = self.calls > calls
         node.body = self.entry(node.body, after, line, node, leaked, flush)
         node.orelse = self.entry(node.orelse, after, line, node, leaked, flush)
@@ -19531,12 +19596,20 @@ class Instrumenter(Stores):
         calls, line = self.calls, self.head_end(node)
         is_endless, begin = is_true(node.test), []
         leaked = self.leaked(node.test)
-        node.test = self.expr(node.test)
+        node.test = self.test(node.test)
         flush = self.calls > calls
         again = self.site_of(node.lineno, line)
-        if WHILE_TESTS_AT_END and not is_endless and node.body[0].lineno <= line:
-            raise Unsupported('a loop in one line, line %d' % node.lineno)
-        if is_endless and not ENDLESS_LOOPS_HAVE_STEPS:
+        is_in_line = not is_endless and node.body[0].lineno <= line
+        if is_in_line and line > node.lineno:
+            raise Unsupported('a loop that begins on the last line of its test, line %d' % node.lineno)
+        if is_in_line and WHILE_TESTS_AT_END:   # its line runs again when the test at its end was passed
+            turned = self.temp()
+            begin = placed([assign_node(self.variable(turned, True), number_node(0))], node)
+            self.loops.append(LoopAround(None, after, len(self.walls), len(self.handlers)))
+            node.body = self.log([], node, flush) + placed([if_node(
+                self.variable(turned), self.log([again], node), [assign_node(self.variable(turned, True), number_node(
+                    1))])], node) + self.block(node.body, None, line)
+        elif is_endless and not ENDLESS_LOOPS_HAVE_STEPS:
             again = self.first(node.body, None, None)
             self.loops.append(LoopAround(again, after, len(self.walls), len(self.handlers)))
             node.body = self.block(node.body, again, line)
@@ -19828,8 +19901,8 @@ class Instrumenter(Stores):
             return []
         chosen = tuple(sorted(set(mangled(name, self.scope.chain) for name in names)))
         if self.scope.kind == 'module':
-            return [self.kit.only_global_names(self.scope, chosen), self.helper('dict', self.helper('globals'))]
-        return [self.kit.names_sign(self.scope, chosen), self.helper('dict', self.helper('locals'))]
+            return [self.kit.only_global_names(self.scope, chosen), self.names_now('globals')]
+        return [self.kit.names_sign(self.scope, chosen), self.names_now()]
 
     # -- definitions
 
@@ -19907,7 +19980,7 @@ class Instrumenter(Stores):
         inner = self.ending(self.block(body, after, None), like)
         if scope.kind == 'class' and len(body) < len(whole):            # its docstring is a line that runs
             following = self.first(body, after, self.head_end(whole[0]))
-            inner = self.log([self.kit.names_sign(scope), self.helper('dict', self.helper('locals'))] + (
+            inner = self.log([self.kit.names_sign(scope), self.names_now()] + (
                 [following] if following is not None else []), like) + inner
         if self.late:
             inner = self.wrapped(inner, like, self.error())
@@ -19929,7 +20002,7 @@ class Instrumenter(Stores):
         if scope.kind == 'function':
             made += self.called_back(like)
         if scope.kind == 'class':
-            names = [self.kit.names_sign(scope), self.helper('dict', self.helper('locals'))]
+            names = [self.kit.names_sign(scope), self.names_now()]
             return made + self.log([self.kit.names_call_sign(scope), names[1]] + names + first, like)
         frees = sorted(scope.frees)
         values = [self.param(name) for name in scope.params]
@@ -19944,9 +20017,9 @@ class Instrumenter(Stores):
             return made + start
         if scope.has_yield:
             other = self.log([self.kit.call_sign(scope, tuple(scope.params))] + values + [self.kit.names_sign(scope),
-                             self.helper('dict', self.helper('locals'))] + first, like)
+                             self.names_now()] + first, like)
         else:
-            names = [self.kit.names_call_sign(scope), self.helper('dict', self.helper('locals'))]
+            names = [self.kit.names_call_sign(scope), self.names_now()]
             other = self.log(names + first, like)
         handler = _ast.ExceptHandler(type=self.const(NameError), name=None, body=other)
         return made + placed([try_node(start, [handler])], like)
@@ -20055,6 +20128,21 @@ def outer_frame():
 QUIET_WAITERS = frozenset(['asyncio', '_asyncio', 'contextlib'] + list(BUILTIN_NAMES))
 
 
+def held_names(names):
+    """A dict of names as the log keeps it: nothing in it keeps a generator from its end."""
+    return dict((name, held(value)) for name, value in list(names.items()))
+
+
+def frame_names(names):
+    """The same for the names of a function's frame, which are a copy that stays with the frame before 3.13."""
+    made = held_names(names)
+    if not HAS_LOCALS_PROXY:
+        for name, value in made.items():
+            if value is not names[name]:
+                del names[name]
+    return made
+
+
 class Operations(Engine):
     """The part of the engine that runs beside the program."""
 
@@ -20064,6 +20152,7 @@ class Operations(Engine):
         self.firsts, self.newborn, self.born = {}, set(), set()        # see Kit
         # ids of dicts with keys that may be equal to others; how often the log was read
         self.odd, self.turns = set(), 0
+        self.is_calm = True                     # whether all texts are, see Traits
         self.exits = {}                         # {Space: the traceback that its __aexit__ was given last, or None}
         self.boxes.update(list={}, set={}, deque={}, dict={})
         self.methods, self.box_kinds, self.box_types = dict((key, {}) for key in QUICK), {}, set()
@@ -20287,6 +20376,8 @@ class Operations(Engine):
         inner = getattr(function, '__func__', function)
         if type(inner) in (FunctionType, type(len)) and getattr(inner, '__module__', None) in QUIET_MODULES:
             return inner.__name__ not in ('reduce', 'partial')
+        if self.is_calm and str(getattr(inner, '__module__', None)).partition('.')[0] in ('asyncio', '_asyncio'):
+            return True                         # what it calls of the program logs itself
         return Engine.is_harmless(self, function)
 
     @staticmethod
@@ -20319,6 +20410,8 @@ class Operations(Engine):
             if about.lasts:
                 self.harmless[id(function)] = function
             return function
+        if self.is_calm and getattr(cls, '__module__', None) == '_asyncio':
+            return function
         self.unknown(function, about)
         return function
 
@@ -20347,6 +20440,8 @@ class Operations(Engine):
         is_text = any(function is other for other in RUNS_TEXT)
         names, space = inner.f_locals, inner.f_globals
         roots = [function] + [names.get(name, space.get(name)) for name in about.names]
+        if inner.f_code.co_flags & FUNCTION_FLAG:
+            frame_names(names)
         if type(function) in (BOUND_METHOD, type(len)) and function.__self__ is not None:
             roots.append(function.__self__)
         for root in roots:
@@ -20581,23 +20676,21 @@ class Operations(Engine):
         self.put((pause.begins[is_own, tells],))
         if is_own:
             return iterator
-        kit, frame_names = self.kit, self.frame_names
+        kit = self.kit
+
+        def names():
+            return frame_names(own_frame(outer_frame()).f_locals)
 
         def resumed(begins):
             if not begins:
                 if kit.pending:
                     kit.called_back()
-                kit.extend((pause.resumes, space) + (frame_names() if pause.names else ()))
+                kit.extend((pause.resumes, space) + ((names(),) if pause.names else ()))
 
         def suspended(begins, value):
-            kit.extend((pause.names, frame_names()[0], pause.yields) if pause.names else (pause.yields,))
+            kit.extend((pause.names, names(), pause.yields) if pause.names else (pause.yields,))
             return value
         return relay_class()(iterator, resumed, suspended)
-
-    @staticmethod
-    def frame_names():
-        """The names of the frame that goes on."""
-        return dict(own_frame(outer_frame()).f_locals),
 
     def awaited(self, value, space, pause):
         """What is to be awaited in place of a value, so that the steps of the frame are written."""
@@ -20618,7 +20711,7 @@ class Operations(Engine):
 
     def other_runs(self, module):
         """Code of a library is about to run while a frame waits: what it changes is looked at after the statement."""
-        if str(module).partition('.')[0] not in QUIET_WAITERS:
+        if not (self.is_calm and str(module).partition('.')[0] in QUIET_WAITERS):
             self.sync()
             self.hold(Pending(self.caller()))
 
@@ -20631,7 +20724,8 @@ class Operations(Engine):
         kind = type(value)
         if not (hasattr(kind, '__aenter__') and hasattr(kind, '__aexit__')):
             return value                        # Python says what is wrong
-        if not self.is_own_class(kind) and str(kind.__module__).partition('.')[0] not in QUIET_WAITERS:
+        if not self.is_own_class(kind) and not (self.is_calm and str(kind.__module__).partition('.')[
+                0] in QUIET_WAITERS):
             self.sync()
             self.hold(Pending(self.caller(), None, None, 'with'))
         return AsyncBlock(self.kit, value, space, enters, leaves, moves)
@@ -20789,7 +20883,7 @@ class AsyncLoop(Awaitable):
         if self.begins:
             self.begins = False
             self.kit.extend((self.pause.begins[False, TELLS], self.pause.begun, self.space, True) + (
-                self.kit.engine.frame_names() if self.pause.names else ()))
+                (frame_names(own_frame(outer_frame()).f_locals),) if self.pause.names else ()))
         return self.kit.awaited(special(self.value, '__anext__')(), self.space, self.pause)
 
 
@@ -20832,6 +20926,16 @@ PLAIN_METHODS = frozenset(
     '__nonzero__ __contains__ __enter__ __exit__ __iter__ __next__'.split())
 # Classes of these modules with methods in Python that change what they hold.
 STRANGE_CLASSES = frozenset('UserDict UserList UserString ChainMap'.split())
+# Modules whose code does not run in an event loop unless it is called, and which give it nothing to run.
+CALM_MODULES = frozenset(
+    'asyncio contextlib types typing dataclasses abc enum logging json argparse traceback warnings string textwrap '
+    'pprint datetime decimal fractions statistics uuid hashlib base64 struct pathlib io tempfile shutil glob csv '
+    'random sys os time collections itertools functools re math copy'.split())
+# What of the module inspect looks at functions and classes, not at frames.
+LOOKS_AT_NO_FRAMES = frozenset(
+    'signature Signature Parameter isfunction ismethod isclass ismodule isgenerator isgeneratorfunction iscoroutine '
+    'iscoroutinefunction isasyncgen isasyncgenfunction isawaitable isbuiltin isabstract isroutine getdoc cleandoc '
+    'getmro getfullargspec getargspec getsource getsourcelines getsourcefile getfile getmodule'.split())
 # Names in a text that can bind others' names in ways that the text does not show.
 HIDDEN_WRITES = frozenset(
     'builtins __builtin__ __builtins__ globals vars locals exec eval execfile setattr __dict__ __setattr__ modules '
@@ -20847,10 +20951,11 @@ class Traits(object):
     keys in their own way.      has_defaults: defaultdicts.      has_star: names that nobody can know. has_tricks: that
     an operator may give what cannot be reached from its operands.      has_words: that names may be bound in hidden
     ways.      has_lists: list comprehensions.      is_plain: no objects of libraries are expected that change in ways
-    of their own. stored: names of attributes that it sets.      hides: whether it sets attributes by other ways.
-    keeps_dicts: that it cannot get at the dicts of objects' attributes.      tells_all: nor can what it calls set
-    attributes of objects, but for calls into the unknown.      aliases: ids of the nodes of methods with names of their
-    own, as in push = box.append, that are only called.
+    of their own.      is_calm: nor does an event loop run code of libraries but asyncio.      stored: names of
+    attributes that it sets.      hides: whether it sets attributes by other ways.      keeps_dicts: that it cannot get
+    at the dicts of objects' attributes.      tells_all: nor can what it calls set attributes of objects, but for calls
+    into the unknown.      aliases: ids of the nodes of methods with names of their own, as in push = box.append, that
+    are only called.
     """
 
     def __init__(self, body, reader):
@@ -20868,9 +20973,17 @@ class Traits(object):
             (node.module or '').partition('.')[0] for node in all_of('ImportFrom'))
         literals = set(part for part in map(constant_value, all_of('Str', 'Constant')) if isinstance(part, str))
         for name in ('threading', '_thread', 'thread', 'multiprocessing', 'concurrent', 'gc', 'weakref',
-                     'signal', 'inspect', 'dis', 'hotload'):    # a reactor is told by its byte code
+                     'signal', 'dis', 'hotload'):   # a reactor is told by its byte code
             if name in modules:
                 raise Unsupported('it imports %s' % name)
+        if 'inspect' in modules:
+            known = set(alias.asname or alias.name for node in all_of('Import') for alias in node.names
+                        if alias.name == 'inspect')
+            asked = [node for node in attributes if getattr(node.value, 'id', None) in known]
+            used = set(node.attr for node in asked) | set(
+                alias.name for node in all_of('ImportFrom') if node.module == 'inspect' for alias in node.names)
+            if not used <= LOOKS_AT_NO_FRAMES or sum(node.id in known for node in all_of('Name')) > len(asked):
+                raise Unsupported('it imports inspect')
         for name in ('cached_property', 'memoryview', 'methodcaller', 'settrace', '__getattribute__', '__build_class__',
                      '_getframe', 'currentframe', '__del__', 'f_locals', 'f_back', 'run_in_executor', 'to_thread'):
             if name in words:
@@ -20913,6 +21026,12 @@ class Traits(object):
         plain_modules = PURE_MODULES | QUIET_MODULES | set(['heapq', 'bisect', '__future__', 'operator'])
         self.is_plain = modules <= plain_modules and not words & STRANGE_CLASSES and all(
             isinstance(base, _ast.Name) and base.id in known for node in classes for base in node.bases)
+        asyncs = set((alias.asname or alias.name).partition('.')[0] for node in all_of('Import', 'ImportFrom')
+                     for alias in node.names
+                     if (getattr(node, 'module', None) or alias.name).partition('.')[0] == 'asyncio')
+        self.is_calm = modules <= plain_modules | CALM_MODULES and not words & set(
+            ['sock_recv_into', 'sock_recvfrom_into', '_queue']) and not any(
+                getattr(getattr(base, 'value', base), 'id', None) in asyncs for node in classes for base in node.bases)
         self.stored = set(node.attr for node in attributes if not isinstance(node.ctx, _ast.Load))
         self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', 'delattr']))
         self.keeps_dicts = not (words | literals) & NAMES_DICTS and 'Exec' not in kinds
@@ -20967,6 +21086,7 @@ class Kit(object):
         self.tape, self.signs, self.loaded, self.engine, self.unread = engine.log, {}, [], None, None
         self.append, self.extend, self.id, self.dict = engine.log.append, engine.log.extend, id, dict
         self.locals, self.globals, self.held = locals, globals, held
+        self.held_names, self.frame_names = held_names, frame_names
         self.pending, self.known, self.boxes = engine.pending, engine.known, engine.boxes
         self.harmless, self.find_harmless = engine.harmless, engine.harmless.get
         self.methods, self.box_types, self.row_types = engine.methods, engine.box_types, frozenset([list, tuple])
@@ -21301,6 +21421,7 @@ class Rewriter(Operations):
     def learn_traits(self, traits):
         """Note what a text can do with objects."""
         self.shadow(traits.stored, traits.hides)
+        self.is_calm = self.is_calm and traits.is_calm
         if not traits.keeps_dicts and self.keeps_dicts:
             self.catch_up()
             self.newborn.clear()

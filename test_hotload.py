@@ -16685,6 +16685,15 @@ class TestRewrite(Case):
         '        break\nn = []\nf(), h(), k()\nfor i in g():\n    break\n',
         'def f(v):\n    try:\n        [][v]\n    except IndexError:\n        n.append(v)\n        raise\nn = []\ntry:\n    f(1)\n'
         'except IndexError:\n    pass\nfor i in range(1):\n    with open(__import__("os").devnull):\n        break\n',
+        # each operand is asked once whether it is true
+        'class B(object):\n    def __init__(self, v): self.v = v\n    def __len__(self): return self.v\n'
+        'def f(a, b, c):\n    k = a and b or c, (a or b) and c, (a and b or c) and b\n    if a and b or c: k = 1\n'
+        '    assert a or b or c\n    return [1 for x in k if a and b] or (k if a or b and c else c)\n'
+        'for i in range(1, 8):\n    n = f(B(i & 1), B(i & 2), B(i & 4))\n',
+        # loops in one line
+        'def f(n):\n    while n: n -= 1\n    while n < 3: n += 1; n += 1\n    while n:\n        while n: n -= 1\n    a = [1, 2]\n'
+        '    while a: a.pop()\n    while n < 1: n += len([n]); break\n    else: n = 4\n    while n: return n\nx = f(3)\n'
+        'while x < 3: x += len([x])\nwhile x < 5: x += len([x])\nelse: x = 0\nwhile True: break\n',
     ]
 
     # methods of containers and of the program, called in all kinds of ways
@@ -16971,8 +16980,11 @@ for one in (main, rest, cancels, blocks, shares):
             self.compare(random_program(seed))
 
     def test_what_it_does_not_understand_is_left_to_the_trace_engine(self):
-        for text in ('import threading\n', 'def f():\n    return locals()\nf()\n'):
+        for text in ('import threading\n', 'def f():\n    return locals()\nf()\n', 'import inspect\nf = inspect.stack()\n',
+                     'import inspect as i\nf = getattr(i, "isclass")\n', 'from inspect import currentframe as c\n'):
             self.assertEqual(hotload.record(text, engine='rewrite').engine, 'trace')
+        recording = hotload.record('import inspect\nf = inspect.isclass(object)\n', engine='rewrite')
+        self.assertEqual((recording.engine, recording.state(10 ** 6)['f']), ('rewrite', True))
 
     def test_a_traceback_is_that_of_the_program(self):
         text = 'def f(x):\n    return x[\n        0]\ntry:\n    f([])\nexcept IndexError:\n    import traceback\n    t = traceback.format_exc()\n'
