@@ -19413,7 +19413,7 @@ class Stores(Expressions):
             self.calls, self.settled = self.calls + 1, self.settled + 1
         test = within_node(self.helper('id', box), self.const(self.kit.known), True)
         see = self.helper('see_plain' if self.traits.is_plain else 'see', box)
-        if by_attribute:
+        if by_attribute and self.traits.tells_all:
             test = _ast.BoolOp(op=_ast.And(), values=[within_node(
                 call_node(self.const(type), box), self.const(self.kit.born), True), test])
         return placed([if_node(test, [_ast.Expr(value=see)])], like)
@@ -20221,6 +20221,7 @@ class Operations(Engine):
         Engine.__init__(self, *args, **options)
         self.pending, self.known, self.boxes, self.harmless, self.plain_classes = [], {}, {}, {}, {}
         self.firsts, self.newborn, self.born = {}, set(), set()        # see Kit
+        self.class_names = {}                   # {id of a class that changes: its names, see names_in()}
         # ids of dicts with keys that may be equal to others; how often the log was read
         self.odd, self.turns = set(), 0
         self.is_calm = True                     # whether all texts are, see Traits
@@ -20255,6 +20256,8 @@ class Operations(Engine):
             content = token.body.now if token.body is not None else token.now
             if (token.kind is INSTANCE or token.body is not None) and content and content[0] is not None:
                 self.snap(content[0])
+        if token is not None and token.kind is CLASS:
+            self.class_names.setdefault(key, dict(vars(value)))
         if token is None or self.is_plain(value, token):
             self.known[key] = True
             if token is not None and token.kind is INSTANCE and type(type(value)) is type and self.keeps_dicts:
@@ -21963,13 +21966,17 @@ class Rewriter(Operations):
             pairs.append((self.see(key), value))
         self.note(token, [(PUT, token, Keyed((id(pair[0]), pair) for pair in pairs))])
 
-    @staticmethod
-    def has_own(cls, name):
+    def has_own(self, cls, name):
         """Whether a class has that method in Python."""
         for base in cls.__mro__:
-            if name in vars(base):
-                return type(vars(base)[name]) is FunctionType
+            if name in self.names_in(base):
+                return type(self.names_in(base)[name]) is FunctionType
         return False
+
+    def names_in(self, cls):
+        """The names that a class had in it where the log is read."""
+        names = self.class_names.get(id(cls))
+        return vars(cls) if names is None else names
 
     def cut_item(self, box, key):
         """An item was deleted."""
@@ -22000,6 +22007,12 @@ class Rewriter(Operations):
         if token is None:
             return
         if token.kind is CLASS:
+            self.owned.clear()
+            names = self.class_names.setdefault(id(owner), dict(vars(owner)))
+            if value is MISSING:
+                names.pop(name, None)
+            else:
+                names[name] = value
             hidden = name.startswith('__') and name.endswith('__') or type(value) in TEXT_TYPES
             return self.set_or_cut(token, name, MISSING if hidden else value)
         body = token if token.kind is INSTANCE else token.body
@@ -22007,7 +22020,7 @@ class Rewriter(Operations):
                 self.has_own(cls, '__setattr__' if value is not MISSING else '__delattr__')):
             return
         for base in getattr(cls, '__mro__', ()):
-            found = vars(base).get(name, MISSING)
+            found = self.names_in(base).get(name, MISSING)
             if found is MISSING:
                 continue
             if type(found) is SlotType:

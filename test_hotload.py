@@ -16927,6 +16927,13 @@ def run(f, *given):
         'A.__init__(b2, b3)\nl = [B.__new__(B) for i in range(2)]\nl[0].k = l[1]\nl[1].k = l[0]\n',
         'f = [E(), B(1), E()].__getitem__\nsetattr(f(0), "x", [1])\nsetattr(f(1), "x", f)\ng = f(0)\ng.y = 2\n'
         'b = f(1)\nb.z = g\nf(2).v = 5\nc = f(2)\nc.w = 6\n',
+        # a class that gets and loses descriptors meanwhile
+        'a, b = A(1), B(2)\na.x = 1\nb.x = 2\n'
+        'A.x = property(lambda self: self.v, lambda self, v: setattr(self, "v", v))\na.x = 3\nb.x = 4\ndel A.x\n'
+        'a.x = 5\nB.x = 6\nb.x = 7\ndel B.x\nB.x = A.x = property(lambda self: 1, lambda self, v: None)\n'
+        'a.x = b.x = 8\ny = a.x\nE.p = property(lambda self: self.q, lambda self, v: None)\ne = E()\ne.p = 1\n'
+        'e.q = 2\nE.p = None\ne.p = 3\nB.__setattr__ = lambda self, n, v: None\nb.v = b.w = 9\na.w = 9\n'
+        'del B.__setattr__\nb.w = 10\n',
         'def gen():\n    o = E()\n    while True:\n        o.n = yield o\ng = gen()\nx = next(g)\nx.m = 1\n'
         'g.send(5)\ny = g.send(6)\ny.m += 1\n',
         'class D(object):\n    x = A(1)\n    x.y = 2\n    l = [B(x)]\n    l[0].z = 3\n    del x.v\nD.x.w = 4\n'
