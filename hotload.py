@@ -710,11 +710,18 @@ number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 # `while True` has an event for each turn; a jump to a jump has none there; after `finally` the line of `return`
 # has one, too; a loop over a generator ends with an 'exception'; closing one without a try around its yield has none.
 ENDLESS_LOOPS_HAVE_STEPS, JUMPS_ARE_THREADED = sys.version_info >= (3, 10), sys.version_info < (3, 10)
+TESTS_ARE_VALUES = sys.version_info < (3, 7)                    # `if a and b` is compiled like `x = a and b`
 WHILE_TESTS_AT_END = sys.version_info >= (3, 10)                # the test of a `while` stands at its end, too
 JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)
+# An async loop ends on the last line of its body; `finally` has no line after a `raise` that raises again.
+HANDLERS_HAVE_ODD_LINES = sys.version_info[:2] == (3, 9)
 GENERATORS_TELL_END, CLOSING_IS_SILENT = (3, 3) <= sys.version_info[:2] <= (3, 9), sys.version_info >= (3, 13)
 LINES_GO_BACK = sys.version_info >= (3, 6)
+# A generator that ends with None tells who delegates to it by an exception; `async for` awaits what __aiter__ gives.
 DELEGATES_TELL_END = sys.version_info[:2] not in ((3, 10), (3, 11))
+# Also when it ends because of one that was thrown in; and who delegates to it goes on by a 'call' then.
+THROWS_TELL_END, CAUGHT_THROWS_HAVE_CALLS = sys.version_info >= (3, 12), sys.version_info[:2] != (3, 11)
+HAS_ASYNC_GENERATORS, ITERATORS_ARE_AWAITED = sys.version_info >= (3, 6), sys.version_info < (3, 7)
 HAS_CONSTANT_NODE, HAS_INDEX_NODE = sys.version_info >= (3, 8), sys.version_info < (3, 9)
 HAS_STAR_FIELDS, HAS_TRY_NODE = sys.version_info < (3, 5), not PY2
 HAS_CLASS_CELL, HAS_TUPLE_PARAMETERS = not PY2, PY2             # the name of `except` is cleared after it; it is not
@@ -747,6 +754,15 @@ def marked_types():
 def native_text(text):
     """A unicode text as a str; on 2.7 what is not ASCII is escaped."""
     return text.encode('ascii', 'backslashreplace') if PY2 else text
+
+
+def pattern_type():
+    """The type of compiled regular expressions. `import re` takes longer than all else that a recording needs."""
+    if 're' not in sys.modules:
+        with suppress(Exception):               # names of Python's own
+            import _sre
+            return type(_sre.compile('', 0, [1], 0, {}, ()))
+    return type(re.compile(''))
 
 
 class quiet_warnings(object):
@@ -3284,6 +3300,7 @@ def main(argv=None):
 
 __future__, _ast, bisect = map(Later, ('__future__', '_ast', 'bisect'))
 FUNCTION_NODES = DEFINITIONS = BLANKED = FUTURES = None         # set by the first call of parse()
+_fields = {}                                                    # {type of nodes: names_of_fields(type)}
 MEANINGLESS = frozenset(['ctx', 'kind', 'type_comment', 'type_ignores'])        # fields of nodes: u'' is '' on 3.x
 COOKIE = br'[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)'
 
@@ -3320,8 +3337,28 @@ def compile_nodes(nodes, path, flags=0):
 
 def fields(node):
     """The (name, value) pairs of a node that have a meaning, those that are absent left out."""
-    found = [(name, getattr(node, name, None)) for name in node._fields if name not in MEANINGLESS]
-    return [part for part in found if part[1] is not None]
+    get = node.__dict__.get
+    return [(name, get(name)) for name in names_of_fields(node) if get(name) is not None]
+
+
+def names_of_fields(node):
+    """The names of the fields of a node that have a meaning."""
+    found = _fields.get(type(node))
+    if found is None:
+        found = _fields[type(node)] = tuple(name for name in node._fields if name not in MEANINGLESS)
+    return found
+
+
+def inner_nodes(node):
+    """The nodes directly in a node."""
+    get, found, kind = node.__dict__.get, [], _ast.AST
+    for name in names_of_fields(node):
+        part = get(name)
+        if isinstance(part, kind):
+            found.append(part)
+        elif type(part) is list:
+            found += [item for item in part if isinstance(item, kind)]
+    return found
 
 
 def walk(node):
@@ -3330,11 +3367,7 @@ def walk(node):
     while todo:
         node = todo.pop()
         yield node
-        for _, value in fields(node):
-            if isinstance(value, _ast.AST):
-                todo.append(value)
-            elif isinstance(value, list):
-                todo += [part for part in value if isinstance(part, _ast.AST)]
+        todo += inner_nodes(node)
 
 
 def fingerprint(node, bodies=True):
@@ -12641,9 +12674,10 @@ class Site(object):
 
 
 class Op(object):
-    """A kind of change, the first of its entries in the log. size: their number."""
+    """A kind of change, the first of its entries in the log. size: their number.      often: see Sign."""
 
     __slots__ = ('size', 'act')
+    often = 0
 
     def __init__(self, size, act):
         self.size, self.act = size, act
@@ -13338,7 +13372,7 @@ def learn_types():
     same_objects, lazy_map = operator.is_, getattr(itertools, 'imap', map)
     MARKED = frozenset(marked_types() + [Tee])
     # What is handed out as itself: it cannot change, or what can change in it is not shown.
-    SELF_TYPES = TEXT_TYPES | frozenset(class_types + (CodeType, type(sys), range_type, slice, type(re.compile('')),
+    SELF_TYPES = TEXT_TYPES | frozenset(class_types + (CodeType, type(sys), range_type, slice, pattern_type(),
         type(PastClass().__repr__), CellType, SuperType, object, Turned))
 
 
@@ -13860,6 +13894,12 @@ class Recording(object):
 
     def _forget(self):
         self._indexed, self._steps, self._places, self._visits = 0, [], [], {}
+
+    def indexed(self, steps, at):
+        """Told by a reader that keeps the list of all steps: they are those up to a place of the log."""
+        if self.end is None:
+            self._places += [len(steps)] * (len(self.keyframes) - len(self._places))
+            self._steps, self._indexed = steps, at
 
     def _index(self):
         """The list of all steps; what was added to the log since the last time is looked through."""
@@ -15033,12 +15073,6 @@ def definition_heads(node):
 def mangled_names(names, chain):
     """Those that are names, as they are in the classes of the chain."""
     return [mangled(name, chain) for name in names if isinstance(name, string_types)]
-
-
-def inner_nodes(node):
-    """The nodes directly in a node."""
-    return [item for _, part in fields(node) for item in (part if isinstance(part, list) else [part])
-            if isinstance(item, _ast.AST)]
 
 
 def is_inline(node):
@@ -16310,10 +16344,7 @@ class Engine(Follower):
         self.top, self.running[:] = top, [(None, top, {}, {})]
         recording.keyframes.append(Keyframe(0, {namespace: namespace.kind.copy(namespace.now or {}), top: {}}, top))
         stdout, self.limit[0] = sys.stdout, 0
-        # the log keeps all alive: looking for garbage costs a seventh of the time
-        collects = gc.get_threshold() if hasattr(gc, 'get_threshold') else (0,)        # PyPy's collects otherwise
-        if collects[0]:
-            gc.set_threshold(max(collects[0], 200000), *collects[1:])
+        collect_again = collect_rarely()
         sys.stdout = tee = Tee(stdout, self.log)
         try:
             if self.callback is not None:
@@ -16351,11 +16382,7 @@ class Engine(Follower):
             if recording.error is error:
                 set_traceback(error, users_trace(sys.exc_info()[2]))
         finally:
-            if collects[0]:
-                gc.set_threshold(*collects)
-            if hasattr(gc, 'freeze') and not gc.get_freeze_count():
-                gc.freeze()                     # makes the log old, without looking through it
-                gc.unfreeze()
+            collect_again()
             if sys.stdout is tee:
                 sys.stdout = stdout
             tee.log = []
@@ -16374,6 +16401,23 @@ class Engine(Follower):
 
 
 recorded_threads = set()        # idents of those in which a recording goes on
+
+
+def collect_rarely():
+    """Let Python look for garbage rarely, while a log is made that keeps all alive: that is a seventh of the time, and
+    a third while one is read. Gives a function that ends it.
+    """
+    collects = gc.get_threshold() if hasattr(gc, 'get_threshold') else (0,)            # PyPy's collects otherwise
+    if collects[0]:
+        gc.set_threshold(max(collects[0], 200000), *collects[1:])
+
+    def end():
+        if collects[0]:
+            gc.set_threshold(*collects)
+        if hasattr(gc, 'freeze') and not gc.get_freeze_count():
+            gc.freeze()                         # makes the log old, without looking through it
+            gc.unfreeze()
+    return end
 
 
 ##############################################################################
@@ -16712,15 +16756,15 @@ class Constants(object):
     MARK = '\0hotload '
 
     def __init__(self):
-        self.things, self.numbers = [], {}
+        self.things, self.texts = [], {}
 
     def text(self, thing):
         """The text that stands for an object."""
-        number = self.numbers.get(id(thing))
-        if number is None:
-            number = self.numbers[id(thing)] = len(self.things)
+        text = self.texts.get(id(thing))
+        if text is None:
+            text = self.texts[id(thing)] = str('%s%d' % (self.MARK, len(self.things)))
             self.things.append(thing)
-        return str('%s%d' % (self.MARK, number))
+        return text
 
     def filled(self, code):
         """The code object with the objects in place of their texts."""
@@ -16751,8 +16795,11 @@ class Scope(object):
     kind: 'module', 'class', 'function', 'comprehension'.      node, parent, chain: the names of the classes around.
     params: names.      stores, loads, shared (global statements), outer (nonlocal statements): sets of names.
     has_yield, sees_frame: whether it looks at its own names as a dict.      keeps_names: whether the dict lives on.
-    children.      frees: names of scopes around that it uses.      frame: the name of its code.
-    lines: those that have code.      first_line.
+    is_async: whether it awaits.      pauses: how many yields and awaits it has.      puts_by: whether some of them are
+    arguments of calls.
+    children.      frees: names of scopes around that it uses.      frame: the name of its code.      looks: names that
+    it uses which are those of functions that look at frames.
+    lines: those that have code.      first_line.      rebound: see Expressions.
     home: see Space; set when it runs.
     """
 
@@ -16760,8 +16807,10 @@ class Scope(object):
         self.kind, self.node, self.parent, self.frame, self.chain = kind, node, parent, frame, chain
         self.params, self.stores, self.loads, self.shared, self.outer = [], {}, set(), set(), set()
         self.has_yield = self.sees_frame = self.keeps_names = self.is_expression = False
-        self.children, self.frees, self.lines, self.first_line = [], set(), None, 1
-        self.home, self.path, self.sites, self.atoms = None, None, {}, set()
+        self.is_async = self.puts_by = False
+        self.pauses = 0
+        self.children, self.frees, self.looks, self.lines, self.first_line = [], set(), set(), None, 1
+        self.home, self.path, self.sites, self.atoms, self.rebound = None, None, {}, set(), None
         if parent is not None:
             parent.children.append(self)
 
@@ -16799,6 +16848,13 @@ class Scope(object):
             scope = scope.parent
         return scope
 
+    def function(self):
+        """The Scope whose frame is suspended when it waits: not that of a comprehension."""
+        scope = self
+        while scope.kind == 'comprehension':
+            scope = scope.parent
+        return scope
+
     def walk(self):
         """It and all scopes in it."""
         todo = [self]
@@ -16812,6 +16868,8 @@ class Scope(object):
         for child in self.children:
             child.finish()
         names = set(self.loads) | self.outer
+        if any(self.owner(name).kind == 'module' for name in self.looks):       # not where it is a local variable
+            self.sees_frame = True
         for child in self.children:
             names |= child.frees
         if self.kind in ('function', 'comprehension'):
@@ -16835,11 +16893,12 @@ class Scope(object):
 
 class ScopeReader(object):
     """Finds the scopes of a module's tree. of: {id of a node: its Scope}.      passing: ids of nodes whose values are
-    dropped at once.      sources: {id of the node of a name: (what binds it: 'value' or 'loop', nodes)}.
+    dropped at once.      pausing: ids of calls that have a yield or await in their arguments.      sources: {id of the
+    node of a name: (what binds it: 'value' or 'loop', nodes)}.
     """
 
     def __init__(self, body, chain=()):
-        self.of, self.top, self.passing = {}, Scope('module', None, None, '<module>'), set()
+        self.of, self.top, self.passing, self.pausing = {}, Scope('module', None, None, '<module>'), set(), set()
         self.sources = {}
         for node in body:
             self.read(node, self.top)
@@ -16848,7 +16907,7 @@ class ScopeReader(object):
     def read(self, node, scope):
         """Note what a node and those in it do with names."""
         kind = type(node).__name__
-        if kind.startswith('Async') or kind in ('Await', 'TypeAlias', 'TryStar'):
+        if kind in ('TypeAlias', 'TryStar') or kind.startswith('Async') and not HAS_ASYNC_GENERATORS:
             raise Unsupported('%s in line %d' % (kind, getattr(node, 'lineno', 0)))
         handle = getattr(self, '_' + kind, None)
         if handle is not None:
@@ -16874,7 +16933,8 @@ class ScopeReader(object):
         self.parts(node, scope)
 
     def _For(self, node, scope):
-        self.sources[id(node.target)] = 'loop', [node.iter]
+        if isinstance(node, _ast.For):
+            self.sources[id(node.target)] = 'loop', [node.iter]
         self.parts(node, scope)
 
     def _Name(self, node, scope):
@@ -16882,7 +16942,7 @@ class ScopeReader(object):
         if type(node.ctx).__name__ in ('Load', 'AugLoad'):
             scope.loads.add(name)
             if name in MAKES_FRAMES or name in ('_getframe', 'currentframe'):
-                scope.sees_frame = True
+                scope.looks.add(name)
         else:
             scope.store(name, node)
 
@@ -16898,7 +16958,14 @@ class ScopeReader(object):
                 self.passing.update(map(id, node.args))
             self.passing.update(id(word.value) for word in node.keywords if getattr(word, 'arg', '') is None)
             self.passing.add(id(getattr(node, 'kwargs', None)))
-            self.parts(node, scope)
+            self.read(node.func, scope)
+            inside = scope.function().pauses
+            for part in inner_nodes(node):
+                if part is not node.func:
+                    self.read(part, scope)
+            if scope.function().pauses > inside:
+                self.pausing.add(id(node))
+                scope.function().puts_by = True
 
     def _BinOp(self, node, scope):
         if isinstance(node.op, _ast.Mod):
@@ -16915,9 +16982,12 @@ class ScopeReader(object):
         inner = Scope('function', node, scope, node.name, scope.chain)
         self._parameters(node.args, scope, inner)
         inner.first_line = _first_line(node) + 1
+        inner.is_async = inner.has_yield = type(node).__name__ == 'AsyncFunctionDef'
         for part in node.body:
             self.read(part, inner)
         self.of[id(node)] = inner
+
+    _AsyncFunctionDef = _FunctionDef
 
     def _parameters(self, args, scope, inner):
         for part in args.defaults + [part for part in getattr(args, 'kw_defaults', ()) if part is not None]:
@@ -16966,7 +17036,9 @@ class ScopeReader(object):
             inner.first_line, inner.has_yield = node.lineno, frame == '<genexpr>'
         for at, loop in enumerate(node.generators):
             if getattr(loop, 'is_async', 0):
-                raise Unsupported('async comprehension in line %d' % node.lineno)
+                self.waits(node, inner)
+                if at and COMPREHENSIONS_INLINE:
+                    raise Unsupported('an inner async loop of the comprehension in line %d' % node.lineno)
             self.read(loop.target, inner)
             if at:
                 self.read(loop.iter, inner)
@@ -16978,6 +17050,17 @@ class ScopeReader(object):
         self.of[id(node)] = inner
 
     _ListComp = _SetComp = _DictComp = _GeneratorExp = _comprehension
+
+    def waits(self, node, scope):
+        """Note that a scope awaits."""
+        if scope.frame == '<genexpr>':
+            raise Unsupported('an async generator expression in line %d' % node.lineno)
+        scope.is_async = True
+        scope.function().pauses += 1
+
+    def _Await(self, node, scope):
+        self.waits(node, scope)
+        self.parts(node, scope)
 
     def _NamedExpr(self, node, scope):
         self.read(node.value, scope)
@@ -16992,6 +17075,7 @@ class ScopeReader(object):
 
     def _Yield(self, node, scope):
         scope.has_yield = True
+        scope.pauses += 1
         if scope.kind != 'function' or scope.frame == '<genexpr>':
             raise Unsupported('yield in a comprehension')
         self.parts(node, scope)
@@ -17039,6 +17123,8 @@ class ScopeReader(object):
 
 def code_lines(code):
     """The lines that begin in a code object and can be reached."""
+    if hasattr(code, 'co_lines'):
+        return set(line for _, _, line in code.co_lines() if line)
     import dis
     starts = list(dis.findlinestarts(code))
     lines = set(line for _, line in starts if line)
@@ -17076,6 +17162,13 @@ def text_node(text):
 def number_node(number):
     """A literal number."""
     return _ast.Constant(value=number, kind=None) if HAS_CONSTANT_NODE else _ast.Num(n=number)
+
+
+def none_node():
+    """The node of None."""
+    if HAS_CONSTANT_NODE:
+        return _ast.Constant(value=None, kind=None)
+    return _ast.NameConstant(value=None) if hasattr(_ast, 'NameConstant') else name_node('None')
 
 
 def call_node(function, *args):
@@ -17130,20 +17223,33 @@ def raise_node():
     return _ast.Raise(type=None, inst=None, tback=None) if HAS_TUPLE_PARAMETERS else _ast.Raise(exc=None, cause=None)
 
 
+FLAT = (str, type(None), int, float, bool)                  # what nodes of ours have in them beside nodes
+
+
 def placed(made, like):
     """The nodes, with the place of another in those that have none."""
+    if 'lineno' in getattr(made, '__dict__', ()):
+        return made
     todo = [made] if isinstance(made, _ast.AST) else list(made)
-    line, column = getattr(like, 'lineno', 1), getattr(like, 'col_offset', 0)
-    end, end_column = getattr(like, 'end_lineno', line), getattr(like, 'end_col_offset', column)
+    place = {'lineno': getattr(like, 'lineno', 1), 'col_offset': getattr(like, 'col_offset', 0)}
+    if HAS_CONSTANT_NODE:                       # 3.8 has both
+        place['end_lineno'] = getattr(like, 'end_lineno', place['lineno'])
+        place['end_col_offset'] = getattr(like, 'end_col_offset', place['col_offset'])
+    elif getattr(like, 'end_lineno', 0) == place['lineno']:
+        place['end_lineno'] = place['lineno']   # see end_within()
+    flat = FLAT + (_ast.Load, _ast.Store)
     while todo:
         node = todo.pop()
+        parts = node.__dict__
+        if 'lineno' in parts:
+            continue                            # of the program, as is all in it
+        for part in parts.values():
+            if type(part) is list:
+                todo += [item for item in part if item.__class__ not in FLAT]
+            elif type(part) not in flat:
+                todo.append(part)
         if 'lineno' in node._attributes:
-            if hasattr(node, 'lineno'):
-                continue                        # of the program, as is all in it
-            node.lineno, node.col_offset = line, column
-            if 'end_lineno' in node._attributes:
-                node.end_lineno, node.end_col_offset = end, end_column
-        todo += inner_nodes(node)
+            parts.update(place)
     return made
 
 
@@ -17159,24 +17265,35 @@ def placed(made, like):
 # it. A lambda that raises ends without saying so: that is seen by the next Sign, which is of another scope.
 
 
+NO_NAMES = {}                   # those of a frame that begins
+# What is read without a call, see Sign; those up to OFTEN_RETURN are of a frame.
+OFTEN_MOVE, OFTEN_RETURN, OFTEN_CALL, OFTEN_ITEM, OFTEN_ATTRIBUTE, OFTEN_PUSH, OFTEN_ADD = range(1, 8)
+
+
 class Frame(object):
     """A frame that runs or is suspended. scope: a Scope.      space: a Space.      line: number of the line that runs.
-    passing: whether an exception that has had its step goes through it.      waiting: Later step, see Leap. saved:
-    .passing outside of `finally` clauses.      delegates: whether it is in a `yield from` of a generator of the
-    program.      delegator: the Frame that was suspended together with this one, and goes on before it.
+    passing: whether an exception that has had its step goes through it.      waiting: see LeapSign.      saved: {key of
+    a FinalSign: (.passing, .waiting) outside of its clause}.      waits: the WaitSign of the `await` or `yield from` in
+    which it is, or None.      back: the line in which it was suspended.      hidden: {name that a comprehension in this
+    frame has now: what it stood for before, or MISSING}.      delegator: the Frame that was suspended together with
+    this one, and goes on before it.
     """
 
-    __slots__ = ('scope', 'space', 'line', 'passing', 'waiting', 'saved', 'delegates', 'delegator')
+    passing = False                             # most frames begin and end without others
+    waiting = waits = delegator = back = None
+    saved = hidden = {}                         # these are replaced
 
     def __init__(self, scope, space):
         self.scope, self.space, self.line = scope, space, scope.first_line
-        self.passing, self.waiting, self.saved, self.delegates, self.delegator = False, None, [], False, None
 
 
 class Sign(Op):
-    """Something that instrumented code did, in the log until it is turned. scope: of the code.      size: see Op."""
+    """Something that instrumented code did, in the log until it is turned. scope: of the code.      size: see Op.
+    often: what Rewriter.read() does itself, one of OFTEN_...; 0 when it is turn() that does it.
+    """
 
     __slots__ = ('scope',)
+    often = 0
 
     def __init__(self, scope, size=1):
         self.scope, self.size, self.act = scope, size, None
@@ -17186,13 +17303,14 @@ class Sign(Op):
 
 
 class LineSign(Sign):
-    """A line runs next."""
+    """A line runs next. told: see BoundLineSign."""
 
-    __slots__ = ('site', 'line')
+    __slots__ = ('site', 'line', 'told')
+    often = OFTEN_MOVE
 
     def __init__(self, scope, line):
         Sign.__init__(self, scope)
-        self.site, self.line = scope.site('line', line), line
+        self.site, self.line, self.told = scope.site('line', line), line, ()
 
     def turn(self, reader, raw, at):
         """A step."""
@@ -17205,6 +17323,7 @@ class TestSign(LineSign):
     """An except clause is looked at next."""
 
     __slots__ = ()
+    often = 0
 
     def turn(self, reader, raw, at):
         """A step; the exception goes on."""
@@ -17228,59 +17347,99 @@ class NoteSign(Sign):
 
 
 class LeapSign(Sign):
-    """Something happens after the `with` blocks and `finally` clauses that are left now. signs: Signs without
-    operands.      finals: number of the clauses.      exits: whether there are such blocks.
+    """Something happens after the `with` blocks and `finally` clauses that are left now. signs: [(number of those
+    that are left before it, a Sign without operands)]. 0: it comes after what ends by leaving a loop.
     """
 
-    __slots__ = ('signs', 'finals', 'exits')
+    __slots__ = ('signs',)
 
-    def __init__(self, scope, signs, finals, exits):
+    def __init__(self, scope, signs):
         Sign.__init__(self, scope)
-        self.signs, self.finals, self.exits = signs, finals, exits
+        self.signs = signs
 
     def turn(self, reader, raw, at):
         """Keep it for then."""
-        reader.frame_of(self.scope).waiting = [self.finals, self.signs, self.exits]
+        reader.frame_of(self.scope).waiting = [0, list(self.signs)]
 
 
-class FinalSign(Sign):
-    """A `finally` clause begins."""
+class LeftSign(Sign):
+    """A `with` block was left, but not by an exception."""
 
     __slots__ = ()
 
     def turn(self, reader, raw, at):
-        """Set aside the exception that goes through."""
+        """The step that waited for it has its turn."""
+        reader.leave_wall(reader.frame_of(self.scope, False))
+
+
+class BlockFailedSign(Sign):
+    """An exception comes out of a `with` statement. line: in which its block ends; None: the one that runs."""
+
+    __slots__ = ('line',)
+
+    def __init__(self, scope, line):
+        Sign.__init__(self, scope)
+        self.line = line
+
+    def turn(self, reader, raw, at):
+        """A step, if it is a new one; what waited for the end of the block does not happen."""
         frame = reader.frame_of(self.scope, False)
-        frame.saved.append(frame.passing)
-        frame.passing = False
+        frame.waiting = None
+        if not frame.passing:
+            frame.line = self.line or frame.line
+            reader.error(frame)
 
 
-class FinalEndSign(Sign):
+class LastSign(Sign):
+    """Nothing comes after this in a frame; it may have ended."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """A step that waits has its turn."""
+        if any(frame.scope is self.scope for frame in reader.stack):
+            reader.frame_of(self.scope)
+
+
+class FinalSign(Sign):
+    """A `finally` clause begins. key: of the clause."""
+
+    __slots__ = ('key',)
+
+    def __init__(self, scope, key):
+        Sign.__init__(self, scope)
+        self.key = key
+
+    def turn(self, reader, raw, at):
+        """Set aside the exception that goes through, and the step that waits."""
+        frame = reader.frame_of(self.scope, False)
+        frame.saved = dict(frame.saved)
+        frame.saved[self.key] = frame.passing, frame.waiting
+        frame.passing, frame.waiting = False, None
+
+
+class FinalEndSign(FinalSign):
     """A `finally` clause ends."""
 
     __slots__ = ()
 
     def turn(self, reader, raw, at):
-        """Take up the exception again, or the step that waited."""
+        """Take them up again."""
         frame = reader.frame_of(self.scope, False)
-        frame.passing = frame.saved.pop() if frame.saved else False
-        waiting = frame.waiting
-        if waiting is not None:
-            waiting[0] -= 1
-            if not waiting[0]:
-                frame.waiting = None
-                for sign in waiting[1]:
-                    sign.turn(reader, raw, at)
+        frame.passing, frame.waiting = frame.saved.pop(self.key, (False, None))
+        reader.leave_wall(frame)
 
 
 class BindSign(Sign):
-    """A name has the value that comes next. bind: a Bind."""
+    """A name has the value that comes next. bind: a Bind.      told, site: see BoundLineSign."""
 
-    __slots__ = ('bind', 'name', 'is_global')
+    __slots__ = ('bind', 'name', 'is_global', 'told', 'site')
+    often = OFTEN_MOVE
 
     def __init__(self, scope, name, is_global, bind):
         Sign.__init__(self, scope, 2)
         self.name, self.is_global, self.bind = name, is_global, bind
+        self.told, self.site = [(1, name, is_global, bind)], None
 
     def turn(self, reader, raw, at):
         """Bind it."""
@@ -17297,6 +17456,7 @@ class UnbindSign(BindSign):
     """A name was deleted. bind: an Unbind."""
 
     __slots__ = ()
+    often = 0
 
     def __init__(self, scope, name, is_global, bind):
         BindSign.__init__(self, scope, name, is_global, bind)
@@ -17308,6 +17468,26 @@ class UnbindSign(BindSign):
         known = self.scope.home.namespace.now if self.is_global else frame.space.now
         if known.pop(self.name, MISSING) is not MISSING:
             reader.put((self.bind,))
+
+
+class BoundLineSign(Sign):
+    """Names have the values that come next, and then a line runs. binds: BindSigns.      move: a LineSign.
+    told: [(how far ahead its value is, name, whether it is global, Bind)].      site: of the step.
+    """
+
+    __slots__ = ('binds', 'move', 'told', 'site')
+    often = OFTEN_MOVE
+
+    def __init__(self, scope, binds, move):
+        Sign.__init__(self, scope, 1 + len(binds))
+        self.binds, self.move, self.site = binds, move, move.site
+        self.told = [(ahead, sign.name, sign.is_global, sign.bind) for ahead, sign in enumerate(binds, 1)]
+
+    def turn(self, reader, raw, at):
+        """Bind them; a step."""
+        for ahead, sign in enumerate(self.binds):
+            sign.turn(reader, raw, at + ahead)
+        self.move.turn(reader, raw, at)
 
 
 class NamesSign(Sign):
@@ -17322,11 +17502,40 @@ class NamesSign(Sign):
     def turn(self, reader, raw, at):
         """Bind and unbind what differs."""
         frame, names = reader.frame_of(self.scope), raw[at + 1]
-        known = frame.space.now
-        if self.only is not None:
-            names = dict((name, names[name] if name in names else known[name]) for name in list(known) + list(
-                self.only) if name in names or name not in self.only)
-        reader._check_names(names, known, False)
+        if self.only is None:
+            reader._check_names(names, frame.space.now, False)
+        else:
+            reader.take_names(frame, self.only, names)
+
+
+class HideSign(Sign):
+    """Names of a comprehension that runs in the frame stand for nothing yet."""
+
+    __slots__ = ('names',)
+
+    def __init__(self, scope, names):
+        Sign.__init__(self, scope)
+        self.names = names
+
+    def turn(self, reader, raw, at):
+        """Unbind them, but note what they stood for."""
+        frame = reader.frame_of(self.scope)
+        frame.hidden = dict(frame.hidden)
+        for name in self.names:
+            frame.hidden.setdefault(name, frame.space.now.get(name, MISSING))
+        reader.take_names(frame, self.names, {})
+
+
+class ShowSign(NamesSign):
+    """The comprehension has ended; see NamesSign."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Bind what they stand for now."""
+        NamesSign.turn(self, reader, raw, at)
+        for name in self.only:
+            reader.frame_of(self.scope).hidden.pop(name, None)
 
 
 class GlobalNamesSign(NamesSign):
@@ -17344,34 +17553,45 @@ class GlobalNamesSign(NamesSign):
 
 
 class CallSign(Sign):
-    """A frame begins; its values come next. names: of the values.      site: of the 'call'."""
+    """A frame begins; its values come next. binds: Binds of their names.      move: the LineSign of what runs first, or
+    None.      sites: that of the 'call', and of that line.
+    """
 
-    __slots__ = ('names', 'site')
+    __slots__ = ('binds', 'move', 'sites')
+    often = OFTEN_CALL
 
-    def __init__(self, scope, names):
-        Sign.__init__(self, scope, 1 + len(names))
-        self.names, self.site = names, scope.site('call', scope.first_line)
+    def __init__(self, scope, binds=(), move=None):
+        Sign.__init__(self, scope, 1 + len(binds))
+        self.binds, self.move = binds, move
+        self.sites = [scope.site('call', scope.first_line)] + ([] if move is None else [move.site])
 
     def turn(self, reader, raw, at):
-        """Make its Space, and a step."""
+        """Make its Space, and a step or two."""
         self.begin(reader, raw, at + 1, Space())
+        if self.move is not None:
+            self.move.turn(reader, raw, at)
 
     def begin(self, reader, raw, at, space):
-        """Make the Space the current one."""
-        values = raw[at:at + len(self.names)]
-        if not ATOMS.issuperset(map(type, values)):
-            values = [value if type(value) in ATOMS else reader.see(value) for value in values]
-        space.first = dict(zip(self.names, values))
-        reader.begin(Frame(self.scope, space), self.site)
+        """Make the Space the current one. It has no names at first: a dict for each call would take more memory."""
+        space.first = NO_NAMES
+        reader.begin(Frame(self.scope, space))
+        for at, bind in enumerate(self.binds, at):
+            value = raw[at]
+            if type(value) not in ATOMS:
+                value = reader.see(value)
+            space.now[bind.name] = value
+            reader.put((bind, value))
+        reader.add(self.sites[0])
 
 
 class CallGeneratorSign(CallSign):
     """A frame of a generator begins; its Space comes next, then values."""
 
     __slots__ = ()
+    often = 0
 
-    def __init__(self, scope, names):
-        CallSign.__init__(self, scope, names)
+    def __init__(self, scope, binds):
+        CallSign.__init__(self, scope, binds)
         self.size += 1
 
     def turn(self, reader, raw, at):
@@ -17384,9 +17604,10 @@ class NamesCallSign(CallSign):
     """A frame begins; a dict of its names comes next."""
 
     __slots__ = ()
+    often = 0
 
     def __init__(self, scope):
-        CallSign.__init__(self, scope, ())
+        CallSign.__init__(self, scope)
         self.size = 2
 
     def turn(self, reader, raw, at):
@@ -17395,13 +17616,15 @@ class NamesCallSign(CallSign):
         space.first = dict((name, value if type(value) in ATOMS else reader.see(value))
                            for name, value in raw[at + 1].items() if name[:1] != '.' and not (
                                self.scope.kind == 'class' and name in ('__module__', '__qualname__')))
-        reader.begin(Frame(self.scope, space), self.site)
+        reader.begin(Frame(self.scope, space))
+        reader.add(self.sites[0])
 
 
 class ReturnSign(Sign):
     """The frame ends."""
 
     __slots__ = ()
+    often = OFTEN_RETURN
 
     def turn(self, reader, raw, at):
         """A step, and the frame that called goes on."""
@@ -17420,87 +17643,189 @@ class ErrorEndSign(Sign):
         reader.end(frame)
 
 
-class YieldSign(ReturnSign):
-    """A generator is suspended, and with it those that delegate to it."""
+class YieldSign(Sign):
+    """A generator or coroutine is suspended, and with it those that wait for it. line: in which."""
 
-    __slots__ = ()
+    __slots__ = ('line',)
+
+    def __init__(self, scope, line):
+        Sign.__init__(self, scope)
+        self.line = line
 
     def turn(self, reader, raw, at):
         """A step for each, and the frame that called goes on."""
         frame, stack = reader.frame_of(self.scope), reader.stack
-        reader.end(frame)
-        while stack and stack[-1].delegates:
+        reader.suspend(frame, self.line)
+        while stack and stack[-1].waits is not None and stack[-1].waits.is_own:
             frame.delegator = frame = stack[-1]
-            reader.end(frame)
+            reader.suspend(frame, frame.waits.line)
 
 
-class DelegateSign(Sign):
-    """A generator begins to delegate to another one of the program."""
+class AsyncYieldSign(YieldSign):
+    """An async generator gives a value; who awaits it goes on."""
 
     __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """A step, and the frame that called goes on."""
+        reader.suspend(reader.frame_of(self.scope), self.line)
+
+
+# How what was waited for tells of its end: by an exception always, never, or only with a value.
+TELLS, TELLS_NOTHING, TELLS_VALUE = 'always', 'never', 'value'
+
+
+class WaitSign(Sign):
+    """A frame begins to wait. line: in which; None: the one that runs.      is_own: whether for a generator or
+    coroutine of the program, which itself says when it is suspended.      tells: see above.
+    """
+
+    __slots__ = ('line', 'is_own', 'tells')
+
+    def __init__(self, scope, line, is_own, tells):
+        Sign.__init__(self, scope)
+        self.line, self.is_own, self.tells = line, is_own, tells
 
     def turn(self, reader, raw, at):
         """Note it."""
-        reader.frame_of(self.scope).delegates = True
+        reader.frame_of(self.scope).waits = self
 
 
-class DelegatedSign(Sign):
-    """A generator has delegated; its Space comes next, and whether it was given a value."""
+class Pause(object):
+    """What is to be known where a frame waits. begins: {(is_own, tells): its WaitSign}.      yields, resumes, ended,
+    begun: its other Signs; the last is for where an iterator is awaited.      names: the NamesSign of those that others
+    may bind meanwhile, or None.
+    """
+
+    def __init__(self, kit, scope, line, names, ended, begun):
+        tells = (TELLS, TELLS_NOTHING, TELLS_VALUE)
+        self.begins = dict(((own, tell), kit.sign(WaitSign, scope, line, own, tell)) for own in (True, False)
+                           for tell in tells)
+        self.yields, self.ended, self.begun = kit.sign(YieldSign, scope, line), ended, begun
+        self.names, self.resumes = kit.names_sign(scope, names) if names else None, kit.resume_sign(scope, names)
+
+
+class BackSign(Sign):
+    """A frame runs again, or still. Its Space comes next, and last, if there are any, all names of the frame. names: of
+    those that others may have bound meanwhile.
+    """
+
+    __slots__ = ('names',)
+
+    def __init__(self, scope, names, size):
+        Sign.__init__(self, scope, size + bool(names))
+        self.names = names
+
+    def back(self, reader, raw, at, is_told=True):
+        """The Frame, made the current one; a step if it was suspended, as it is when what it waited for was ended by an
+        exception that was thrown in, and if Python tells of that. None: it has ended.
+        """
+        frame, names = reader.suspended.get(raw[at + 1]), raw[at + self.size - 1]
+        if frame is None:
+            return None
+        if frame not in reader.stack:
+            reader.resume(raw[at + 1], self.names, names, True, is_told)
+        frame = reader.frame_of(self.scope)
+        if self.names:
+            reader.take_names(frame, self.names, names)
+        return frame
+
+
+class WaitedSign(BackSign):
+    """A frame goes on after it waited; it is told, too, whether it was given a value. is_silent: whether the end of
+    what it waited for has no step.
+    """
+
+    __slots__ = ('is_silent',)
+
+    def __init__(self, scope, names, is_silent=False):
+        BackSign.__init__(self, scope, names, 3)
+        self.is_silent = is_silent
+
+    def turn(self, reader, raw, at):
+        """A step if what it waited for told of its end by an exception."""
+        was_thrown = reader.suspended.get(raw[at + 1]) not in reader.stack
+        frame = self.back(reader, raw, at, CAUGHT_THROWS_HAVE_CALLS)
+        if frame is None:
+            return
+        waits, frame.waits = frame.waits, None
+        if waits is None or self.is_silent or was_thrown and not THROWS_TELL_END:
+            return
+        if waits.tells is TELLS or waits.tells is TELLS_VALUE and raw[at + 2]:
+            passing, frame.passing = frame.passing, False
+            reader.error(frame)
+            frame.passing = passing
+
+
+class AsyncLeftSign(WaitedSign):
+    """An `async with` block was left; see WaitedSign."""
 
     __slots__ = ()
 
     def turn(self, reader, raw, at):
-        """A step if it was suspended, as it is when the other one was ended by an exception that was thrown in; and
-        one if that one told of its end by an exception.
-        """
-        frame, left = reader.suspended.get(raw[at + 1]), reader.just_left
-        if frame is None:
-            return
-        if frame not in reader.stack:
-            reader.resume(raw[at + 1], self.scope.site('call', frame.line))
-        frame = reader.frame_of(self.scope)
-        if left is not None and left.passing or frame.delegates and (DELEGATES_TELL_END or raw[at + 2]):
-            frame.passing = False
+        """The same, and the step that waited."""
+        WaitedSign.turn(self, reader, raw, at)
+        frame = reader.suspended.get(raw[at + 1])
+        if frame is not None:
+            reader.leave_wall(frame)
+
+
+class AsyncExhaustedSign(BackSign):
+    """An async loop has no more items."""
+
+    __slots__ = ()
+
+    def __init__(self, scope, names):
+        BackSign.__init__(self, scope, names, 2)
+
+    def turn(self, reader, raw, at):
+        """A step: its iterator always tells so by an exception."""
+        frame = self.back(reader, raw, at)
+        if frame is not None:
+            frame.waits, frame.passing = None, False
             reader.error(frame)
             frame.passing = False
-        frame.delegates = False
 
 
 class ResumeSign(Sign):
-    """A generator goes on; its Space comes next."""
+    """A generator or coroutine goes on; its Space comes next. names: of those that others may have bound meanwhile, or
+    (); if any, all names of the frame come after the Space.
+    """
 
-    __slots__ = ('site',)
+    __slots__ = ('names',)
 
-    def __init__(self, scope, line):
-        Sign.__init__(self, scope, 2)
-        self.site = scope.site('call', line)
+    def __init__(self, scope, names):
+        Sign.__init__(self, scope, 3 if names else 2)
+        self.names = names
 
     def turn(self, reader, raw, at):
         """A step."""
-        reader.come_due(bool(reader.stack and reader.stack[-1].waiting and reader.stack[-1].waiting[2]))
-        reader.resume(raw[at + 1], self.site)
+        reader.come_due()
+        reader.resume(raw[at + 1], self.names, raw[at + 2] if self.names else None)
 
 
-class GeneratorErrorSign(Sign):
-    """An exception goes through a generator; its Space and the exception's class come next. ends: whether it ends.
-    """
+class GeneratorErrorSign(BackSign):
+    """An exception goes through a generator or coroutine; its class is told, too. ends: whether it ends."""
 
     __slots__ = ('ends',)
 
-    def __init__(self, scope, ends):
-        Sign.__init__(self, scope, 3)
+    def __init__(self, scope, ends, names):
+        BackSign.__init__(self, scope, names, 3)
         self.ends = ends
 
     def turn(self, reader, raw, at):
         """Steps; it may have been resumed by the exception."""
         frame = reader.suspended.get(raw[at + 1])
-        if frame is not None and frame not in reader.stack:
-            if self.ends and CLOSING_IS_SILENT and raw[at + 2] is GeneratorExit:
-                return                          # no code of its own saw it
-            reader.resume(raw[at + 1], self.scope.site('call', frame.line), True)
-        frame = reader.frame_of(self.scope)
-        frame.delegates = False
+        if (self.ends and CLOSING_IS_SILENT and raw[at + 2] is GeneratorExit and frame is not None
+                and frame not in reader.stack and frame.waits is None and not self.scope.is_async):
+            return reader.forget(frame)         # no code of its own saw it
+        frame = self.back(reader, raw, at) or reader.frame_of(self.scope)
+        frame.waits = None
         reader.error(frame)
+        if frame.hidden:
+            reader.take_names(frame, list(frame.hidden), dict(
+                (name, value) for name, value in frame.hidden.items() if value is not MISSING))
+            frame.hidden.clear()
         if self.ends:
             frame.passing = raw[at + 2] is not GeneratorExit    # it is not what goes through who closes it
             reader.end(frame)
@@ -17531,7 +17856,7 @@ class ExhaustedSign(Sign):
             frame.passing = False
 
 
-STEP_SIGNS = (LineSign, ReturnSign, ErrorEndSign, GeneratorErrorSign, ErrorSign, ExhaustedSign)
+STEP_SIGNS = (LineSign, ReturnSign, YieldSign, ErrorEndSign, GeneratorErrorSign, ErrorSign, ExhaustedSign)
 
 
 # ---- changes of objects
@@ -17540,6 +17865,7 @@ class ItemSign(Sign):
     """An item of a container was set: the container, the key and the value come next."""
 
     __slots__ = ()
+    often = OFTEN_ITEM
 
     def turn(self, reader, raw, at):
         """Set it."""
@@ -17560,6 +17886,7 @@ class AttributeSign(Sign):
     """An attribute was set: the object and the value come next. name: of the attribute."""
 
     __slots__ = ('name',)
+    often = OFTEN_ATTRIBUTE
 
     def __init__(self, name):
         Sign.__init__(self, None, 3)
@@ -17574,6 +17901,7 @@ class CutAttributeSign(AttributeSign):
     """An attribute was deleted: the object comes next."""
 
     __slots__ = ()
+    often = 0
 
     def __init__(self, name):
         AttributeSign.__init__(self, name)
@@ -17588,6 +17916,7 @@ class PushSign(Sign):
     """A value was appended to a list or deque: it and the value come next."""
 
     __slots__ = ()
+    often = OFTEN_PUSH
 
     def turn(self, reader, raw, at):
         """Append it."""
@@ -17595,6 +17924,7 @@ class PushSign(Sign):
         if type(value) not in ATOMS:
             value = reader.see(value)
         token.now.append(value)
+        reader.ready[id(raw[at + 1])] = token
         reader.put((PUSH, token, value))
 
 
@@ -17609,14 +17939,67 @@ class SpliceSign(Sign):
         reader.note(token, [(SPLICE, token) + tuple(raw[at + 2:at + 4]) + (all_held(raw[at + 4]),)])
 
 
+class InsertSign(Sign):
+    """A value was inserted into a list or deque: it, the index and the value come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Insert it."""
+        token, key = reader.awake(raw[at + 1]), raw[at + 2]
+        start = slice(key, None).indices(len(token.now))[0]
+        reader.note(token, [(SPLICE, token, start, start, [held(raw[at + 3])])])
+
+
+class ExtendSign(Sign):
+    """A list or deque was extended: it and a tuple of the values come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Add them."""
+        token = reader.awake(raw[at + 1])
+        end = len(token.now)
+        reader.note(token, [(SPLICE, token, end, end, all_held(list(raw[at + 2])))])
+
+
+class SliceSign(Sign):
+    """A slice of a list was set or deleted: it, (start, end, step) and a tuple of the new values come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Change what differs."""
+        token, new = reader.awake(raw[at + 1]), all_held(list(raw[at + 3]))
+        now, part = token.now, slice(*raw[at + 2])
+        start, end, step = part.indices(len(now))
+        if step != 1:
+            whole = now[:]
+            if new:
+                whole[part] = new
+            else:
+                del whole[part]
+            start, end, new = 0, len(now), whole
+        old = now[start:max(start, end)]
+        most, head, tail = min(len(old), len(new)), 0, 0
+        while head < most and old[head] is new[head]:
+            head += 1
+        while tail < most - head and old[-1 - tail] is new[-1 - tail]:
+            tail += 1
+        if head + tail < max(len(old), len(new)):
+            reader.note(token, [(SPLICE, token, start + head, start + len(old) - tail, new[head:len(new) - tail])])
+
+
 class PopSign(Sign):
-    """An item was taken from a list or deque: it and the index come next."""
+    """An item was taken from a list, deque or dict: it and the index or key come next."""
 
     __slots__ = ()
 
     def turn(self, reader, raw, at):
         """Delete it."""
         token = reader.awake(raw[at + 1])
+        if token.kind is DICT:
+            return reader.cut_item(raw[at + 1], raw[at + 2])
         key = raw[at + 2] + len(token.now) if raw[at + 2] < 0 else raw[at + 2]
         del token.now[key]
         reader.put((CUT, token, key))
@@ -17625,17 +18008,19 @@ class PopSign(Sign):
 class AddSign(Sign):
     """An element was added to a set, or discarded: it and the element come next. is_in: whether it was added."""
 
-    __slots__ = ('is_in',)
+    __slots__ = ('is_in', 'often')
 
     def __init__(self, is_in):
         Sign.__init__(self, None, 3)
-        self.is_in = is_in
+        self.is_in, self.often = is_in, OFTEN_ADD if is_in else 0
 
     def turn(self, reader, raw, at):
         """Add or remove it."""
         token, key = reader.awake(raw[at + 1]), raw[at + 2]
         known = token.now
         if type(known) is dict and is_safe_key(key):
+            if type(raw[at + 1]) is set:
+                reader.ready[id(raw[at + 1])] = token
             if (key in known) is not self.is_in:
                 reader.note(token, [(SET, token, key, key) if self.is_in else (CUT, token, key)])
             return
@@ -17644,6 +18029,29 @@ class AddSign(Sign):
         if bool(same) is not self.is_in:
             parts = parts + [reader.see(key)] if self.is_in else [old for old in parts if old is not same[0]]
             reader.note(token, [(PUT, token, Keyed((id(old), old) for old in parts))])
+
+
+class RemoveSign(AddSign):
+    """A value was removed from a list, deque or set: it and the value, or one that is equal, come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Remove it."""
+        token, key = reader.awake(raw[at + 1]), raw[at + 2]
+        if token.kind is not LIST:
+            return AddSign.turn(self, reader, raw, at)
+        for place, old in enumerate(token.now):
+            if old is key or compares_in_c(type(old)) and old == key:
+                del token.now[place]
+                return reader.put((CUT, token, place))
+        raise LookupError('%r was not in the list' % (key,))
+
+
+def compares_in_c(cls):
+    """Whether comparing an instance of a class with an atom, or a tuple of them, runs no code in Python."""
+    return cls in ATOMS or not any(type(vars(base).get(name)) is FunctionType for base in getattr(cls, '__mro__', ())
+                                   for name in ('__eq__', '__cmp__'))
 
 
 class ContentSign(Sign):
@@ -17695,10 +18103,29 @@ class UntoldSign(Sign):
     __slots__ = ()
 
 
+class StoredLineSign(Sign):
+    """What another Sign tells, and then a line runs. first: an ItemSign, AttributeSign, PushSign or AddSign.
+    often, name: of it.      move: a LineSign.
+    """
+
+    __slots__ = ('first', 'often', 'name', 'move')
+
+    def __init__(self, first, move):
+        Sign.__init__(self, move.scope, first.size)
+        self.first, self.often, self.name, self.move = first, first.often, getattr(first, 'name', None), move
+
+    def turn(self, reader, raw, at):
+        """Do both."""
+        reader.turn(self.first, raw, at)
+        self.move.turn(reader, raw, at)
+
+
 ITEM, CUT_ITEM, PUSHED, POPPED = ItemSign(None, 4), CutSign(None, 3), PushSign(None, 3), PopSign(None, 3)
-ADDED, DISCARDED = AddSign(True), AddSign(False)
+ADDED, DISCARDED, REMOVED = AddSign(True), AddSign(False), RemoveSign(False)
 SPLICED, CONTENT = SpliceSign(None, 5), ContentSign(None, 3)
-UNTOLD = {ITEM: UntoldSign(None, 4), CUT_ITEM: UntoldSign(None, 3)}
+INSERTED, SLICED, EXTENDED = InsertSign(None, 4), SliceSign(None, 4), ExtendSign(None, 3)
+UNTOLD = dict((sign, UntoldSign(None, sign.size)) for sign in (
+    ITEM, CUT_ITEM, PUSHED, POPPED, ADDED, DISCARDED, REMOVED, INSERTED, SLICED, EXTENDED))
 
 
 ##############################################################################
@@ -17710,7 +18137,23 @@ UNTOLD = {ITEM: UntoldSign(None, 4), CUT_ITEM: UntoldSign(None, 3)}
 # which no program can have. Whether a call can change anything is decided by the type of what is called, when it is.
 
 BUSY = 0                        # the first of the calls that have to be looked at, when there are any
-NOT_SIMPLE = frozenset(['Call', 'Lambda', 'ListComp', 'SetComp', 'DictComp', 'GeneratorExp', 'Yield', 'NamedExpr'])
+# {(method, number of arguments): (kinds of containers, Sign, its operands, whether the first is looked for in it)}; the
+# operands are numbers, the arguments, all that is in the first one, and the item that the first is the key of.
+QUICK = {('append', 1): (('list', 'deque'), PUSHED, ('first',), False),
+         ('pop', 0): (('list', 'deque'), POPPED, (-1,), False),
+         ('pop', 1): (('list', 'dict'), POPPED, ('first',), True),
+         ('insert', 2): (('list',), INSERTED, ('first', 'second'), True),
+         ('extend', 1): (('list', 'deque'), EXTENDED, ('all',), False),
+         ('popleft', 0): (('deque',), POPPED, (0,), False),
+         ('appendleft', 1): (('deque',), INSERTED, (0, 'first'), False),
+         ('add', 1): (('set',), ADDED, ('first',), True),
+         ('discard', 1): (('set',), DISCARDED, ('first',), True),
+         ('remove', 1): (('list', 'set', 'deque'), REMOVED, ('first',), True),
+         ('setdefault', 2): (('dict',), ITEM, ('first', 'item'), True),
+         ('pop', 2): (('dict',), CUT_ITEM, ('first',), True)}
+QUICK_NAMES = frozenset(name for name, _ in QUICK)
+DEEP = frozenset(['Call', 'Yield', 'YieldFrom', 'Await', 'NamedExpr'])
+NOT_SIMPLE = DEEP | frozenset(['Lambda', 'ListComp', 'SetComp', 'DictComp', 'GeneratorExp'])
 QUIET_MODULES = frozenset(['time', 'sys', 'os', 'functools', 'warnings', 'platform', 'locale'])
 
 
@@ -17718,18 +18161,19 @@ class Call(object):
     """What is known of a call in the text. names: those in it, whose values may be changed by it. deep: whether what it
     is given is more than names and what hangs on them, so that it cannot be found by the names alone. count: of its
     arguments; first: the first one if it is a literal number.      lasts: whether what is called lives as long as its
-    module.
+    module.      is_name: whether what is called has a name of its own.
     """
 
     def __init__(self, node, has_tricks=True, lasts=False):
         self.names, self.deep, self.count, self.first, self.lasts = [], False, 0, None, lasts
+        self.is_name = isinstance(getattr(node, 'func', None), _ast.Name)
         if node is None:
             return
         parts = list(node.args) + [word.value for word in node.keywords] + [node.func]
         parts += [part for part in (getattr(node, 'starargs', None), getattr(node, 'kwargs', None)) if part]
         inside = [sub for part in parts for sub in walk(part)]
         self.names = sorted(set(sub.id for sub in inside if isinstance(sub, _ast.Name)))
-        self.deep = any(type(sub).__name__ in ('Call', 'Yield', 'NamedExpr') or has_tricks and isinstance(sub, (
+        self.deep = any(type(sub).__name__ in DEEP or has_tricks and isinstance(sub, (
             _ast.Attribute, _ast.Subscript, _ast.BinOp)) and sub is not node.func for sub in inside)
         self.count = len(node.args)
         if node.args and type(node.args[0]).__name__ in ('Num', 'Str', 'Constant'):
@@ -17756,9 +18200,12 @@ class Expressions(object):
         self.scope, self.top = reader.top, reader.top
         self.loops, self.walls, self.handlers, self.pre, self.calls = [], [], [], [], 0
         self.temps, self.late, self.units, self.inside, self.slots = [], False, {}, 0, {}
+        self.has_loose_end = False              # whether a step may have to wait when a function ends
         self.outer_temps = 0                    # of the statements around: a loop's test needs them again
         self.settled = 0
         self.looked_at = set()                  # parameters whose content is sure to be known here
+        self.lets, self.no_lets = 0, 0          # see let()
+        self.nested = 0                         # calls around, whose function has been found already
         self._lines_of(code)
         self.find_atoms()
 
@@ -17795,8 +18242,9 @@ class Expressions(object):
         """The expression that writes Signs and operands to the log; it gives None."""
         if self.scope.kind == 'function':       # other functions may have bound names of this one before a step of it
             steps = [at for at, part in enumerate(parts) if isinstance(part, STEP_SIGNS) and part.scope is self.scope]
-            if steps:
-                parts = list(parts[:steps[0]]) + self.watched(False) + list(parts[steps[0]:])
+            if steps and not isinstance(parts[steps[0]], BackSign):
+                parts = list(parts[:steps[0]]) + self.watched() + list(parts[steps[0]:])
+        parts = self.joined(parts)
         nodes = [part if isinstance(part, _ast.AST) else self.const(part) for part in parts]
         made = (call_node(self.const(self.kit.append), nodes[0]) if len(nodes) == 1 else
                 call_node(self.const(self.kit.extend), tuple_node(nodes)))
@@ -17804,6 +18252,23 @@ class Expressions(object):
             return made
         spent = call_node(self.const(next), self.const(self.kit.budget), self.const(None))
         return _ast.BoolOp(op=_ast.Or(), values=[made, spent])
+
+    def joined(self, parts):
+        """The same with one Sign for what is bound or stored last, or a call, and the line that runs then."""
+        first = last = len(parts) - 1
+        if last < 1 or type(parts[last]) is not LineSign:
+            return parts
+        if type(parts[0]) is CallSign and parts[0].size == last:
+            return [self.kit.sign(CallSign, parts[0].scope, parts[0].binds, parts[last])] + list(parts[1:last])
+        for at in range(max(last - 4, 0), last - 2):
+            if isinstance(parts[at], (ItemSign, AttributeSign, PushSign, AddSign)) and at + parts[at].size == last:
+                return list(parts[:at]) + [self.kit.stored_line_sign(parts[at], parts[last])] + list(parts[at + 1:last])
+        while first > 1 and type(parts[first - 2]) is BindSign and parts[first - 2].scope is parts[last].scope:
+            first -= 2
+        if first == last:
+            return parts
+        sign = self.kit.bound_line_sign(tuple(parts[first:last:2]), parts[last])
+        return list(parts[:first]) + [sign] + list(parts[first + 1:last:2])
 
     def helper(self, name, *args):
         """The call of a helper, as an expression."""
@@ -17833,8 +18298,29 @@ class Expressions(object):
         made.ctx, made.is_ours = _context(store), True
         return made
 
+    def can_let(self):
+        """Whether let() can be used here."""
+        return (hasattr(_ast, 'NamedExpr') and self.scope.kind == 'function' and not self.no_lets
+                and not self.scope.sees_frame)
+
+    def let(self, value):
+        """(node of a new variable that has a value from when this node is evaluated, node that reads it). The variable
+        keeps the value until its name is used again, so it is for what lives longer than that anyway.
+        """
+        self.lets += 1
+        name = '.t%d' % self.lets
+        return _ast.NamedExpr(target=name_node(name, True), value=value), self.ours(name_node(name))
+
+    @staticmethod
+    def ours(node):
+        """The node of a variable, marked as one of ours."""
+        node.is_ours = True
+        return node
+
     def freed(self, names, like):
-        """Statements that let go of what variables of ours have."""
+        """Statements that let go of what variables of ours have, where that can end something."""
+        if not self.traits.has_generators:      # the log keeps it anyway
+            return []
         gone = [self.variable(name) for name in names]
         for node in gone:
             node.ctx = _ast.Del()
@@ -17915,6 +18401,10 @@ class Expressions(object):
                     name for name in scope.atoms if all(self.binds_atom(node) for node in scope.stores[name]))
         self.scope = self.top
 
+    def is_literal(self, node):
+        """Whether an expression is a literal atom."""
+        return is_constant(node) and self.is_atom(node)
+
     def binds_atom(self, store):
         """Whether what a Name node of the text is bound to is sure to be an atom."""
         how, nodes = self.reader.sources.get(id(store), (None, ()))
@@ -17937,8 +18427,31 @@ class Expressions(object):
         if self.is_again(node, stored):
             return node
         name = self.temp()
-        before.append(placed(assign_node(self.variable(name, True), self.expr(node)), node))
+        self.assigned(self.variable(name, True), node, before)
         return placed(self.variable(name), node)
+
+    def assigned(self, target, value, made):
+        """Add to `made` what gives a variable of ours the value of an expression."""
+        if self.is_quick(value):
+            made += self.quick(value, target)
+        else:
+            self.lead(value, made)
+            made.append(placed(assign_node(target, self.expr(value)), value))
+
+    def lead(self, node, made):
+        """Let the owner of the method that an expression begins with have a name, where let() is not to be had."""
+        owner = getattr(getattr(node, 'func', None), 'value', None)
+        if isinstance(node, _ast.Call) and isinstance(node.func, _ast.Attribute) and not self.can_let() and (
+                not self.plain_only(node) and self.outlives(owner)):
+            node.func.value = self.operand(owner, made)
+
+    def outlives(self, node):
+        """Whether what an expression gives is held by something else: it is an attribute or item."""
+        if self.traits.has_generators and self.traits.has_tricks:
+            return False                        # a generator that was made for this
+        return isinstance(node, (_ast.Attribute, _ast.Subscript)) and not any(
+            type(sub).__name__ in NOT_SIMPLE for sub in walk(node)) and not (
+                isinstance(node, _ast.Subscript) and self.traits.has_defaults)
 
     # -- expressions
 
@@ -17955,9 +18468,61 @@ class Expressions(object):
             elif isinstance(part, list):
                 part[:] = [self.expr(item) if isinstance(item, _ast.expr) else self.children(item) if isinstance(
                     item, _ast.AST) else item for item in part]
-            elif isinstance(part, _ast.AST):
+            elif isinstance(part, _ast.AST) and part._fields:
                 self.children(part)
         return node
+
+    # Before 3.10 it is the optimizer who sees to it that no operand of `and` and `or` is asked twice whether it is
+    # true; and it leaves code alone that has long lines, as instrumented code has.
+
+    def _x_BoolOp(self, node):
+        self.operands(node)
+        return self.asked_once(node) if JUMPS_ARE_THREADED else node
+
+    def _x_IfExp(self, node):
+        node.test, node.body, node.orelse = self.test(node.test), self.expr(node.body), self.expr(node.orelse)
+        return node
+
+    def test(self, node):
+        """What stands for an expression that is a test."""
+        if not (TESTS_ARE_VALUES and isinstance(node, _ast.BoolOp)):
+            return self.expr(node)
+        self.operands(node)
+        return placed(self.asked_once(node, True), node)
+
+    def operands(self, node):
+        """Instrument the operands of a BoolOp, and of those in it."""
+        for at, value in enumerate(node.values):
+            if isinstance(value, _ast.BoolOp):
+                self.operands(value)
+            else:
+                node.values[at] = self.expr(value)
+
+    def asked_once(self, node, is_test=False):
+        """An expression that asks each operand once whether it is true. is_test: whether that is all that is asked."""
+        if not isinstance(node, _ast.BoolOp):
+            return node
+        kind, values, todo = type(node.op), [], list(node.values)
+        while todo:
+            value = todo.pop(0)
+            if isinstance(value, _ast.BoolOp) and type(value.op) is kind:
+                todo = value.values + todo
+            else:
+                values.append(value)
+        made = self.asked_once(values.pop(), is_test)
+        for value in reversed(values):
+            if isinstance(value, _ast.BoolOp):  # of the other kind
+                last = self.asked_once(_ast.BoolOp(op=kind(), values=[value.values[-1], made]), is_test)
+                for part in reversed(value.values[:-1]):
+                    part = self.asked_once(part, True) if TESTS_ARE_VALUES else part
+                    last = choice_node(part, last, made) if kind is _ast.Or else choice_node(part, made, last)
+                made = last
+            elif is_test:
+                made = choice_node(value, number_node(1), made) if kind is _ast.Or else choice_node(
+                    value, made, number_node(0))
+            else:
+                made = _ast.BoolOp(op=kind(), values=[value, made])
+        return made
 
     def is_builtin(self, node, names):
         """Whether an expression is the name of a builtin, one of these."""
@@ -18046,8 +18611,13 @@ class Expressions(object):
         function = node.func
         if self.is_method_of_text(function) or self.is_own_call(function):
             return self.children(node)
+        if self.is_quick(node) and self.can_let() and self.method_of(function) != 'extend' and (
+                not self.traits.has_generators or all(map(self.is_again, node.args))):
+            return self.quick_expression(node)
         is_lasting, builtin = self.is_lasting(function), self.known_builtin(function)
         about = [self.const(Call(node, self.traits.has_tricks, is_lasting))] + self.key_of(node)
+        if id(node) in self.reader.pausing:
+            return self.late_call(node, about[0])
         if builtin is not None:
             if not self.is_sure(function.id) or function.id in self.top.stores:
                 self.calls += 1
@@ -18059,7 +18629,7 @@ class Expressions(object):
         if is_lasting or isinstance(function, _ast.Name) and self.is_stable(function):
             self.arguments(node)
             known = self.helper('find_harmless', self.helper('id', function))
-            node.func = placed(_ast.BoolOp(op=_ast.Or(), values=[known, self.helper('prepare', function, *about)]),
+            node.func = placed(_ast.BoolOp(op=_ast.Or(), values=[known, self.helper('pick', function, *about)]),
                                function)
             return node
         if isinstance(function, _ast.Attribute) and isinstance(function.value, _ast.Name) and self.is_stable(
@@ -18067,9 +18637,8 @@ class Expressions(object):
             is_simple = not any(type(sub).__name__ in NOT_SIMPLE for part in inner_nodes(node) if part is not function
                                 for sub in walk(part))
             self.arguments(node)
-            kind = call_node(self.const(type), function.value)
-            test = within_node(kind, self.const(self.kit.quiet(mangled(function.attr, self.scope.chain))))
-            other = placed(self.helper('prepare', function, *about), function)
+            test = self.is_quiet(function.value, function.attr)
+            other = placed(self.helper('pick', function, *about), function)
             if not is_simple:
                 node.func = placed(choice_node(test, function, other), function)
                 return node
@@ -18077,14 +18646,170 @@ class Expressions(object):
             if HAS_STAR_FIELDS:
                 second.starargs, second.kwargs = node.starargs, node.kwargs
             return choice_node(test, node, placed(second, node))
-        function = self.children(function) if isinstance(function, _ast.Attribute) else self.expr(function)
-        node.func = placed(self.helper('prepare', function, *about), function)
+        if isinstance(function, _ast.Attribute) and self.outlives(function.value) and self.can_let():
+            first, again = self.let(self.expr(function.value))
+            one, two = [_ast.Attribute(value=again, attr=function.attr, ctx=_ast.Load()) for _ in (1, 2)]
+            node.func = placed(choice_node(self.is_quiet(first, function.attr), one, self.helper(
+                'pick', two, *about)), function)
+        else:
+            function = self.children(function) if isinstance(function, _ast.Attribute) else self.expr(function)
+            node.func = placed(self.helper('pick', function, *about), function)
         self.arguments(node)
+        return node
+
+    def is_quiet(self, owner, name):
+        """The test whether a method of an object changes nothing, or logs itself."""
+        return within_node(call_node(self.const(type), owner), self.const(
+            self.kit.quiet(mangled(name, self.scope.chain))))
+
+    def is_quick(self, node):
+        """Whether it is a call of a method that is logged by what it does when the container is a plain one."""
+        if not isinstance(node, _ast.Call) or node.keywords or getattr(node, 'starargs', None) or getattr(
+                node, 'kwargs', None) or self.plain_only(node) or id(node) in self.reader.pausing:
+            return False
+        function, name = node.func, self.method_of(node.func)
+        return ((name, len(node.args)) in QUICK
+                and not any(type(sub).__name__ in ('Starred', 'NamedExpr') for arg in node.args for sub in walk(arg))
+                and not (self.traits.has_hashes and QUICK[name, len(node.args)][3])
+                and not (isinstance(function, _ast.Attribute) and (
+                    isinstance(function.value, (_ast.List, _ast.Dict)) or self.is_method_of_text(function)
+                    or self.is_lasting(function))))
+
+    def method_of(self, function):
+        """The name of the method that a function most likely is, or None."""
+        if isinstance(function, _ast.Attribute):
+            return function.attr
+        if not isinstance(function, _ast.Name) or not self.is_stable(function):
+            return None
+        name = mangled(function.id, self.scope.chain)
+        nodes = self.scope.owner(name).stores.get(name, ())
+        found = set(self.reader.sources.get(id(node), (None, [None]))[1][0] for node in nodes)
+        names = set(getattr(node, 'attr', None) for node in found)
+        return names.pop() if len(names) == 1 else None
+
+    def quick_expression(self, call):
+        """The call of such a method within an expression."""
+        function, calls, name = call.func, self.calls, self.method_of(call.func)
+        about = [self.const(Call(call, self.traits.has_tricks))] + self.key_of(call)
+        is_sure = self.is_sure_key(name, call.args)
+        first = box = function
+        if isinstance(function, _ast.Attribute):
+            first = box = function.value
+            if not self.is_stable(box):
+                first, box = self.let(self.expr(box))
+        is_fast, was_fast = self.let(_ast.BoolOp(op=_ast.And(), values=[
+            self.is_box(function, first, box, len(call.args)), _ast.UnaryOp(op=_ast.Not(), operand=self.settling())]))
+        args, used = [], []
+        for arg in call.args:
+            if self.is_again(arg) or self.is_literal(arg):
+                args.append(arg)
+                used.append(arg)
+            else:
+                one, again = self.let(self.expr(arg))
+                args.append(item_node(tuple_node([one, self.settling()]), 0) if self.calls > calls else one)
+                used.append(again)
+        self.calls += 1
+        told = self.logged(self.quick_parts(name, function, box, used, is_sure))
+        call.func = placed(choice_node(is_fast, *self.callees(function, box, about)), call)
+        call.args = placed(args, call)
+        return item_node(tuple_node([call, _ast.BoolOp(op=_ast.And(), values=[was_fast, told])]), 0)
+
+    def settling(self):
+        """An expression that looks at what calls may have changed that are, or may be, under way; false."""
+        return _ast.BoolOp(op=_ast.And(), values=[self.is_pending(), self.helper('called_back')])
+
+    def is_box(self, function, first, box, count):
+        """The test whether a method's container is one whose changes are logged as such. first, box: nodes of it, to
+        be evaluated first and again; of a method that has a name, this.
+        """
+        name = self.method_of(function)
+        if isinstance(function, _ast.Name):
+            return within_node(self.helper('id', function), self.const(self.kit.methods[name, count]))
+        boxes = [self.kit.boxes[kind] for kind in QUICK[name, count][0]]
+        tests = [within_node(self.helper('id', node), self.const(known))
+                 for node, known in zip([first] + [box] * len(boxes), boxes)]
+        is_new = within_node(call_node(self.const(type), box), self.const(self.kit.box_types))
+        tests.append(_ast.BoolOp(op=_ast.And(), values=[is_new, self.helper('meet', box, *map(self.const, boxes))]))
+        return _ast.BoolOp(op=_ast.Or(), values=tests)
+
+    def callees(self, function, box, about):
+        """What is called if a container is such a one, and else."""
+        if isinstance(function, _ast.Name):
+            return function, self.helper('pick', function, *about)
+        one, two, three = [_ast.Attribute(value=box, attr=function.attr, ctx=_ast.Load()) for _ in (1, 2, 3)]
+        return one, choice_node(self.is_quiet(box, function.attr), two, self.helper('pick', three, *about))
+
+    @staticmethod
+    def box_of(function, box):
+        """The node of a method's container."""
+        return _ast.Attribute(value=function, attr='__self__', ctx=_ast.Load()) if isinstance(
+            function, _ast.Name) else box
+
+    def quick_parts(self, name, function, box, args, is_sure):
+        """What is logged after the call of such a method. is_sure: whether the first argument needs no test."""
+        box, (_, sign, operands, _) = self.box_of(function, box), QUICK[name, len(args)]
+        parts = [sign if is_sure else self.sign_if(self.is_safe(args[0]), sign, box), box]
+        for part in operands:
+            if part == 'all':
+                parts.append(call_node(self.const(tuple), args[0]))
+            elif part == 'item':
+                made = item_node(box, 0)
+                set_key(made, args[0])
+                parts.append(made)
+            else:
+                parts.append(self.kept(args[part == 'second']) if part in ('first', 'second') else number_node(part))
+        return parts
+
+    def sign_if(self, test, sign, box):
+        """The node of a Sign of what was done to a container; the container is looked at if a test fails."""
+        return choice_node(test, self.const(sign), self.helper('instead', self.const(sign), box))
+
+    def is_sure_key(self, name, args):
+        """Whether what such a method is given needs no test when it runs."""
+        return not QUICK[name, len(args)][3] or self.is_atom(args[0])
+
+    def is_safe(self, key):
+        """The test whether a key is compared and hashed by no code of the program: see is_safe_key()."""
+        kind = call_node(self.const(type), key)
+        parts = call_node(self.const(ATOMS.issuperset), call_node(self.const(map), self.const(type), key))
+        is_tuple = _ast.Compare(left=kind, ops=[_ast.Is()], comparators=[self.const(tuple)])
+        return _ast.BoolOp(op=_ast.Or(), values=[within_node(kind, self.const(ATOMS)), _ast.BoolOp(
+            op=_ast.And(), values=[is_tuple, parts])])
+
+    def kept(self, value):
+        """A value as the log keeps it."""
+        if self.traits.has_generators and (isinstance(value, _ast.Name) or getattr(value, 'is_ours', False)):
+            kind = call_node(self.const(type), value)
+            return choice_node(within_node(kind, self.const(MARKED)), self.helper('held', value), value)
+        return value
+
+    def late_call(self, node, about):
+        """A call that suspends the frame while its arguments are evaluated: what is called is got before that, and
+        looked at after it.
+        """
+        function = self.children(node.func) if isinstance(node.func, _ast.Attribute) else self.expr(node.func)
+        self.calls += 1
+        key = [name_node('.c'), number_node(self.calls)]
+        node.func = placed(self.helper('put_by', function, *key), function)
+        self.arguments(node)
+        box, name = (node, 'kwargs') if getattr(node, 'kwargs', None) is not None else (node, 'starargs')
+        if getattr(node, name, None) is None:
+            box, name = (node.keywords or node.args)[-1], 'value'
+            if not node.keywords and type(box).__name__ != 'Starred':
+                box, name = node.args, -1
+        last = box[name] if box is node.args else getattr(box, name)
+        last = placed(item_node(tuple_node([last, self.helper('take_up', *(key + [about]))]), 0), last)
+        if box is node.args:
+            box[name] = last
+        else:
+            setattr(box, name, last)
         return node
 
     def key_of(self, node):
         """The first argument of a call as a node, in a list, if it can be read before the call too."""
-        return [node.args[0]] if node.args and self.is_stable(node.args[0]) else []
+        part = node.args[0] if node.args else None
+        owner = part.value if isinstance(part, _ast.Attribute) and not self.traits.has_tricks else part
+        return [part] if owner is not None and self.is_stable(owner) else []
 
     def arguments(self, node):
         """Instrument the arguments of a call."""
@@ -18109,29 +18834,67 @@ class Expressions(object):
         return call_node(placed(self.helper('getter', self.expr(node.value), self.expr(key)), node))
 
     def _x_Yield(self, node):
-        calls = self.calls
-        told = self.logged([self.kit.sign(YieldSign, self.scope)])
+        calls, kind = self.calls, AsyncYieldSign if self.scope.is_async else YieldSign
+        told = self.logged([self.kit.sign(kind, self.scope, self.line_of(node))])
         if node.value is not None:
             value = self.expr(node.value)
             told = item_node(tuple_node([value] + ([self.flushing()] if self.calls > calls else []) + [told]), 0)
             self.calls = calls
-        parts = [self.kit.resume_sign(self.scope, node.lineno), name_node('.g')]
         node.value = placed(told, node)
         back = _ast.BoolOp(op=_ast.And(), values=[self.is_pending(), self.helper('called_back')])
-        return item_node(tuple_node([node, back, self.logged(parts + self.watched())]), 0)
+        return item_node(tuple_node([node, back, self.logged(self.resumed())]), 0)
+
+    def resumed(self):
+        """What is logged when the frame goes on."""
+        return [self.kit.resume_sign(self.scope, self.names_of_others()), name_node('.g')] + self.all_names()
+
+    def names_now(self, which='locals'):
+        """An expression that gives the names of the frame (or the module) as a dict, as the log keeps them."""
+        is_frame = self.scope.kind == 'function' and which == 'locals'
+        return self.helper('dict' if not self.traits.has_generators else 'frame_names' if is_frame else 'held_names',
+                           self.helper(which))
+
+    def all_names(self):
+        """The last operand of a BackSign and a ResumeSign, in a list, if it has one."""
+        return [self.names_now()] if self.names_of_others() else []
+
+    @staticmethod
+    def line_of(node):
+        """The line in which a frame is suspended."""
+        return node.lineno if HAS_CONSTANT_NODE else end_line(node)
+
+    def pause(self, line, is_first=True):
+        """The Pause where this function waits. is_first: not in an inner loop of a comprehension."""
+        kept, self.scope = self.scope, self.scope.function()
+        is_silent = kept is not self.scope and not COMPREHENSIONS_INLINE        # a frame between them has the steps
+        names = self.names_of_others()
+        if names and kept is not self.scope:
+            raise Unsupported('the names of the comprehension in line %d' % kept.node.lineno)
+        ended, begun = [self.kit.sign(WaitedSign, self.scope, names, silent) for silent in (
+            is_silent, is_silent and not is_first)]
+        made = Pause(self.kit, self.scope, line, names, ended, begun)
+        self.scope = kept
+        return made
 
     def _x_YieldFrom(self, node):
-        calls = self.calls
-        value = call_node(self.const(iter), self.expr(node.value))
-        flush = [self.flushing()] if self.calls > calls else []
-        self.calls = calls
-        signs = [self.kit.sign(DelegateSign, self.scope), self.kit.sign(YieldSign, self.scope),
-                 self.kit.resume_sign(self.scope, node.lineno)]
-        value = self.helper('relay', value, name_node('.g'), *map(self.const, signs))
-        node.value = placed(item_node(tuple_node([value] + flush), 0) if flush else value, node)
-        node = self.helper('relayed', node, name_node('.g'), self.const(self.kit.sign(DelegatedSign, self.scope, 3)))
-        watched = self.watched()
-        return item_node(tuple_node([node, self.logged(watched)]), 0) if watched else node
+        return self.waiting(node, 'relay')
+
+    def _x_Await(self, node):
+        made = self.waiting(node, 'awaited')
+        self.calls += 1                         # library code may run meanwhile
+        return made
+
+    def waiting(self, node, helper):
+        """An expression that waits."""
+        calls, pause = self.calls, self.pause(self.line_of(node))
+        value = self.expr(node.value)
+        if helper == 'relay':
+            value = call_node(self.const(iter), value)
+        if self.calls > calls:
+            value = item_node(tuple_node([value, self.flushing()]), 0)
+            self.calls = calls
+        node.value = placed(self.helper(helper, value, name_node('.g'), self.const(pause)), node)
+        return self.helper('waited', node, name_node('.g'), self.const(pause.ended), *self.all_names())
 
     def _x_NamedExpr(self, node):
         node.value = self.expr(node.value)
@@ -18160,7 +18923,7 @@ class Expressions(object):
             values = [self.param(name) for name in scope.params] + [name_node(name) for name in sorted(scope.frees)]
             start = self.logged([self.kit.call_sign(scope, tuple(names))] + values + [first])
         else:
-            start = self.logged([self.kit.names_call_sign(scope), self.helper('dict', self.helper('locals')), first])
+            start = self.logged([self.kit.names_call_sign(scope), self.names_now(), first])
         end = self.logged([self.kit.sign(ReturnSign, scope)])
         flush = [self.flushing()] if self.calls > kept[2] else []
         node.body = placed(item_node(tuple_node([back, start, body] + flush + [end]), 2), node.body)
@@ -18168,18 +18931,31 @@ class Expressions(object):
         return node
 
     def _comprehension(self, node):
+        self.no_lets += 1
         node.generators[0].iter = self.expr(node.generators[0].iter)
         scope = self.reader.of[id(node)]
         for loop in node.generators:
             if any(not isinstance(leaf, _ast.Name) and type(leaf).__name__ != 'Starred'
                    for leaf in self.leaves(loop.target)):
                 raise Unsupported('the target of the comprehension in line %d' % node.lineno)
+            if getattr(loop, 'is_async', 0) and not isinstance(loop.target, _ast.Name):
+                raise Unsupported('the target of the async comprehension in line %d' % node.lineno)
         kept = self.scope, self.inside
         self.scope, self.inside = scope, self.inside + 1
         for at, loop in enumerate(node.generators):
             if at:
                 loop.iter = self.expr(loop.iter)
-            loop.ifs = [self.expr(part) for part in loop.ifs]
+            loop.ifs = [self.test(part) for part in loop.ifs]
+            if getattr(loop, 'is_async', 0):
+                pause = self.pause(node.lineno, not at)
+                loop.iter = placed(self.helper('async_loop', loop.iter, name_node('.g'), self.const(pause)), node)
+                ended = self.helper('waited', self.const(''), name_node('.g'), self.const(pause.ended))
+                loop.ifs.insert(0, placed(_ast.UnaryOp(op=_ast.Not(), operand=ended), node))
+            if scope.is_async and COMPREHENSIONS_INLINE:
+                if not at:
+                    loop.iter = placed(item_node(tuple_node([loop.iter, self.logged_names(scope, HideSign)]), 0), node)
+                loop.ifs.insert(1 if loop.is_async else 0, placed(_ast.UnaryOp(
+                    op=_ast.Not(), operand=self.logged_names(scope, NamesSign)), node))
             if scope is kept[0]:                # 2.7: its names are those of the frame
                 bound = [part for leaf in self.leaves(loop.target) for part in self.bind(leaf.id)]
                 loop.ifs.insert(0, placed(_ast.UnaryOp(op=_ast.Not(), operand=self.logged(bound)), node))
@@ -18187,7 +18963,24 @@ class Expressions(object):
             if getattr(node, name, None) is not None:
                 setattr(node, name, self.expr(getattr(node, name)))
         self.scope, self.inside = kept
-        return node
+        self.no_lets -= 1
+        if scope.is_async and scope is not self.scope and (
+                not COMPREHENSIONS_INLINE or getattr(node.generators[0], 'is_async', 0)):
+            end = [self.logged([self.kit.sign(AsyncExhaustedSign, self.scope.function(), ()), name_node('.g')])]
+        else:
+            end = []
+        if scope.is_async and COMPREHENSIONS_INLINE:
+            end.append(self.logged_names(scope, ShowSign))
+        return item_node(tuple_node([node] + end), 0) if end else node
+
+    def logged_names(self, comprehension, kind):
+        """The expression that logs what a comprehension's names stand for in the frame around it. kind: of Sign."""
+        names, kept = tuple(sorted(comprehension.stores)), self.scope
+        self.scope = kept.function()
+        sign = self.kit.sign(kind, self.scope, names)
+        made = self.logged([sign] if kind is HideSign else [sign, self.names_now()])
+        self.scope = kept
+        return made
 
     _x_ListComp = _x_SetComp = _x_DictComp = _comprehension
 
@@ -18204,15 +18997,16 @@ class Expressions(object):
         self.calls = 0
         value = self.expr(node.elt)
         flush = self.calls > 0
-        made = placed([assign_node(name_node('.v', True), value)], node) + self.log([self.kit.sign(
-            YieldSign, scope)], node, flush) + placed([_ast.Expr(value=_ast.Yield(value=name_node('.v')))], node)
+        made = placed([assign_node(name_node('.v', True), value)], node) + self.log(
+            [self.kit.sign(YieldSign, scope, node.lineno)], node, flush)
+        made += placed([_ast.Expr(value=_ast.Yield(value=name_node('.v')))], node)
         made += self.called_back(node)
-        made += self.log([self.kit.resume_sign(scope, node.lineno), name_node('.g')] + self.watched() + [sign], node)
+        made += self.log(self.resumed() + [sign], node)
         for at in range(len(node.generators) - 1, -1, -1):
             loop = node.generators[at]
             calls = self.calls
             for test in reversed(loop.ifs):
-                made = placed([if_node(self.expr(test), made)], node)
+                made = placed([if_node(self.test(test), made)], node)
             flush = self.calls > calls
             changes = [part for leaf in self.leaves(loop.target) for part in self.bind(leaf.id)]
             calls = self.calls
@@ -18244,29 +19038,30 @@ class Expressions(object):
             made.type_params = []
         return placed([made], like)
 
-    def watched(self, resumed=True):
-        """What binds the names that other scopes may have bound meanwhile. resumed: whether a generator goes on."""
-        names = []
-        if self.scope.has_yield and resumed:
-            names = [name for name in self.scope.frees
-                     if any(node is not None for node in self.scope.owner(name).stores.get(name, ()))]
-        names += self.rebound()
+    def watched(self):
+        """What binds the names that other functions may have bound meanwhile."""
+        names = self.rebound()
         if not names:
             return []
-        return [self.kit.names_sign(self.scope, tuple(sorted(set(names)))), self.helper('dict', self.helper('locals'))]
+        return [self.kit.names_sign(self.scope, tuple(sorted(set(names)))), self.names_now()]
+
+    def names_of_others(self):
+        """The names that others may have bound while this frame was suspended."""
+        names = [name for name in self.scope.frees
+                 if any(node is not None for node in self.scope.owner(name).stores.get(name, ()))]
+        return tuple(sorted(set(names + self.rebound())))
 
     def rebound(self):
         """Names of this function, or of one around it, that another scope binds."""
         scope = self.scope
-        if scope.kind != 'function':
-            return []
-        found = []
-        for name in set(scope.frees) | set(scope.stores):
-            owner = scope.owner(name)
-            if owner.kind == 'function' and any(name in other.outer and other.owner(name) is owner
-                                                for other in owner.walk()):
-                found.append(name)
-        return found
+        if scope.rebound is None:
+            scope.rebound = []
+            for name in (set(scope.frees) | set(scope.stores)) if scope.kind == 'function' else ():
+                owner = scope.owner(name)
+                if owner.kind == 'function' and any(name in other.outer and other.owner(name) is owner
+                                                    for other in owner.walk()):
+                    scope.rebound.append(name)
+        return scope.rebound
 
 
 def is_number(node):
@@ -18277,6 +19072,28 @@ def is_number(node):
 def unique(names):
     """The names, each once, in their order."""
     return [name for at, name in enumerate(names) if name not in names[:at]]
+
+
+def last_of(stmts):
+    """The last statement of a block, or in it."""
+    last = stmts[-1]
+    for name in ('body', 'orelse', 'handlers', 'finalbody')[::-1]:
+        if isinstance(getattr(last, name, None), list) and getattr(last, name) and not isinstance(last, DEFINITIONS):
+            return last_of(getattr(last, name))
+    return last
+
+
+def leaves_block(node, is_loop=False):
+    """Whether something in a statement leaves the block that it is in, other than by an exception. is_loop: whether it
+    stands in a loop in that block.
+    """
+    kind = type(node).__name__
+    if kind == 'Return' or kind in ('Break', 'Continue') and not is_loop:
+        return True
+    inner = [] if isinstance(node, DEFINITIONS) else [part for part in inner_nodes(node) if isinstance(
+        part, (_ast.stmt, _ast.excepthandler)) or type(part).__name__ == 'match_case']
+    is_loop = is_loop or kind in ('For', 'AsyncFor', 'While')
+    return any(leaves_block(part, is_loop) for part in inner)
 
 
 def declarations(node):
@@ -18318,11 +19135,6 @@ def set_key(node, key):
 # Gives to those below Stores. After a simple statement its changes are logged, and the Sign of what follows it. A
 # target that is no plain name is stored in pieces, each evaluated once and in Python's order.
 
-# {method: (kind of container, number of arguments, Sign)}
-QUICK = {'append': ('list', 1, PUSHED), 'pop': ('list', 0, POPPED), 'popleft': ('deque', 0, POPPED),
-         'add': ('set', 1, ADDED), 'discard': ('set', 1, DISCARDED)}
-
-
 class Stores(Expressions):
     """Instruments the simple statements of one module; see Expressions."""
 
@@ -18333,12 +19145,18 @@ class Stores(Expressions):
         self.children(node)
         return self.ended(node, [node], self.leaked(node), after, calls)
 
+    def _Assert(self, node, after):
+        calls = self.calls
+        node.test = self.test(node.test)
+        node.msg = node.msg and self.expr(node.msg)
+        return self.ended(node, [node], self.leaked(node), after, calls)
+
     def _Pass(self, node, after):
         return [node] + self.log([after] if after is not None else [], node)
 
     def leaked(self, node):
         """What a 2.7 list comprehension in a statement binds."""
-        if not LISTS_LEAK or self.scope.kind == 'class':
+        if not LISTS_LEAK or self.scope.kind == 'class' or not self.traits.has_lists:
             return []
         names = set(part.id for sub in walk(node) if isinstance(sub, _ast.ListComp) for loop in sub.generators
                     for part in walk(loop.target) if isinstance(part, _ast.Name))
@@ -18347,8 +19165,8 @@ class Stores(Expressions):
         if self.scope.kind == 'module':
             self.calls += 1
             return [self.kit.only_global_names(self.scope, tuple(sorted(names))),
-                    self.helper('dict', self.helper('globals'))]
-        return [self.kit.names_sign(self.scope, tuple(sorted(names))), self.helper('dict', self.helper('locals'))]
+                    self.names_now('globals')]
+        return [self.kit.names_sign(self.scope, tuple(sorted(names))), self.names_now()]
 
     def _Exec(self, node, after):
         return self.audited(node, after)
@@ -18384,13 +19202,14 @@ class Stores(Expressions):
             else:
                 box = self.operand(target.value, made)
                 target.value = box
-                made += self.seen(box, node)
+                made += self.seen(box, node, isinstance(target, _ast.Attribute))
                 if isinstance(target, _ast.Attribute):
                     made.append(one)
                     made += self.log([self.kit.cut_attribute_sign(mangled(target.attr, self.scope.chain)), box], node)
                 elif key_node(target) is None:
+                    parts = self.sliced(box, self.bounds(target, made), made, node)
                     made.append(one)
-                    made += placed([_ast.Expr(value=self.helper('changed', box))], node)
+                    made += self.log(parts, node)
                 else:
                     key = self.operand(key_node(target), made)
                     set_key(target, key)
@@ -18410,60 +19229,65 @@ class Stores(Expressions):
         return self.scope.kind == 'class' or self.scope.sees_frame and self.scope.kind == 'function'
 
     def _Expr(self, node, after):
-        if self.is_quick(node.value):
-            return self.quick(node, node.value, after, None)
-        return self._simple(node, after)
+        calls, made = self.calls, []
+        drops = self.traits.has_generators and str(self.method_of(getattr(node.value, 'func', None))).startswith('pop')
+        if self.is_quick(node.value) and not drops:         # a generator that is dropped ends at once
+            made = self.quick(node.value, None, [after] if after is not None else [])
+            return self.ended(node, made, [], None, self.calls)
+        self.lead(node.value, made)
+        self.children(node)
+        return self.ended(node, made + [node], self.leaked(node), after, calls)
 
-    def is_quick(self, node):
-        """Whether it is a call of a method that is logged by what it does when the container is a plain one."""
-        return (isinstance(node, _ast.Call) and isinstance(node.func, _ast.Attribute) and not self.plain_only(node)
-                and QUICK.get(node.func.attr, (None, -1))[1] == len(node.args) and not node.keywords
-                and not getattr(node, 'starargs', None) and not getattr(node, 'kwargs', None)
-                and not any(type(arg).__name__ == 'Starred' for arg in node.args)
-                and not (self.traits.has_hashes and node.func.attr in ('add', 'discard'))
-                and not isinstance(node.func.value, (_ast.List, _ast.Dict)) and not self.is_method_of_text(node.func)
-                and not self.is_lasting(node.func))
-
-    def quick(self, node, call, after, target):
-        """The call of such a method, as a statement or assigned to a name."""
-        made, function, calls = [], call.func, self.calls
-        boxes, _, sign = QUICK[function.attr]
+    def quick(self, call, target=None, following=(), stored=()):
+        """Statements for the call of such a method; what it gives goes to a target. following: what is logged next.
+        stored: names that the target binds.
+        """
+        made, function, name = [], call.func, self.method_of(call.func)
         about = [self.const(Call(call, self.traits.has_tricks))] + self.key_of(call)
-        box = function.value = self.operand(function.value, made)
-        is_again = all(self.is_again(arg, [target.id] if target is not None else []) for arg in call.args)
-        is_safe = all(map(self.is_atom, call.args))
-        args = [self.expr(arg) for arg in call.args]
-        flush = self.calls > calls
-        changes = self.bind(target.id) if target is not None else []
-        following = [after] if after is not None else []
-        is_kept = bool(args) and not is_again
-        fast = placed([assign_node(self.variable('.k', True), args[0])], node) if is_kept else []
-        used = [self.variable('.k') if is_kept else args[0]] if args else []
+        is_sure = self.is_sure_key(name, call.args)
+        box = function
+        if isinstance(function, _ast.Attribute):
+            box = function.value = self.operand(function.value, made, stored)
+        test = self.is_box(function, box, box, len(call.args))
+        callee, other = self.callees(function, box, about)
+        args = call.args
+        is_simple = all(self.is_again(arg, stored) or self.is_literal(arg) for arg in args)
+        if not is_simple:
+            method = self.temp()                # None, or what is called where it is no such container
+            made.append(assign_node(self.variable(method, True), choice_node(
+                test, none_node(), other)))
+            self.nested += 1
+            args = [arg if self.is_literal(arg) else self.fixed(arg, made) for arg in args]
+            self.nested -= 1
+            test, other = _ast.Compare(left=self.variable(method), ops=[_ast.Is()], comparators=[
+                none_node()]), self.variable(method)
+        if name == 'extend':                    # by what runs no code of the program, and is not the list itself
+            known = within_node(call_node(self.const(type), args[0]), self.const(self.kit.row_types))
+            test = _ast.BoolOp(op=_ast.And(), values=[test, known, _ast.Compare(
+                left=args[0], ops=[_ast.IsNot()], comparators=[self.box_of(function, box)])])
+            if not is_simple:
+                other = _ast.BoolOp(op=_ast.Or(), values=[other, self.callees(function, box, about)[1]])
 
-        def called(*parts):
-            one = call_node(*parts)
-            return placed([assign_node(target, one) if target is not None else _ast.Expr(value=one)], node)
+        def called(function):
+            one = call_node(function, *args)
+            return [_ast.Expr(value=one) if target is None else assign_node(target, one)]
         # what calls have changed is looked at before the method runs: what it does is logged by it alone
-        fast += self.log([], node, True) if flush else []
-        told = [self.kept(part) for part in used] or [number_node(0 if function.attr == 'popleft' else -1)]
-        quickly = called(function, *used) + self.log([sign, box] + told + changes + following, node)
-        if boxes == 'set' and not is_safe:
-            quickly = [placed(if_node(self.is_safe(used[0]), quickly, called(
-                self.helper('prepare', function, about[0], *used), *used) + self.log(
-                    changes + following, node, True)), node)]
-        fast += quickly + (self.freed(['.k'], node) if is_kept else [])
-        slow = called(self.helper('prepare', function, *about), *args) + self.log(changes + following, node, True)
-        test = within_node(self.helper('id', box), self.const(self.kit.boxes[boxes]))
-        made.append(placed(if_node(test, fast, slow), node))
-        return self.ended(node, made, [], None, self.calls)
+        look = self.called_back(call) if self.nested else self.log([], call, True)
+        fast = (look if self.calls != self.settled else []) + called(callee)
+        parts = self.quick_parts(name, function, box, args, is_sure)
+        fast += self.log(parts + list(following), call)
+        slow = called(other) + look + self.log(list(following), call)
+        if self.nested:
+            self.calls += 1
+        else:
+            self.settled = self.calls
+        return placed(made + [if_node(test, fast, slow)], call)
 
-    def is_safe(self, key):
-        """The test whether a key is compared and hashed by no code of the program: see is_safe_key()."""
-        kind = call_node(self.const(type), key)
-        parts = call_node(self.const(ATOMS.issuperset), call_node(self.const(map), self.const(type), key))
-        is_tuple = _ast.Compare(left=kind, ops=[_ast.Is()], comparators=[self.const(tuple)])
-        return _ast.BoolOp(op=_ast.Or(), values=[within_node(kind, self.const(ATOMS)), _ast.BoolOp(
-            op=_ast.And(), values=[is_tuple, parts])])
+    def fixed(self, node, made):
+        """A node for the value that an expression has now."""
+        name = self.temp()
+        self.assigned(self.variable(name, True), node, made)
+        return placed(self.variable(name), node)
 
     # -- assignments
 
@@ -18471,7 +19295,10 @@ class Stores(Expressions):
         calls, made = self.calls, []
         if len(node.targets) == 1 and isinstance(node.targets[0], _ast.Name) and self.is_quick(node.value) and not (
                 self.traits.has_generators):    # one may end when the name is bound
-            return self.quick(node, node.value, after, node.targets[0])
+            target = node.targets[0]
+            made = self.quick(node.value, target, self.bind(target.id) + ([after] if after is not None else []),
+                              [target.id])
+            return self.ended(node, made, [], None, self.calls)
         leaves = [leaf for target in node.targets for leaf in self.leaves(target)]
         leaves = [getattr(leaf, 'value', leaf) if type(leaf).__name__ == 'Starred' else leaf for leaf in leaves]
         tuples = [part for target in node.targets for part in walk(target) if isinstance(part, (_ast.Tuple, _ast.List))]
@@ -18483,11 +19310,12 @@ class Stores(Expressions):
                 made += self.flushed(node) + self.log(self.bind(leaves[0].id)[:1] + [self.kept(value)], node)
                 made.append(placed(assign_node(node.targets[0], value), node))      # a generator may end now
                 return self.ended(node, made, self.leaked(node), after, calls)
+            self.lead(node.value, made)
             self.children(node)
             changes = self.leaked(node)
             for name in unique([leaf.id for leaf in leaves]):
                 changes += self.bind(name)
-            return self.ended(node, [node], changes, after, calls)
+            return self.ended(node, made + [node], changes, after, calls)
         if self.plain_only(node):
             self.children(node)
             return self.audited(node, after)
@@ -18499,10 +19327,16 @@ class Stores(Expressions):
             for part, value in zip(target.elts, values):
                 self.store(part, value, made, changes, node, stored)
         else:
+            is_new = len(node.targets) == 1 and self.makes_list(node.value)
             value = self.operand(node.value, made, stored)
             for target in node.targets:
-                self.store(target, value, made, changes, node, stored)
+                self.store(target, value, made, changes, node, stored, is_new)
         return self.ended(node, made, changes + self.leaked(node), after, calls)
+
+    def makes_list(self, node):
+        """Whether the value of an expression, if it is a list, is a new one."""
+        return type(node).__name__ in ('List', 'ListComp') or not self.traits.has_tricks and isinstance(
+            node, _ast.Subscript) and key_node(node) is None
 
     def is_pairwise(self, target, value):
         """Whether a tuple is assigned to a tuple of the same length, without nesting."""
@@ -18515,10 +19349,10 @@ class Stores(Expressions):
         for at, value in enumerate(values):
             values[at] = self.operand(value, made, stored)
 
-    def store(self, target, value, made, changes, node, stored=()):
+    def store(self, target, value, made, changes, node, stored=(), is_new=False):
         """Add to `made` what stores a value (a node that can be used again) in a target, to `changes` what to log.
 
-        stored: names that the statement binds.
+        stored: names that the statement binds.      is_new: whether nothing else has the value if it is a list.
         """
         kind = type(target).__name__
         if isinstance(target, _ast.Name):
@@ -18541,7 +19375,7 @@ class Stores(Expressions):
             if not self.is_stable(target.value, stored):
                 made += self.told(changes, node)
             target.value = self.operand(target.value, made, stored)
-            made += self.flushed(node) + self.seen(target.value, node)
+            made += self.flushed(node) + self.seen(target.value, node, True)
             if target.attr == '__dict__':
                 made += self.seen(value, node)
             made += self.told(changes, node)
@@ -18556,20 +19390,55 @@ class Stores(Expressions):
                 key = self.operand(key, made, stored)
                 set_key(target, key)
             else:
-                self.children(target.slice)
+                bounds = self.bounds(target, made, stored)
             made += self.flushed(node) + self.seen(target.value, node) + self.told(changes, node)
-            made.append(placed(assign_node(target, value), node))
             if key is None:
-                made += placed([_ast.Expr(value=self.helper('changed', target.value))], node)
-            else:
+                changes += self.sliced(target.value, bounds, made, node, value, is_new)
+            made.append(placed(assign_node(target, value), node))
+            if key is not None:
                 changes += [self.told_item(ITEM, target.value, key), target.value, key, self.kept(value)]
+
+    def bounds(self, target, made, stored=()):
+        """Nodes of the start, end and step of a slice (None: is absent); or None, of one that has others."""
+        part = target.slice
+        if type(part).__name__ != 'Slice':
+            self.children(part)
+            return None
+        for name in ('lower', 'upper', 'step'):
+            bound = getattr(part, name)
+            if bound is not None:
+                setattr(part, name, self.operand(bound, made, stored))
+        return [part.lower, part.upper, part.step]
+
+    def sliced(self, box, bounds, made, node, value=None, is_new=False):
+        """What is logged after a slice is set to a value (None: is deleted). The value is kept before that, because it
+        may be the list itself, unless it is a new one.
+        """
+        tests = [within_node(self.helper('id', box), self.const(self.kit.boxes['list']))]
+        tests += [within_node(call_node(self.const(type), bound), self.const(ATOMS))
+                  for bound in bounds or () if bound is not None and not self.is_atom(bound)]
+        values = tuple_node([])
+        if value is not None:
+            tests.append(within_node(call_node(self.const(type), value), self.const(self.kit.row_types)))
+            values = value if is_new else call_node(self.const(tuple), value)
+        parts = tuple_node([none_node() if bound is None else bound for bound in bounds or ()])
+        test = _ast.BoolOp(op=_ast.And(), values=tests) if len(tests) > 1 else tests[0]
+        if bounds is None:
+            test = none_node()
+        name = self.temp()
+        made.append(placed(assign_node(self.variable(name, True), choice_node(test, values, none_node())), node))
+        is_kept = _ast.Compare(left=self.variable(name), ops=[_ast.IsNot()], comparators=[none_node()])
+        return [placed(self.sign_if(is_kept, SLICED, box), node), box, placed(parts, node), self.variable(name)]
 
     def told_item(self, sign, box, key):
         """The Sign of what was done with an item of a container: another one where its key may be equal to others."""
         if not self.traits.has_hashes and (is_constant(key) or self.is_atom(key)):
             return sign
-        test = self.is_safe(key) if not self.traits.has_hashes else within_node(
-            call_node(self.const(type), box), self.const(self.kit.no_keys))
+        test = self.is_safe(key)
+        if self.traits.has_hashes:
+            tests = [within_node(call_node(self.const(type), box), self.const(self.kit.no_keys))] + (
+                [] if self.is_atom(key) else [within_node(call_node(self.const(type), key), self.const(ATOMS))])
+            test = _ast.BoolOp(op=_ast.And(), values=tests) if len(tests) > 1 else tests[0]
         return placed(choice_node(test, self.const(sign), self.helper('look', self.const(sign), box, key)), key)
 
     def flushed(self, like):
@@ -18585,14 +19454,7 @@ class Stores(Expressions):
         del changes[:]
         return made
 
-    def kept(self, value):
-        """A value as the log keeps it."""
-        if self.traits.has_generators and (isinstance(value, _ast.Name) or getattr(value, 'is_ours', False)):
-            kind = call_node(self.const(type), value)
-            return choice_node(within_node(kind, self.const(MARKED)), self.helper('held', value), value)
-        return value
-
-    def seen(self, box, like):
+    def seen(self, box, like, by_attribute=False):
         """See to it that the content of an object is known before it changes."""
         if isinstance(box, _ast.Name) and self.scope.kind == 'function' and self.scope.stores.get(box.id) == [None]:
             if box.id in self.looked_at:        # a parameter that is never bound anew
@@ -18602,6 +19464,9 @@ class Stores(Expressions):
             self.calls, self.settled = self.calls + 1, self.settled + 1
         test = within_node(self.helper('id', box), self.const(self.kit.known), True)
         see = self.helper('see_plain' if self.traits.is_plain else 'see', box)
+        if by_attribute and self.traits.tells_all:
+            test = _ast.BoolOp(op=_ast.And(), values=[within_node(
+                call_node(self.const(type), box), self.const(self.kit.born), True), test])
         return placed([if_node(test, [_ast.Expr(value=see)])], like)
 
     def _AnnAssign(self, node, after):
@@ -18744,9 +19609,9 @@ class Instrumenter(Stores):
                 end = max(node.lineno, node.body[0].lineno - 1)
             elif kind in ('If', 'While'):
                 end = end_line(node.test)
-            elif kind == 'For':
+            elif kind in ('For', 'AsyncFor'):
                 end = end_line(node.iter)
-            elif kind == 'With':
+            elif kind in ('With', 'AsyncWith'):
                 end = max(end_line(part) for item in getattr(node, 'items', [node])
                           for part in (item.context_expr, item.optional_vars) if part)
             elif kind == 'Match':
@@ -18777,7 +19642,7 @@ class Instrumenter(Stores):
 
     def statement(self, node, after, has_none):
         """What stands for a statement."""
-        self.settled = self.calls
+        self.settled, self.lets = self.calls, 0
         if self.is_leap_without_code(node):
             return [node]
         if has_none and not type(node).__name__.startswith('Try'):
@@ -18796,7 +19661,7 @@ class Instrumenter(Stores):
     def ended(self, node, made, changes, after, calls):
         """A simple statement with what it logs."""
         if self.scope.kind == 'class':
-            changes = [self.kit.names_sign(self.scope), self.helper('dict', self.helper('locals'))]
+            changes = [self.kit.names_sign(self.scope), self.names_now()]
         parts = changes + ([after] if after is not None else [])
         made = made + self.log(parts, node, self.calls > calls)
         if self.temps:
@@ -18824,7 +19689,8 @@ class Instrumenter(Stores):
         """What is logged when an exception goes through this scope."""
         if self.scope.has_yield:
             kind = item_node(call_node(self.const(sys.exc_info)), 0)
-            return [self.kit.generator_error_sign(self.scope, ends), name_node('.g'), kind]
+            names = self.names_of_others()
+            return [self.kit.generator_error_sign(self.scope, ends, names), name_node('.g'), kind] + self.all_names()
         return [self.kit.sign(ErrorEndSign if ends else ErrorSign, self.scope)]
 
     def entry(self, stmts, after, line, like, parts=(), flush=False):
@@ -18832,7 +19698,7 @@ class Instrumenter(Stores):
         sign = self.first(stmts, after, line)
         parts = list(parts) + ([sign] if sign is not None else [])
         if self.scope.kind == 'class' and len(parts) > (sign is not None):
-            parts = [self.kit.names_sign(self.scope), self.helper('dict', self.helper('locals'))] + (
+            parts = [self.kit.names_sign(self.scope), self.names_now()] + (
                 [sign] if sign is not None else [])
         return self.log(parts, like, flush) + self.block(stmts, after, line)
 
@@ -18842,7 +19708,7 @@ class Instrumenter(Stores):
             raise Unsupported('a jump after `or` in line %d' % node.lineno)
         calls, line = self.calls, self.head_end(node)
         leaked = self.leaked(node.test)
-        node.test = self.expr(node.test)
+        node.test = self.test(node.test)
         flush = self.calls > calls
         node.body = self.entry(node.body, after, line, node, leaked, flush)
         node.orelse = self.entry(node.orelse, after, line, node, leaked, flush)
@@ -18852,16 +19718,24 @@ class Instrumenter(Stores):
         calls, line = self.calls, self.head_end(node)
         is_endless, begin = is_true(node.test), []
         leaked = self.leaked(node.test)
-        node.test = self.expr(node.test)
+        node.test = self.test(node.test)
         flush = self.calls > calls
         again = self.site_of(node.lineno, line)
-        if WHILE_TESTS_AT_END and not is_endless and node.body[0].lineno <= line:
-            raise Unsupported('a loop in one line, line %d' % node.lineno)
-        if is_endless and not ENDLESS_LOOPS_HAVE_STEPS:
+        is_in_line = not is_endless and node.body[0].lineno <= line
+        if is_in_line and line > node.lineno:
+            raise Unsupported('a loop that begins on the last line of its test, line %d' % node.lineno)
+        if is_in_line and WHILE_TESTS_AT_END:   # its line runs again when the test at its end was passed
+            turned = self.temp()
+            begin = placed([assign_node(self.variable(turned, True), number_node(0))], node)
+            self.loops.append(LoopAround(None, after, len(self.walls), len(self.handlers)))
+            node.body = self.log([], node, flush) + placed([if_node(
+                self.variable(turned), self.log([again], node), [assign_node(self.variable(turned, True), number_node(
+                    1))])], node) + self.block(node.body, None, line)
+        elif is_endless and not ENDLESS_LOOPS_HAVE_STEPS:
             again = self.first(node.body, None, None)
             self.loops.append(LoopAround(again, after, len(self.walls), len(self.handlers)))
             node.body = self.block(node.body, again, line)
-            if self.site_of(node.lineno, line) is not None and again is not None:
+            if self.site_of(node.lineno, line) is not None and again is not None and again.line > line:
                 begin = self.log([again], node)
         else:
             self.loops.append(LoopAround(again, after, len(self.walls), len(self.handlers)))
@@ -18876,10 +19750,17 @@ class Instrumenter(Stores):
         is_plain = isinstance(node.iter, _ast.Call) and self.is_builtin(node.iter.func, ('range', 'xrange'))
         node.iter = self.expr(node.iter)
         flush = self.calls > calls
-        again = self.site_of(node.lineno, line)
+        again, is_async = self.site_of(node.lineno, line), not isinstance(node, _ast.For)
+        if is_async:
+            if HANDLERS_HAVE_ODD_LINES:
+                raise Unsupported('an async loop in line %d' % node.lineno)
+            pause, flush = self.pause(node.lineno), True
+            node.iter = placed(self.helper('async_loop', node.iter, name_node('.g'), self.const(pause)), node)
+            self.calls += 1                     # library code may run meanwhile
         leaves, made = self.leaves(node.target), []
         leaves = [leaf.value if type(leaf).__name__ == 'Starred' else leaf for leaf in leaves]
-        if all(isinstance(leaf, _ast.Name) for leaf in leaves):
+        if all(isinstance(leaf, _ast.Name) for leaf in leaves) and not (is_async and not isinstance(
+                node.target, _ast.Name)):
             for name in unique([leaf.id for leaf in leaves]):
                 changes += self.bind(name)
         elif self.plain_only(node):
@@ -18889,28 +19770,48 @@ class Instrumenter(Stores):
             node.target = placed(self.variable(name, True), target)
             stored = [leaf.id for leaf in leaves if isinstance(leaf, _ast.Name)]
             self.store(target, placed(self.variable(name), target), made, changes, node, stored)
+        if is_async:
+            made = self.waited(pause, node) + made
         holds = self.traits.has_generators and not is_plain
         self.loops.append(LoopAround(again, after, len(self.walls), len(self.handlers), holds))
         node.body = made + self.entry(node.body, again, line, node, changes, flush)
         if self.loops.pop().holds:              # a generator ends when an exception leaves the loop: it comes after
             node.body = self.wrapped(node.body, node, self.error())
         ends = [] if is_plain else [self.kit.sign(ExhaustedSign, self.scope)]
+        if is_async:
+            ends = [self.kit.sign(AsyncExhaustedSign, self.scope, self.names_of_others()), name_node(
+                '.g')] + self.all_names()
         sign = self.first(node.orelse, after, line)
         node.orelse = self.log(ends + ([sign] if sign is not None else []), node, flush) + self.block(
             node.orelse, after, line)
         return [node]
 
+    _AsyncFor = _For
+
+    def waited(self, pause, like):
+        """Statements that log that something that is awaited without a word in the text has come."""
+        return self.log([pause.ended, name_node('.g'), number_node(1)] + self.all_names(), like)
+
     def _leap(self, node, sign, loop):
         parts = [part for name, _ in self.handlers[loop.handlers:] for part in self.unbind(name)]
         walls = self.walls[loop.walls:]
-        finals = sum(wall == 'finally' for wall in walls)
-        if not walls and sign is not None and sign is loop.after and loop.holds:
-            sign = self.kit.leap_sign(self.scope, [sign], 0)
-        if walls and (sign is not None or finals and JUMPS_COME_BACK):
-            back = self.site_of(node.lineno) if finals and JUMPS_COME_BACK else None
-            sign = self.kit.leap_sign(self.scope, [part for part in (back, sign) if part is not None], finals,
-                                      finals < len(walls))
+        if sign is not None and sign is loop.after and loop.holds:
+            self.has_loose_end |= type(sign) is ReturnSign
+            sign = LeapSign(self.scope, [(0, sign)])
+        if walls:
+            sign = self.after_walls(walls, self.site_of(node.lineno), sign)
         return self.log(parts + ([sign] if sign is not None else []), node) + [node]
+
+    def after_walls(self, walls, back, sign):
+        """The LeapSign of what comes after walls are left, or None. back: the Sign of the line from which."""
+        signs = []
+        if 'finally' in walls and JUMPS_COME_BACK and back is not None:
+            signs.append((len(walls) - walls.index('finally'), back))
+        if walls and walls[0] not in ('finally', 'async') and not WITH_ENDS_IN_BODY:
+            signs.append((len(walls), self.kit.move_sign(self.scope, walls[0])))
+        if sign is not None:
+            signs.append((len(walls), sign))
+        return LeapSign(self.scope, signs) if signs else None
 
     def _Break(self, node, after):
         return self._leap(node, self.loops[-1].after, self.loops[-1])
@@ -18922,26 +19823,25 @@ class Instrumenter(Stores):
         calls = self.calls
         parts = [part for name, _ in self.handlers for part in self.unbind(name)]
         is_plain = node.value is None or is_constant(node.value) and not isinstance(node.value, _ast.Name)
-        if node.value is not None:
+        made, is_kept = [], not is_plain and not self.plain_only(node)
+        if is_kept:
+            self.assigned(name_node('.r', True), node.value, made)
+        elif node.value is not None:
             node.value = self.expr(node.value)
-        finals = sum(wall == 'finally' for wall in self.walls)
         if not self.late:
             parts.append(self.kit.sign(ReturnSign, self.scope))
-        elif finals and JUMPS_COME_BACK:
-            back = self.site_of(node.lineno, self.head_end(node))
-            parts.append(self.kit.leap_sign(self.scope, [back], finals))
-        elif self.walls and self.walls[0] != 'finally' and not WITH_ENDS_IN_BODY:
-            parts.append(self.kit.move_sign(self.scope, self.walls[0]))
+        else:
+            sign = self.after_walls(self.walls, self.site_of(node.lineno, self.head_end(node)), None)
+            parts += [sign] if sign is not None else []
         flush = self.calls > calls
-        if is_plain or not parts and not flush:
+        if is_plain:
             return self.log(parts, node, flush) + [node]
-        if self.plain_only(node):
+        if not is_kept:
             pieces = [node.value] + ([self.flushing()] if flush else []) + ([self.logged(parts)] if parts else [])
             node.value = placed(item_node(tuple_node(pieces), 0), node.value)
             return [node]
-        made = placed([assign_node(name_node('.r', True), node.value)], node)
         node.value = placed(name_node('.r'), node.value)
-        return made + self.log(parts, node, flush) + [node]
+        return placed(made, node) + self.log(parts, node, flush) + [node]
 
     def flushing(self):
         """An expression that looks at what calls may have changed; false."""
@@ -18950,10 +19850,16 @@ class Instrumenter(Stores):
     def _Raise(self, node, after):
         parts = [getattr(node, name, None) for name in ('exc', 'type')]
         raised = [part for part in parts if part is not None]
-        is_again = not raised and (self.handlers or HAS_TUPLE_PARAMETERS) or raised and isinstance(
-            raised[0], _ast.Name) and any(name == raised[0].id for name, _ in self.handlers)
+        if not (raised or self.handlers) and 'finally' in self.walls and HANDLERS_HAVE_ODD_LINES:
+            raise Unsupported('a raise before a finally clause in line %d' % node.lineno)
+        is_again = not raised or isinstance(raised[0], _ast.Name) and any(
+            name == raised[0].id for name, _ in self.handlers)
         self.children(node)
-        return (self.log([self.kit.passing_sign(self.scope, True)], node) if is_again else []) + [node]
+        made = self.log([self.kit.passing_sign(self.scope, True)], node) if is_again else []
+        if not raised and not HAS_TUPLE_PARAMETERS:     # without an exception, this one is new
+            kind = item_node(call_node(self.const(sys.exc_info)), 0)
+            made = placed([if_node(kind, made)], node)
+        return made + [node]
 
     def _Try(self, node, after):
         handlers, orelse = list(getattr(node, 'handlers', ())), list(getattr(node, 'orelse', ()))
@@ -18974,8 +19880,9 @@ class Instrumenter(Stores):
         if not final:
             return made
         self.walls.pop()
-        end = self.kit.sign(FinalEndSign, self.scope)
-        last = self.log([self.kit.sign(FinalSign, self.scope)], node) + self.entry(final, end, None, node)
+        key = final[0].lineno, final[0].col_offset
+        end = self.kit.sign(FinalEndSign, self.scope, key)
+        last = self.log([self.kit.sign(FinalSign, self.scope, key)], node) + self.entry(final, end, None, node)
         return placed([try_node(self.wrapped(made, node, self.error()), (), last)], node) + self.log(
             [after] if after is not None else [], node)
 
@@ -19011,15 +19918,23 @@ class Instrumenter(Stores):
         handler.body = start + body
 
     def _With(self, node, after):
-        items = getattr(node, 'items', [node])
+        items, is_async = getattr(node, 'items', [node]), not isinstance(node, _ast.With)
         line = self.head_end(node)
-        stmts, changes, opened = node.body, [], []
+        stmts, changes, opened, is_left = node.body, [], [], any(leaves_block(part) for part in node.body)
+        if is_async:
+            pauses = self.pause(node.lineno), self.pause(None if WITH_ENDS_IN_BODY else node.lineno)
+            about = [name_node('.g')] + [self.const(pause) for pause in pauses] + [
+                self.const(None if WITH_ENDS_IN_BODY else self.kit.move_sign(self.scope, node.lineno))]
         for item in items:
-            manager = placed(self.helper('manager', self.expr(item.context_expr)), item.context_expr)
-            target, made = item.optional_vars, []
+            manager, target, made = self.expr(item.context_expr), item.optional_vars, []
+            manager = placed(self.helper('async_block', manager, *about) if is_async else self.helper(
+                'manager', manager), item.context_expr)
+            if is_async:
+                made = self.waited(pauses[0], node)
             if target is not None:
                 leaves = self.leaves(target)
-                if all(isinstance(leaf, _ast.Name) for leaf in leaves):
+                if isinstance(target, _ast.Name) or not is_async and all(
+                        isinstance(leaf, _ast.Name) for leaf in leaves):
                     for name in unique([leaf.id for leaf in leaves]):
                         changes += self.bind(name)
                 elif self.plain_only(node):
@@ -19033,21 +19948,45 @@ class Instrumenter(Stores):
                 changes = []
             opened.append((manager, target, made))
         for _ in items:
-            self.walls.append(node.lineno)
+            self.walls.append('async' if is_async else node.lineno)
         body = self.entry(stmts, None, line, node, changes)
         del self.walls[len(self.walls) - len(items):]
         for manager, target, made in reversed(opened):
-            body = self.wrapped(made + body, node, self.error())
+            body = self.wrapped(made + body, last_of(stmts) if WITH_ENDS_IN_BODY else node, self.error())
             if hasattr(_ast, 'withitem'):
-                one = _ast.With(items=[_ast.withitem(context_expr=manager, optional_vars=target)], body=body,
-                                type_comment=None)
+                one = type(node)(items=[_ast.withitem(context_expr=manager, optional_vars=target)], body=body,
+                                 type_comment=None)
             else:
                 one = _ast.With(context_expr=manager, optional_vars=target, body=body)
+            placed([one], node)
+            if is_async or is_left or not WITH_ENDS_IN_BODY:
+                one = self.left(one, is_async, is_left)
             body = placed([one], node)
         left = placed([if_node(self.is_pending(), [_ast.Expr(value=self.helper('left'))])], node)
         back = [] if WITH_ENDS_IN_BODY else [self.kit.move_sign(self.scope, node.lineno)]
         return body + left + self.log([after] if type(after) is LineSign else back + [
             sign for sign in [after] if sign is not None], node)
+
+    _AsyncWith = _With
+
+    def left(self, block, is_async, is_left):
+        """A `with` statement that says when it was left by an exception, and, if it is an async one or is_left, when by
+        other ways.
+        """
+        if is_async:
+            cancel = self.kit.sign(NoteSign, self.scope, 'waiting', None)
+            failed = [_ast.Expr(value=self.helper('async_failed', name_node('.g'), self.const(self.error()[0]),
+                                                  self.const(cancel), *self.all_names()))]
+            end = [self.kit.sign(AsyncLeftSign, self.scope, self.names_of_others()), name_node('.g'), number_node(1)]
+            end += self.all_names()
+        else:
+            line = None if WITH_ENDS_IN_BODY else block.lineno
+            failed, end = self.log([self.kit.sign(BlockFailedSign, self.scope, line)], block), []
+            if is_left:
+                end.append(self.kit.sign(LeftSign, self.scope))
+        handler = _ast.ExceptHandler(type=None, name=None, body=self.log([], block, True) + failed + [raise_node()])
+        one = try_node([block], [handler])
+        return try_node([one], (), self.log(end, block, True)) if end else one
 
     def _Match(self, node, after):
         calls = self.calls
@@ -19084,8 +20023,8 @@ class Instrumenter(Stores):
             return []
         chosen = tuple(sorted(set(mangled(name, self.scope.chain) for name in names)))
         if self.scope.kind == 'module':
-            return [self.kit.only_global_names(self.scope, chosen), self.helper('dict', self.helper('globals'))]
-        return [self.kit.names_sign(self.scope, chosen), self.helper('dict', self.helper('locals'))]
+            return [self.kit.only_global_names(self.scope, chosen), self.names_now('globals')]
+        return [self.kit.names_sign(self.scope, chosen), self.names_now()]
 
     # -- definitions
 
@@ -19099,6 +20038,8 @@ class Instrumenter(Stores):
             return self.audited(node, after)
         return self.ended(node, [node], self.bind(node.name), after, calls)
 
+    _AsyncFunctionDef = _FunctionDef
+
     def _ClassDef(self, node, after):
         calls = self.calls
         is_known = all(self.is_known_decorator(part) for part in node.decorator_list)
@@ -19109,7 +20050,10 @@ class Instrumenter(Stores):
         self.function(node, self.reader.of[id(node)])
         if not is_known:
             return self.audited(node, after)
-        return self.ended(node, [node], self.bind(node.name), after, calls)
+        made = [node]
+        if not node.decorator_list and not getattr(node, 'keywords', ()):
+            made += placed([_ast.Expr(value=self.helper('class_made', name_node(node.name)))], node)
+        return self.ended(node, made, self.bind(node.name), after, calls)
 
     def defaults(self, args):
         """Instrument the defaults of parameters."""
@@ -19123,7 +20067,8 @@ class Instrumenter(Stores):
             node = node.func
         name = node.attr if isinstance(node, _ast.Attribute) else getattr(node, 'id', None)
         if name in ('property', 'staticmethod', 'classmethod', 'setter', 'getter', 'deleter', 'wraps', 'lru_cache',
-                    'cache', 'contextmanager', 'total_ordering', 'dataclass', 'abstractmethod', 'unique'):
+                    'cache', 'contextmanager', 'asynccontextmanager', 'total_ordering', 'dataclass',
+                    'abstractmethod', 'unique'):
             return True
         return isinstance(node, _ast.Name) and self.is_own(mangled(node.id, self.scope.chain))
 
@@ -19133,7 +20078,7 @@ class Instrumenter(Stores):
                 self.looked_at)
         self.looked_at = set()
         self.scope, self.loops, self.walls, self.handlers, self.pre, self.temps = scope, [], [], [], [], []
-        self.inside = 0
+        self.inside, self.has_loose_end = 0, False
         self.late = scope.kind == 'function' and any(self.leaves_wall(part, False) for part in node.body)
         body = list(node.body)
         document = docstring_node(body)
@@ -19154,10 +20099,10 @@ class Instrumenter(Stores):
         else:
             first = [first] if first is not None else []
         made = self.beginning(scope, first, like)
-        inner = self.block(body, after, None)
+        inner = self.ending(self.block(body, after, None), like)
         if scope.kind == 'class' and len(body) < len(whole):            # its docstring is a line that runs
             following = self.first(body, after, self.head_end(whole[0]))
-            inner = self.log([self.kit.names_sign(scope), self.helper('dict', self.helper('locals'))] + (
+            inner = self.log([self.kit.names_sign(scope), self.names_now()] + (
                 [following] if following is not None else []), like) + inner
         if self.late:
             inner = self.wrapped(inner, like, self.error())
@@ -19166,28 +20111,37 @@ class Instrumenter(Stores):
             inner = self.wrapped(inner, like, self.error(True))
         return made + inner
 
+    def ending(self, made, like):
+        """The statements of a scope, and what sees to a step that waits when they end."""
+        if self.has_loose_end:
+            made = made + self.log([self.kit.sign(LastSign, self.scope)], like)
+        self.has_loose_end = False
+        return made
+
     def beginning(self, scope, first, like):
         """What is logged when a frame begins."""
         made = list(declarations(scope.node))
         if scope.kind == 'function':
             made += self.called_back(like)
         if scope.kind == 'class':
-            names = [self.kit.names_sign(scope), self.helper('dict', self.helper('locals'))]
+            names = [self.kit.names_sign(scope), self.names_now()]
             return made + self.log([self.kit.names_call_sign(scope), names[1]] + names + first, like)
         frees = sorted(scope.frees)
         values = [self.param(name) for name in scope.params]
         if scope.has_yield:
             made += placed([assign_node(name_node('.g', True), call_node(self.const(Space)))], like)
             values.insert(0, name_node('.g'))
+        if scope.puts_by:
+            made += placed([assign_node(name_node('.c', True), self.helper('dict'))], like)
         start = self.log([self.kit.call_sign(scope, tuple(scope.params + frees))] + values + [
             name_node(name) for name in frees] + first, like)
         if not frees:
             return made + start
         if scope.has_yield:
             other = self.log([self.kit.call_sign(scope, tuple(scope.params))] + values + [self.kit.names_sign(scope),
-                             self.helper('dict', self.helper('locals'))] + first, like)
+                             self.names_now()] + first, like)
         else:
-            names = [self.kit.names_call_sign(scope), self.helper('dict', self.helper('locals'))]
+            names = [self.kit.names_call_sign(scope), self.names_now()]
             other = self.log(names + first, like)
         handler = _ast.ExceptHandler(type=self.const(NameError), name=None, body=other)
         return made + placed([try_node(start, [handler])], like)
@@ -19203,7 +20157,8 @@ class Instrumenter(Stores):
             return False
         if kind == 'Return' and inside:
             return True
-        if kind == 'With' or getattr(node, 'finalbody', None) or kind == 'For' and self.traits.has_generators:
+        if kind in ('With', 'AsyncWith') or getattr(node, 'finalbody', None) or kind in (
+                'For', 'AsyncFor') and self.traits.has_generators:
             inside = True
         return any(self.leaves_wall(part, inside) for part in inner_nodes(node)
                    if isinstance(part, (_ast.stmt, _ast.excepthandler)) or type(part).__name__ == 'match_case')
@@ -19238,7 +20193,7 @@ class Instrumenter(Stores):
             name = self.kit.bind_sign(scope, '__doc__', True)
             if signs[0] is not None:
                 binds = [name, name_node('__doc__')] + (following[:1] or [end]) + binds
-        inner = (self.log(binds, like) if binds else []) + self.block(rest, end, None)
+        inner = (self.log(binds, like) if binds else []) + self.ending(self.block(rest, end, None), like)
         return head + begin + self.wrapped(inner, like, self.error(True))
 
 
@@ -19249,6 +20204,17 @@ class Instrumenter(Stores):
 # Gives to those below Operations: what happens beside list.append and list.extend while instrumented code runs. An
 # object's content is read before it changes for the first time; a method of a plain container is looked at when its
 # statement ends; and so is all that can be reached from the names of a call into the unknown.
+
+
+# Functions of libraries that change what they are given.
+MUTATING_FUNCTIONS = frozenset(
+    'shuffle heappush heappop heapify heapreplace heappushpop insort insort_left insort_right setitem delitem iadd ior '
+    'iconcat imul iand ixor isub setattr delattr pack_into methodcaller'.split())
+# Modules of classes whose methods in C change nothing but the object itself, which nobody sees.
+QUIET_CLASSES = frozenset(['_io', 'io', 're', '_sre', 'datetime', '_random', '_struct', '_csv', 'itertools'])
+
+
+MOST_COPIED = 1000000           # entries of containers that are kept as they are, before the log is read
 
 
 class Pending(object):
@@ -19280,15 +20246,40 @@ def outer_frame():
     return frame
 
 
+# Modules whose coroutines and the like change nothing that is followed, while somebody waits for them.
+QUIET_WAITERS = frozenset(['asyncio', '_asyncio', 'contextlib'] + list(BUILTIN_NAMES))
+
+
+def held_names(names):
+    """A dict of names as the log keeps it: nothing in it keeps a generator from its end."""
+    return dict((name, held(value)) for name, value in list(names.items()))
+
+
+def frame_names(names):
+    """The same for the names of a function's frame, which are a copy that stays with the frame before 3.13."""
+    made = held_names(names)
+    if not HAS_LOCALS_PROXY:
+        for name, value in made.items():
+            if value is not names[name]:
+                del names[name]
+    return made
+
+
 class Operations(Engine):
     """The part of the engine that runs beside the program."""
 
     def __init__(self, *args, **options):
         Engine.__init__(self, *args, **options)
         self.pending, self.known, self.boxes, self.harmless, self.plain_classes = [], {}, {}, {}, {}
+        self.firsts, self.newborn, self.born = {}, set(), set()        # see Kit
+        self.class_names = {}                   # {id of a class that changes: its names, see names_in()}
         # ids of dicts with keys that may be equal to others; how often the log was read
         self.odd, self.turns = set(), 0
-        self.boxes.update(list={}, set={}, deque={})
+        self.is_calm = True                     # whether all texts are, see Traits
+        self.exits = {}                         # {Space: the traceback that its __aexit__ was given last, or None}
+        self.boxes.update(list={}, set={}, deque={}, dict={})
+        self.methods, self.box_kinds, self.box_types = dict((key, {}) for key in QUICK), {}, set()
+        self.copies = [0, 0]                    # .turns, and the size of what was copied since
         self.quiet_types, self.shadowed, self.hides_all = {}, set(), False
 
     # -- what is known of objects
@@ -19309,23 +20300,75 @@ class Operations(Engine):
         if token is not None and token.now is None and token not in self.asleep:
             self._follow(token, [])
             if type(token.now) is Keyed:
-                self.odd.add(key)
+                self.is_odd(value)
             self.shallow.add(token)
             if token.body is not None:
                 self._follow(token.body, [])
             content = token.body.now if token.body is not None else token.now
             if (token.kind is INSTANCE or token.body is not None) and content and content[0] is not None:
                 self.snap(content[0])
+        if token is not None and token.kind is CLASS:
+            self.class_names.setdefault(key, dict(vars(value)))
         if token is None or self.is_plain(value, token):
             self.known[key] = True
+            if token is not None and token.kind is INSTANCE and type(type(value)) is type and self.keeps_dicts:
+                self.newborn.add(type(value))
         else:                                   # after each statement of this frame from now on
+            self.doubt()
             self.sync()
             self.see(value)
             self.hold(Pending(self.caller(), None, [value], 'with'))
         if token is not None:
-            kind = type(value)
-            if kind is list or kind is set or kind is collections.deque and value.maxlen is None:
-                self.boxes[kind.__name__][key] = True
+            self.box(value)
+
+    def box(self, value):
+        """Note that a container, whose content is known, is one whose methods do what they do for plain ones."""
+        cls = type(value)
+        if cls not in self.box_kinds:
+            self.box_kinds[cls] = self.box_kind(cls)
+            self.box_types.update([cls] if self.box_kinds[cls] is not None else [])
+        kind = self.box_kinds[cls]
+        if kind is not None and id(value) not in self.odd and (kind != 'deque' or value.maxlen is None):
+            self.boxes[kind][id(value)] = True
+
+    def box_kind(self, cls):
+        """The name of the builtin whose methods instances of a class have, or None."""
+        bases = [base for base in cls.__mro__ if base in MUTATORS]
+        if cls is dict or cls is collections.defaultdict:
+            return 'dict'
+        kind = bases[0].__name__ if bases and bases[0] in (list, set, collections.deque) else None
+        if kind is None or cls is bases[0]:
+            return kind
+        names = QUICK_NAMES | set(['__setitem__', '__delitem__'])
+        if type(cls) is not type or self.hides_all or not names.isdisjoint(self.shadowed) or any(
+                name in vars(base) for name in names for base in cls.__mro__[:cls.__mro__.index(bases[0])]):
+            return None
+        return kind
+
+    def is_odd(self, box):
+        """Note that a container has keys that may be equal to others."""
+        self.odd.add(id(box))
+        self.boxes['dict'].pop(id(box), None)
+
+    def class_made(self, cls):
+        """After a class statement: does each of its objects get all its attributes from code that tells of it?"""
+        if self.tells_all and type(cls) is type and self._kind_of_class(cls) == (INSTANCE, False) and all(
+                base is object or self.is_own_class(base) and all(
+                    self.is_own_code(part.__code__) for part in vars(base).values() if type(part) is FunctionType)
+                for base in cls.__mro__):
+            self.born.add(cls)
+
+    def doubt(self):
+        """From now on objects may get attributes from code that does not tell: those that have some are known now."""
+        if self.born:
+            self.sync()
+            self.born.clear()
+
+    def snap_all(self):
+        """Know the content of the objects by which no more was done yet than to keep it; see Kit.met."""
+        for value, _ in list(self.firsts.values()):
+            self.snap(value)
+        self.firsts.clear()
 
     def see_plain(self, value):
         """The same where no objects of libraries are expected that change in ways of their own."""
@@ -19368,6 +20411,8 @@ class Operations(Engine):
     @staticmethod
     def quiet_at_first(name):
         """Those that are known before the run."""
+        if name == '__call__':
+            return set()
         found = set(ATOM_TYPES) | set([tuple, frozenset]) | set(MARKED)
         found.update(cls for cls, names in MUTATORS.items() if name not in names)
         return found
@@ -19376,6 +20421,13 @@ class Operations(Engine):
         """Attributes of instances may have these names: what a class has there is not what is called."""
         self.shadowed.update(names)
         self.hides_all = self.hides_all or all_of_them
+        self.box_kinds.clear()
+        self.box_types.clear()
+        for cls in (list, set, dict, collections.deque, collections.defaultdict):
+            self.box_kinds[cls] = self.box_kind(cls)
+        self.box_types.update(self.box_kinds)
+        for known in list(self.boxes.values()) + list(self.methods.values()):
+            known.clear()                       # plain ones are met again
         for name in list(self.quiet_types):
             if self.hides_all or name in self.shadowed:
                 found = self.quiet_types[name]
@@ -19395,6 +20447,7 @@ class Operations(Engine):
                 if not self.hides_all and name not in self.shadowed and (
                         getattr(found, '__code__', None) is inner.__code__):
                     self.quiet(name).add(cls)
+                self.harmless[id(inner)] = inner
                 return function
             if inner.__name__ in ALL_MUTATORS and any(base in MUTATORS for base in type(owner).__mro__):
                 return self.prepare_method(function, owner, inner.__name__, about, key)
@@ -19409,13 +20462,28 @@ class Operations(Engine):
         elif self.is_own_class(kind):
             found = vars(self.home_of(kind, '__call__')).get('__call__')
             if type(found) is FunctionType and self.is_own_code(found.__code__):
+                if not self.hides_all and '__call__' not in self.shadowed:
+                    self.quiet('__call__').add(kind)
                 return function
+        if type(key) is list and self.changes_first(function, about):
+            self.before_change(key, function.__name__, about)
+            return function
         if self.is_harmless(function):
             if kind is not BOUND_METHOD or about.lasts:
                 self.harmless[id(function)] = function
             return function
         self.unknown(function, about)
         return function
+
+    @staticmethod
+    def changes_first(function, about):
+        """Whether it is a function that changes nothing but its first argument, a list."""
+        inner = getattr(function, '__func__', function) if type(function) is BOUND_METHOD else function
+        if type(inner) not in (FunctionType, type(len)):
+            return False
+        if inner.__module__ == 'random':
+            return inner.__name__ == 'shuffle' and about.count == 1
+        return inner.__module__ in ('heapq', '_heapq', 'bisect', '_bisect') and inner.__name__ in MUTATING_FUNCTIONS
 
     def is_harmless(self, function):
         """See Follower; more strict."""
@@ -19433,6 +20501,8 @@ class Operations(Engine):
         inner = getattr(function, '__func__', function)
         if type(inner) in (FunctionType, type(len)) and getattr(inner, '__module__', None) in QUIET_MODULES:
             return inner.__name__ not in ('reduce', 'partial')
+        if self.is_calm and str(getattr(inner, '__module__', None)).partition('.')[0] in ('asyncio', '_asyncio'):
+            return True                         # what it calls of the program logs itself
         return Engine.is_harmless(self, function)
 
     @staticmethod
@@ -19454,10 +20524,18 @@ class Operations(Engine):
         base = [base for base in cls.__mro__ if base in MUTATORS]
         if base:
             if name in MUTATORS[base[0]] or name in ('__setitem__', '__delitem__', '__missing__', '__getitem__'):
-                self.before_change(owner, name, about, key, name == 'sort' or about.deep)
+                self.before_change(owner, name, about, key)
+                quick = (name, about.count)
+                if about.is_name and quick in self.methods and any(
+                        id(owner) in self.boxes[kind] for kind in QUICK[quick][0] if kind != 'dict'):
+                    self.methods[quick][id(function)] = function
             return function
-        if getattr(cls, '__module__', None) in ('_io', 'io', 're', '_sre', 'datetime', '_random', '_struct', '_csv',
-                                                'itertools') and name not in ('readinto', 'readinto1', 'pack_into'):
+        if getattr(self.home_of(cls, name), '__module__', None) in QUIET_CLASSES and name not in (
+                'readinto', 'readinto1', 'pack_into'):
+            if about.lasts:
+                self.harmless[id(function)] = function
+            return function
+        if self.is_calm and getattr(cls, '__module__', None) == '_asyncio':
             return function
         self.unknown(function, about)
         return function
@@ -19466,13 +20544,8 @@ class Operations(Engine):
         """What is another one when something was written to the log meanwhile."""
         return self.turns, len(self.log)
 
-    def before_change(self, box, name, about=PLAIN_CALL, key=MISSING, is_seen=False):
-        """Before a container is changed by a method or an operator. is_seen: whether code that looks at it runs
-        meanwhile.
-        """
-        if is_seen:
-            self.catch_up()
-            self.see(box)
+    def before_change(self, box, name, about=PLAIN_CALL, key=MISSING):
+        """Before a container is changed by a method, an operator, or a function that changes nothing else."""
         self.snap(box)
         for part in self.pending[1:]:
             if part.box is box:                 # of the same statement
@@ -19488,9 +20561,12 @@ class Operations(Engine):
         frame = self.caller()
         inner = outer_frame()
         self.catch_up()
+        self.doubt()
         is_text = any(function is other for other in RUNS_TEXT)
         names, space = inner.f_locals, inner.f_globals
         roots = [function] + [names.get(name, space.get(name)) for name in about.names]
+        if inner.f_code.co_flags & FUNCTION_FLAG:
+            frame_names(names)
         if type(function) in (BOUND_METHOD, type(len)) and function.__self__ is not None:
             roots.append(function.__self__)
         for root in roots:
@@ -19527,21 +20603,20 @@ class Operations(Engine):
     def flush(self):
         """After a statement: write what its calls have changed."""
         frame, pending, alive = self.caller(), self.pending, None
-        while len(pending) > 1:
-            last = pending[-1]
-            if last.frame is not frame:
+        for part in pending[:0:-1]:
+            if part.frame is not frame:
                 if alive is None:
                     alive, above = set(), frame
                     while above is not None:
                         alive.add(above)
                         above = above.f_back
-                if last.frame in alive:
-                    break
-            elif last.name == 'with':           # until its block ends
-                self.settle(last, frame)
-                break
-            pending.pop()
-            self.settle(last, frame)
+                if part.frame in alive or part.frame.f_code.co_flags & GENERATOR_FLAGS:
+                    continue                    # it runs, or is suspended
+            elif part.name == 'with':           # until its block ends
+                self.settle(part, frame)
+                continue
+            pending.remove(part)
+            self.settle(part, frame)
         if len(pending) == 1:
             del pending[:]
 
@@ -19555,8 +20630,9 @@ class Operations(Engine):
         """After a `with` statement."""
         frame = self.caller()
         self.flush()
-        if len(self.pending) > 1 and self.pending[-1].frame is frame and self.pending[-1].name == 'with':
-            self.pending.pop()
+        held = [part for part in self.pending[1:] if part.frame is frame and part.name == 'with']
+        if held:
+            self.pending.remove(held[-1])
             self.flush()
 
     def called_back(self):
@@ -19586,10 +20662,10 @@ class Operations(Engine):
         """
         box, before, name, cls, key = part.box, part.size, part.name, type(part.box), part.key
         size, put = len_of(box), self.put
-        if cls is list or cls is collections.deque and box.maxlen is None:
-            if name in ('append', 'extend', '+=') and size >= before and cls is list:
+        if isinstance(box, list) or cls is collections.deque and box.maxlen is None:
+            if name in ('append', 'extend', '+=') and size >= before and isinstance(box, list):
                 if size > before:
-                    put((SPLICED, box, before, before, box[before:]))
+                    put((SPLICED, box, before, before, list.__getitem__(box, slice(before, None))))
                 return True
             if name == 'append' and size == before + 1:
                 put((PUSHED, box, held(box[-1])))
@@ -19617,19 +20693,29 @@ class Operations(Engine):
 
     def changed(self, box):
         """Write how an object differs from what the log has of it."""
+        if id(box) in self.firsts:
+            self.snap(box)
         token = self.tokens.get(id(box))
         if token is None or token.kind in (OPAQUE, VALUE):
             return
-        if type(box) in MUTATORS and len_of(box) <= 64:
+        if token.kind is not INSTANCE and any(base in MUTATORS for base in type(box).__mro__) and self.may_copy(
+                len_of(box)):
             content = token.kind.read(box)
             if type(content) is Keyed:
-                self.odd.add(id(box))
+                self.is_odd(box)
             return self.put((CONTENT, box, content))
         self.catch_up()
         self.see(box)
         if token.now is not None:
             self.whole(box)
         self.done = len(self.log)
+
+    def may_copy(self, size):
+        """Whether the content of a container may be kept in the log as it is, until what changed is found out."""
+        if self.copies[0] != self.turns:
+            self.copies = [self.turns, 0]
+        self.copies[1] += size
+        return size <= 64 or self.copies[1] <= MOST_COPIED
 
     def grows(self, value):
         """Before an operation like += on what is no atom."""
@@ -19646,8 +20732,17 @@ class Operations(Engine):
 
     def look(self, sign, box, key):
         """After an item was stored or deleted: the Sign of that, or another if its key may be equal to others."""
-        if not isinstance(box, dict) or is_safe_key(key) and id(box) not in self.odd:
+        if isinstance(box, dict):
+            is_told = is_safe_key(key) and id(box) not in self.odd
+        else:                                   # a key that is no number has a method that says which one it stands for
+            is_told = type(key) in ATOMS or not any(base in MUTATORS for base in type(box).__mro__)
+        if is_told:
             return sign
+        self.changed(box)
+        return UNTOLD[sign]
+
+    def instead(self, sign, box):
+        """Look at a container whose change is not told; the Sign that stands for that of the change."""
         self.changed(box)
         return UNTOLD[sign]
 
@@ -19655,7 +20750,7 @@ class Operations(Engine):
         """See Follower."""
         Engine.note(self, token, changes)
         if type(token.now) is Keyed:
-            self.odd.add(id(token.obj))
+            self.is_odd(token.obj)
 
     def default(self, box, key):
         """Before an item is read that a defaultdict may make."""
@@ -19672,32 +20767,103 @@ class Operations(Engine):
         cls = type(value)
         if not (self.is_own_class(cls) or getattr(cls, '__module__', None) in (
                 '_io', 'io', '_thread', 'thread', 'threading', 'codecs', 'contextlib') + BUILTIN_NAMES):
+            self.doubt()
             self.sync()
             self.hold(Pending(self.caller(), None, None, 'with'))
         return value
 
-    def relay(self, iterator, space, delegates, yields, resumes):
-        """What a generator is to delegate to instead of an iterator, so that its own steps are written.
+    def put_by(self, function, calls, number):
+        """Before the arguments of a call are evaluated that suspend the frame; the function."""
+        calls[number] = function
+        return function
 
-        A generator of the program tells of itself, and the reader knows who delegates to it. With iterators in C
-        all is done by C code, which no traceback shows.
+    def take_up(self, calls, number, about):
+        """After they were, see put_by()."""
+        self.prepare(calls.pop(number), about)
+
+    # -- waiting
+
+    def relay(self, iterator, space, pause, tells=None):
+        """What a frame is to delegate to instead of an iterator, so that its own steps are written: see Relay.
+
+        A generator of the program tells of itself, and the reader knows who waits for it.
         """
         kind = type(iterator)
-        if kind is GeneratorType and self.is_own_code(iterator.gi_code):
-            self.put((delegates,))
+        if tells is None:
+            tells = TELLS if hasattr(iterator, 'send') or type(getattr(
+                kind, '__next__', None)) is FunctionType else TELLS_NOTHING
+            if kind is GeneratorType and not DELEGATES_TELL_END or kind.__name__ == 'coroutine_wrapper' and not (
+                    GENERATORS_TELL_END):
+                tells = TELLS_VALUE
+        is_own = pause.names is None and (
+            kind is GeneratorType and self.is_own_code(iterator.gi_code)
+            or is_coroutine(iterator) and self.is_own_code(iterator.cr_code))
+        self.put((pause.begins[is_own, tells],))
+        if is_own:
             return iterator
-        if hasattr(iterator, 'send') or hasattr(iterator, 'throw') or hasattr(iterator, 'close'):
-            return Relay(iterator, lambda: self.put((resumes, space)), lambda: self.put((yields,)))
-        told = lazy_map(self.put, itertools.chain([()], itertools.repeat((resumes, space))))
+        kit = self.kit
 
-        def passed(told, value):
-            self.put((yields,))
+        def names():
+            return frame_names(own_frame(outer_frame()).f_locals)
+
+        def resumed(begins):
+            if not begins:
+                if kit.pending:
+                    kit.called_back()
+                kit.extend((pause.resumes, space) + ((names(),) if pause.names else ()))
+
+        def suspended(begins, value):
+            kit.extend((pause.names, names(), pause.yields) if pause.names else (pause.yields,))
             return value
-        return lazy_map(passed, told, iterator)
+        return relay_class()(iterator, resumed, suspended)
 
-    def relayed(self, value, space, delegated):
-        """After a generator has delegated; the value that it was given."""
-        self.put((delegated, space, value is not None))
+    def awaited(self, value, space, pause):
+        """What is to be awaited in place of a value, so that the steps of the frame are written."""
+        kind = type(value)
+        if is_coroutine(value):
+            if value.cr_await is not None or value.cr_frame is None or value.cr_running:
+                return value                    # Python says what is wrong
+            if not self.is_own_code(value.cr_code):
+                self.other_runs(value.cr_frame.f_globals.get('__name__'))
+            return self.relay(value, space, pause, TELLS)
+        if kind is GeneratorType:
+            return self.relay(value, space, pause) if value.gi_code.co_flags & ITERABLE_COROUTINE else value
+        if getattr(kind, '__await__', None) is None:
+            return value
+        if not self.is_own_class(kind):
+            self.other_runs(kind.__module__)
+        return Awaitable(self.kit, value, space, pause)
+
+    def other_runs(self, module):
+        """Code of a library is about to run while a frame waits: what it changes is looked at after the statement."""
+        if not (self.is_calm and str(module).partition('.')[0] in QUIET_WAITERS):
+            self.sync()
+            self.hold(Pending(self.caller()))
+
+    def async_loop(self, value, space, pause):
+        """What is to be looped over in place of a value by `async for`."""
+        return AsyncLoop(self.kit, value, space, pause) if hasattr(type(value), '__aiter__') else value
+
+    def async_block(self, value, space, enters, leaves, moves):
+        """What is to be entered in place of a value by `async with`."""
+        kind = type(value)
+        if not (hasattr(kind, '__aenter__') and hasattr(kind, '__aexit__')):
+            return value                        # Python says what is wrong
+        if not self.is_own_class(kind) and not (self.is_calm and str(kind.__module__).partition('.')[
+                0] in QUIET_WAITERS):
+            self.sync()
+            self.hold(Pending(self.caller(), None, None, 'with'))
+        return AsyncBlock(self.kit, value, space, enters, leaves, moves)
+
+    def async_failed(self, space, sign, cancel, *names):
+        """After an `async with` statement raised: was it a new exception?"""
+        kind, _, trace = sys.exc_info()
+        if self.exits.pop(space, None) is not trace:
+            self.put((sign, space, kind) + names + (cancel,))
+
+    def waited(self, value, space, ended, *names):
+        """After a frame has waited; the value that it was given."""
+        self.put((ended, space, value is not None) + names)
         return value
 
     # -- looking at everything
@@ -19712,6 +20878,7 @@ class Operations(Engine):
     def before_audit(self):
         """Before a statement that is not understood."""
         self.catch_up()
+        self.doubt()
 
     def audit(self):
         """After a statement that is not understood."""
@@ -19750,42 +20917,120 @@ class Operations(Engine):
         scope.begins(namespace)
         self.kit.loaded.append((scope, space))
         self.done = len(self.log)
-        self.put((CallSign(scope, ()),))
+        self.put((CallSign(scope),))
         self.sync()
         names = dict((name, value) for name, value in space.items() if name not in bound or name in namespace.now)
         self._check_names(names, namespace.now, True)
         self.done = len(self.log)
 
 
-class Relay(object):
-    """Stands between a generator and an iterator that takes values and exceptions. resumes(), yields(): are called
-    when the generator goes on and is suspended.
+ITERABLE_COROUTINE = 0x100      # in co_flags: of a generator function that types.coroutine() decorates
+
+
+def is_coroutine(value):
+    """Whether it is one that an async function gave."""
+    return type(value) is getattr(types, 'CoroutineType', None)
+
+
+_relay_classes = []
+
+
+def relay_class():
+    """The class of what stands between a frame that waits and an iterator, made when asked for the first time.
+
+    All that may raise is done by C code, which no traceback shows.
     """
+    if not _relay_classes:
+        class Relay(lazy_map):
+            """Iterates over iterator; resumed(), suspended() are called when the frame goes on and is suspended."""
 
-    def __init__(self, inner, resumes, yields):
-        self.inner, self.resumes, self.yields, self.is_suspended = inner, resumes, yields, False
-        for name in ('throw', 'close'):
-            if hasattr(inner, name):
-                setattr(self, name, getattr(inner, name))
+            def __new__(cls, iterator, resumed, suspended):
+                """Make it; what the iterator lacks it lacks, too."""
+                inner, kind = iterator, type(iterator)
+                if is_coroutine(iterator):
+                    inner = iterator.__await__()
+                elif type(getattr(kind, '__iter__', None)) is FunctionType or not hasattr(kind, '__iter__'):
+                    inner = lazy_map(kind.__next__, itertools.repeat(iterator))     # __iter__ is not called again
+                begins = lazy_map(resumed, itertools.chain([True], itertools.repeat(False)))
+                made = lazy_map.__new__(cls, suspended, begins, inner)
+                for name in ('throw', 'close'):
+                    if hasattr(iterator, name):
+                        setattr(made, name, getattr(iterator, name))
+                if hasattr(iterator, 'send'):
+                    def send(value):
+                        resumed(False)
+                        return suspended(False, iterator.send(value))
+                    made.send = send
+                return made
 
-    def __iter__(self):
+            def __init__(self, *args):
+                """Nothing more."""
+
+            def __await__(self):
+                return self
+        _relay_classes.append(Relay)
+    return _relay_classes[0]
+
+
+def special(value, name):
+    """A special method of an object, got as Python does it."""
+    for base in type(value).__mro__:
+        if name in vars(base):
+            found = vars(base)[name]
+            return found.__get__(value, type(value)) if hasattr(type(found), '__get__') else found
+    return getattr(type(value), name)
+
+
+class Awaitable(object):
+    """Stands for an object with an __await__ method where it is awaited."""
+
+    def __init__(self, kit, value, space, pause):
+        self.kit, self.value, self.space, self.pause = kit, value, space, pause
+
+    def __await__(self):
+        iterator = special(self.value, '__await__')()
+        if not hasattr(type(iterator), '__next__') or is_coroutine(iterator):
+            return iterator                     # Python says what is wrong
+        return self.kit.relay(iterator, self.space, self.pause)
+
+
+class AsyncLoop(Awaitable):
+    """Stands for what is looped over by `async for`; later for its iterator."""
+
+    def __aiter__(self):
+        iterator = special(self.value, '__aiter__')()
+        if not hasattr(type(iterator), '__anext__'):
+            return iterator                     # Python says what is wrong
+        self.value, self.begins = iterator, ITERATORS_ARE_AWAITED
         return self
 
-    def __next__(self):
-        return self._passed(next, self.inner)
+    def __anext__(self):
+        if self.begins:
+            self.begins = False
+            self.kit.extend((self.pause.begins[False, TELLS], self.pause.begun, self.space, True) + (
+                (frame_names(own_frame(outer_frame()).f_locals),) if self.pause.names else ()))
+        return self.kit.awaited(special(self.value, '__anext__')(), self.space, self.pause)
 
-    def send(self, value):
-        """Send a value to the iterator; what it yields."""
-        return self._passed(self.inner.send, value)
 
-    def _passed(self, function, value):
-        if self.is_suspended:
-            self.resumes()
-        self.is_suspended = False
-        value = function(value)
-        self.yields()
-        self.is_suspended = True
-        return value
+class AsyncBlock(Awaitable):
+    """Stands for a manager in `async with`. pause, leaves: the Pauses of its ends.      moves: the Sign that the line
+    of its head runs again, or None.
+    """
+
+    def __init__(self, kit, value, space, enters, leaves, moves):
+        Awaitable.__init__(self, kit, value, space, enters)
+        self.leaves, self.moves = leaves, moves
+        self.enter, self.exit = special(value, '__aenter__'), special(value, '__aexit__')
+
+    def __aenter__(self):
+        return self.kit.awaited(self.enter(), self.space, self.pause)
+
+    def __aexit__(self, *error):
+        if self.moves is not None:
+            self.kit.append(self.moves)
+        if self.kit.engine is not None:
+            self.kit.engine.exits[self.space] = error[2]
+        return self.kit.awaited(self.exit(*error), self.space, self.leaves)
 
 
 def len_of(box):
@@ -19806,79 +21051,116 @@ PLAIN_METHODS = frozenset(
     '__nonzero__ __contains__ __enter__ __exit__ __iter__ __next__'.split())
 # Classes of these modules with methods in Python that change what they hold.
 STRANGE_CLASSES = frozenset('UserDict UserList UserString ChainMap'.split())
-# Functions of libraries that change what they are given.
-MUTATING_FUNCTIONS = frozenset(
-    'shuffle heappush heappop heapify heapreplace heappushpop insort insort_left insort_right setitem delitem iadd ior '
-    'iconcat imul iand ixor isub setattr delattr pack_into methodcaller'.split())
+# Modules whose code does not run in an event loop unless it is called, and which give it nothing to run.
+CALM_MODULES = frozenset(
+    'asyncio contextlib types typing dataclasses abc enum logging json argparse traceback warnings string textwrap '
+    'pprint datetime decimal fractions statistics uuid hashlib base64 struct pathlib io tempfile shutil glob csv '
+    'random sys os time collections itertools functools re math copy'.split())
+# What of the module inspect looks at functions and classes, not at frames.
+LOOKS_AT_NO_FRAMES = frozenset(
+    'signature Signature Parameter isfunction ismethod isclass ismodule isgenerator isgeneratorfunction iscoroutine '
+    'iscoroutinefunction isasyncgen isasyncgenfunction isawaitable isbuiltin isabstract isroutine getdoc cleandoc '
+    'getmro getfullargspec getargspec getsource getsourcelines getsourcefile getfile getmodule'.split())
 # Names in a text that can bind others' names in ways that the text does not show.
 HIDDEN_WRITES = frozenset(
     'builtins __builtin__ __builtins__ globals vars locals exec eval execfile setattr __dict__ __setattr__ modules '
     'delattr'.split())
+# Names of what sets attributes of objects that it is given or makes, without code of the program's.
+SETS_UNTOLD = frozenset('copy dataclass dataclasses update_wrapper wraps __setattr__ __delattr__'.split())
+# Names in a text that can give it the dict of an object's attributes.
+NAMES_DICTS = frozenset('__dict__ __reduce__ __reduce_ex__ __getstate__ vars exec eval execfile'.split())
 
 
 class Traits(object):
     """What a text has in it. has_generators: that may be kept in names.      has_hashes: classes whose instances are
     keys in their own way.      has_defaults: defaultdicts.      has_star: names that nobody can know. has_tricks: that
     an operator may give what cannot be reached from its operands.      has_words: that names may be bound in hidden
-    ways.      is_plain: no objects of libraries are expected that change in ways of their own. stored: names of
-    attributes that it sets.      hides: whether it sets attributes by other ways.      aliases: ids of the nodes of
-    methods with names of their own, as in push = box.append, that are only called.
+    ways.      has_lists: list comprehensions.      is_plain: no objects of libraries are expected that change in ways
+    of their own.      is_calm: nor does an event loop run code of libraries but asyncio.      stored: names of
+    attributes that it sets.      hides: whether it sets attributes by other ways.      keeps_dicts: that it cannot get
+    at the dicts of objects' attributes.      tells_all: nor can what it calls set attributes of objects, but for calls
+    into the unknown.      aliases: ids of the nodes of methods with names of their own, as in push = box.append, that
+    are only called.
     """
 
     def __init__(self, body, reader):
-        nodes = [node for part in body for node in walk(part)]
-        names = set(getattr(node, 'id', None) for node in nodes) | set(getattr(node, 'attr', None) for node in nodes)
-        words = names | set(alias.name for node in nodes if isinstance(node, (_ast.Import, _ast.ImportFrom))
-                            for alias in node.names)
-        modules = set(alias.name.partition('.')[0] for node in nodes if isinstance(node, _ast.Import)
-                      for alias in node.names) | set((node.module or '').partition('.')[0] for node in nodes
-                                                     if isinstance(node, _ast.ImportFrom))
-        for name in ('threading', '_thread', 'thread', 'asyncio', 'multiprocessing', 'concurrent', 'gc', 'weakref',
-                     'signal', 'inspect', 'dis', 'hotload'):    # a reactor is told by its byte code
+        kinds = {}                              # {type of nodes: those}
+        for part in body:
+            for node in walk(part):
+                kinds.setdefault(type(node).__name__, []).append(node)
+
+        def all_of(*names):
+            return [node for name in names for node in kinds.get(name, ())]
+        attributes, words = all_of('Attribute'), set(node.id for node in all_of('Name'))
+        words.update([node.attr for node in attributes])
+        words.update(alias.name for node in all_of('Import', 'ImportFrom') for alias in node.names)
+        modules = set(alias.name.partition('.')[0] for node in all_of('Import') for alias in node.names) | set(
+            (node.module or '').partition('.')[0] for node in all_of('ImportFrom'))
+        literals = set(part for part in map(constant_value, all_of('Str', 'Constant')) if isinstance(part, str))
+        for name in ('threading', '_thread', 'thread', 'multiprocessing', 'concurrent', 'gc', 'weakref',
+                     'signal', 'dis', 'hotload'):   # a reactor is told by its byte code
             if name in modules:
                 raise Unsupported('it imports %s' % name)
+        if 'inspect' in modules:
+            known = set(alias.asname or alias.name for node in all_of('Import') for alias in node.names
+                        if alias.name == 'inspect')
+            asked = [node for node in attributes if getattr(node.value, 'id', None) in known]
+            used = set(node.attr for node in asked) | set(
+                alias.name for node in all_of('ImportFrom') if node.module == 'inspect' for alias in node.names)
+            if not used <= LOOKS_AT_NO_FRAMES or sum(node.id in known for node in all_of('Name')) > len(asked):
+                raise Unsupported('it imports inspect')
         for name in ('cached_property', 'memoryview', 'methodcaller', 'settrace', '__getattribute__', '__build_class__',
-                     '_getframe', 'currentframe', '__del__', 'f_locals', 'f_back'):
+                     '_getframe', 'currentframe', '__del__', 'f_locals', 'f_back', 'run_in_executor', 'to_thread'):
             if name in words:
                 raise Unsupported('it uses %s' % name)
-        if any(isinstance(node, _ast.Attribute) and node.attr == '__class__' and not isinstance(node.ctx, _ast.Load)
-               or type(node).__name__ in ('Str', 'Constant') and number_of(node) == '__class__' for node in nodes):
+        if '__class__' in literals or any(node.attr == '__class__' and not isinstance(node.ctx, _ast.Load)
+                                          for node in attributes):
             raise Unsupported('objects of it change their class')
-        defined = set(node.name for node in nodes if isinstance(node, FUNCTION_NODES))
+        defined = set(node.name for node in all_of('FunctionDef', 'AsyncFunctionDef'))
         if '__del__' in defined or '__prepare__' in defined or '__getattribute__' in defined:
             raise Unsupported('a class of it has a special method that is left to trace')
+        for node in all_of('ClassDef'):         # sets and dicts of ours have classes in them
+            bases = [getattr(base, 'id', getattr(base, 'attr', '')) for base in node.bases]
+            if any(name == 'type' or 'meta' in name.lower() for name in bases) and any(
+                    getattr(part, 'name', None) in ('__hash__', '__eq__') for part in node.body):
+                raise Unsupported('classes of it are compared in a way of their own')
         for scope in reader.top.walk():
             if scope.kind == 'function' and scope.sees_frame and (scope.keeps_names or scope.has_yield):
                 raise Unsupported('a function of it looks at its own names')
-        called = set(id(node.func) for node in nodes if isinstance(node, _ast.Call))
-        given = set(node.id for node in nodes if isinstance(node, _ast.Name) and isinstance(node.ctx, _ast.Load)
-                    and id(node) not in called)
-        self.aliases = set(id(node.value) for node in nodes if isinstance(node, _ast.Assign) and all(
+        called = set(id(node.func) for node in all_of('Call'))
+        given = set(node.id for node in all_of('Name') if isinstance(node.ctx, _ast.Load) and id(node) not in called)
+        self.aliases = set(id(node.value) for node in all_of('Assign') if all(
             isinstance(target, _ast.Name) and target.id not in given for target in node.targets))
         called |= self.aliases
-        for node in nodes:
-            name = getattr(node, 'attr', None) or getattr(node, 'id', None)
+        for node in attributes + all_of('Name'):
             is_method = isinstance(node, _ast.Attribute) and getattr(node.value, 'id', None) not in modules
+            name = node.attr if isinstance(node, _ast.Attribute) else node.id
             if (name in MUTATING_FUNCTIONS or is_method and name in ALL_MUTATORS) and name not in defined and id(
                     node) not in called and isinstance(node.ctx, _ast.Load):
                 raise Unsupported('%s in line %d is given away' % (name, node.lineno))
         self.has_generators = any(scope.has_yield and scope.frame != '<genexpr>' for scope in reader.top.walk()) or any(
-            isinstance(node, (_ast.Assign, _ast.Return)) and isinstance(node.value, _ast.GeneratorExp)
-            for node in nodes)
+            isinstance(node.value, _ast.GeneratorExp) for node in all_of('Assign', 'Return'))
         self.has_hashes = bool(defined & set(['__hash__', '__eq__', '__cmp__'])) or 'dataclass' in words
         self.has_defaults = 'defaultdict' in words or '__missing__' in defined
         self.has_star = '*' in words
         self.has_tricks = 'property' in words or not PLAIN_METHODS.issuperset(
             name for name in defined if name.startswith('__'))
-        self.has_words = bool(words & HIDDEN_WRITES)
-        classes = [node for node in nodes if isinstance(node, _ast.ClassDef)]
+        self.has_words, self.has_lists = bool(words & HIDDEN_WRITES), 'ListComp' in kinds
+        classes = all_of('ClassDef')
         known = set(node.name for node in classes) | set(builtins_space)
         plain_modules = PURE_MODULES | QUIET_MODULES | set(['heapq', 'bisect', '__future__', 'operator'])
         self.is_plain = modules <= plain_modules and not words & STRANGE_CLASSES and all(
             isinstance(base, _ast.Name) and base.id in known for node in classes for base in node.bases)
-        self.stored = set(node.attr for node in nodes if isinstance(node, _ast.Attribute)
-                          and not isinstance(node.ctx, _ast.Load))
-        self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', '__class__', 'delattr']))
+        asyncs = set((alias.asname or alias.name).partition('.')[0] for node in all_of('Import', 'ImportFrom')
+                     for alias in node.names
+                     if (getattr(node, 'module', None) or alias.name).partition('.')[0] == 'asyncio')
+        self.is_calm = modules <= plain_modules | CALM_MODULES and not words & set(
+            ['sock_recv_into', 'sock_recvfrom_into', '_queue']) and not any(
+                getattr(getattr(base, 'value', base), 'id', None) in asyncs for node in classes for base in node.bases)
+        self.stored = set(node.attr for node in attributes if not isinstance(node.ctx, _ast.Load))
+        self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', 'delattr']))
+        self.keeps_dicts = not (words | literals) & NAMES_DICTS and 'Exec' not in kinds
+        self.tells_all = self.keeps_dicts and self.is_plain and not (words | modules) & SETS_UNTOLD
 
 
 def operator_getter(box, key):
@@ -19904,41 +21186,60 @@ class Look(object):
     next = __next__                             # 2.7
 
 
+class Blank(object):
+    """An object without attributes: so many references has each that has none yet."""
+
+
 class Kit(object):
     """What Instrumenter puts into code, by name. It serves one engine after the other: modules stay loaded from run to
     run, and their code goes on to write to the same list.
 
-    cells: {name of a helper: [what it calls]}.      loaded: [(Scope of a module whose code has run, its names)].
+    cells: {name of a helper: [what it calls]}.      unread: a weak reference to the engine that was served last,
+    while what was written is still in the list.      firsts: {id of an object of which no more was kept yet than its
+    content: (it, its content)}; of one without attributes: ().      newborn: classes of objects that may be so kept.
+    born: classes whose objects had no attributes at first, and of which each change since then was told.
+    loaded: [(Scope of a module whose code has run, its names)].
     """
 
     HELPERS = ('flush', 'left', 'prepare', 'called_back', 'changed', 'given_away', 'grows', 'look', 'default', 'getter',
-               'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'relayed', 'snap', 'see_plain',
-               'imported')
+               'manager', 'audit', 'before_audit', 'module_begins', 'relay', 'awaited', 'waited', 'async_loop',
+               'async_block', 'async_failed', 'put_by', 'take_up', 'snap', 'see_plain', 'box', 'instead',
+               'class_made', 'imported')
+    SPARES = {'getter': operator_getter}        # {name of a helper: what is called when it cannot be}
 
     def __init__(self, engine):
-        self.tape, self.signs, self.loaded, self.engine = engine.log, {}, [], None
+        self.tape, self.signs, self.loaded, self.engine, self.unread = engine.log, {}, [], None, None
         self.append, self.extend, self.id, self.dict = engine.log.append, engine.log.extend, id, dict
         self.locals, self.globals, self.held = locals, globals, held
+        self.held_names, self.frame_names = held_names, frame_names
         self.pending, self.known, self.boxes = engine.pending, engine.known, engine.boxes
         self.harmless, self.find_harmless = engine.harmless, engine.harmless.get
+        self.methods, self.box_types, self.row_types = engine.methods, engine.box_types, frozenset([list, tuple])
         self.quiet_types, self.cells, self.pause = engine.quiet_types, {}, 1
+        self.quiet_types['__call__'] = set()
         self.budget = itertools.chain.from_iterable(self.allowances()) if engine.has_limits() else None
+        self.firsts, self.newborn, self.born = engine.firsts, engine.newborn, engine.born
         for name in self.HELPERS:
             setattr(self, name, self.guarded(name))
-        self.see = self.snap
+        self.see, self.see_plain = self.meeting(self.snap), self.meeting(self.see_plain)
+        self.pick, self.meet = self.picker(), self.meeter()
         self.no_keys = frozenset(cls for cls in MUTATORS if cls not in DICTS and not issubclass(cls, set))
         self.serve(engine)
 
     def serve(self, engine):
         """Work for an engine from now on."""
+        self.hand_over()
         self.engine, self.quiet = engine, engine.quiet
         engine.kit = self
         for name, cell in self.cells.items():
             cell[0] = getattr(engine, name)
         del self.tape[:], self.pending[:]
         engine.pending, engine.known, engine.boxes = self.pending, self.known, self.boxes
-        engine.harmless, engine.quiet_types = self.harmless, self.quiet_types
-        for kept in [self.known, self.harmless] + list(self.boxes.values()):
+        engine.harmless, engine.quiet_types, engine.methods = self.harmless, self.quiet_types, self.methods
+        engine.firsts, engine.newborn, engine.born = self.firsts, self.newborn, self.born
+        engine.box_types = self.box_types
+        for kept in [self.known, self.harmless, self.firsts, self.newborn, self.born] + list(
+                self.boxes.values()) + list(self.methods.values()):
             kept.clear()
         for name, found in self.quiet_types.items():
             found.clear()
@@ -19956,17 +21257,26 @@ class Kit(object):
     def rest(self):
         """The run is over: what is called of its code from now on leaves nothing behind."""
         def nothing(*args):
+            self.hand_over()
             del self.tape[:]
             return args[0] if args else None
-        self.engine = None
+        self.unread = weak_reference(self.engine, lambda _: self.tape.__delitem__(slice(None)))
+        self.engine = self.quiet = None
+        self.newborn.clear()
         for name, cell in self.cells.items():
-            cell[0] = operator_getter if name == 'getter' else nothing
+            cell[0] = self.SPARES.get(name, nothing)
         self.pending.append(BUSY)               # so that each function that is called looks, and empties the tape
+
+    def hand_over(self):
+        """Let an engine that is not served any more have what was written for it."""
+        engine = self.unread and self.unread()
+        if engine is not None:
+            engine.take(engine.written)
 
     def guarded(self, name):
         """A helper, which raises nothing: what goes wrong (as when the stack is full) is a gap in the recording."""
         cell = self.cells[name] = [None]
-        spare = operator_getter if name == 'getter' else None
+        spare = self.SPARES.get(name)
 
         def call(*args):
             try:
@@ -19976,9 +21286,51 @@ class Kit(object):
                 return spare(*args) if spare is not None else args[0] if args else None
         return call
 
+    def picker(self):
+        """What looks at a function that is called next, and gives it: most are known to need nothing."""
+        harmless, callable_types, prepare = self.harmless, self.quiet_types['__call__'], self.prepare
+
+        def pick(function, *about):
+            kind = type(function)
+            if id(function.__func__ if kind is BOUND_METHOD else function) in harmless or kind in callable_types:
+                return function
+            return prepare(function, *about)
+        return pick
+
+    def meeter(self):
+        """What sees to it that the content of a container is known, and says whether it is in one of these boxes."""
+        known, see, box = self.known, self.see, self.box
+
+        def meet(value, *boxes):
+            key = id(value)
+            if key in known:
+                box(value)
+            else:
+                see(value)
+            return any(key in kept for kept in boxes)
+        return meet
+
+    def meeting(self, other):
+        """What is called before an object changes that was not met before. Where that is enough, its content is kept as
+        it is, and looked at when the log is read: of objects without attributes yet, whose class is known, and of
+        lists. `other` is called for all else.
+        """
+        known, firsts, newborn, lists = self.known, self.firsts, self.newborn, self.boxes['list']
+        referents, least = gc.get_referents, len(gc.get_referents(Blank()))
+
+        def meet(value):
+            cls, key = type(value), id(value)
+            if cls in newborn and len(referents(value)) == least:
+                known[key], firsts[key] = True, (value, ())
+            elif cls is list and self.engine is not None and MARKED.isdisjoint(map(type, value)):
+                known[key], lists[key], firsts[key] = True, True, (value, value[:])
+            else:
+                other(value)
+        return meet
+
     def sign(self, kind, *args):
         """A Sign, the same for the same arguments."""
-        key = (kind,) + tuple(id(part) if isinstance(part, Scope) else part for part in args)
+        key = (kind,) + args
         if key not in self.signs:
             self.signs[key] = kind(*args)
         return self.signs[key]
@@ -19995,6 +21347,14 @@ class Kit(object):
         """See LineSign."""
         return self.sign(LineSign, scope, line)
 
+    def bound_line_sign(self, binds, move):
+        """See BoundLineSign."""
+        return self.sign(BoundLineSign, move.scope, binds, move)
+
+    def stored_line_sign(self, first, move):
+        """See StoredLineSign."""
+        return self.sign(StoredLineSign, first, move)
+
     def test_sign(self, scope, line):
         """See TestSign."""
         return self.sign(TestSign, scope, line)
@@ -20007,17 +21367,14 @@ class Kit(object):
         """The NoteSign of an exception that is raised again, or that an except clause took."""
         return self.sign(NoteSign, scope, 'passing', passes)
 
-    def leap_sign(self, scope, signs, finals, exits=False):
-        """See LeapSign."""
-        return LeapSign(scope, signs, finals, exits)
-
-    def resume_sign(self, scope, line):
+    def resume_sign(self, scope, names=()):
         """See ResumeSign."""
-        return self.sign(ResumeSign, scope, line)
+        return self.sign(ResumeSign, scope, names)
 
     def call_sign(self, scope, names):
         """See CallSign."""
-        return self.sign(CallGeneratorSign if scope.has_yield else CallSign, scope, names)
+        binds = tuple([self.engine.binds(name, False)[0] for name in names])
+        return self.sign(CallGeneratorSign if scope.has_yield else CallSign, scope, binds)
 
     def names_call_sign(self, scope):
         """See NamesCallSign."""
@@ -20031,9 +21388,9 @@ class Kit(object):
         """See GlobalNamesSign."""
         return self.sign(GlobalNamesSign, scope, only)
 
-    def generator_error_sign(self, scope, ends):
+    def generator_error_sign(self, scope, ends, names):
         """See GeneratorErrorSign."""
-        return self.sign(GeneratorErrorSign, scope, ends)
+        return self.sign(GeneratorErrorSign, scope, ends, names)
 
     def attribute_sign(self, name):
         """See AttributeSign."""
@@ -20044,6 +21401,31 @@ class Kit(object):
         return self.sign(CutAttributeSign, name)
 
 
+def find_ends(node):
+    """Give the nodes of a tree an end_lineno, as they have from 3.8 on; it."""
+    end = getattr(node, 'lineno', 0)
+    for part in inner_nodes(node):
+        last = find_ends(part)
+        if last > end:
+            end = last
+    node.end_lineno = end
+    return end
+
+
+def end_within(node):
+    """The end_lineno of a node, or the last one in it."""
+    found, todo = 0, [node]
+    while todo:
+        node = todo.pop()
+        end = node.__dict__.get('end_lineno')
+        if end is None:
+            end = node.__dict__.get('lineno', 0)
+            todo += inner_nodes(node)
+        if end > found:
+            found = end
+    return found
+
+
 def let_lines_rise(body, line):
     """Before 3.6 the table of a code object's lines cannot go back: statements of ours get later lines. line: that of
     the code before them; that of their last one is returned.
@@ -20051,8 +21433,8 @@ def let_lines_rise(body, line):
     for node in body:
         node.lineno = line = max(line, node.lineno)
         for part in inner_nodes(node):
-            if isinstance(part, _ast.expr) or type(part).__name__ in ('arguments', 'keyword', 'withitem'):
-                line = max([line] + [sub.lineno for sub in walk(part) if hasattr(sub, 'lineno')])
+            if not isinstance(part, (_ast.stmt, _ast.excepthandler)):
+                line = max(line, end_within(part))
         blocks = [getattr(node, name, None) for name in ('body', 'handlers', 'orelse', 'finalbody')]
         if isinstance(node, DEFINITIONS):
             let_lines_rise(node.body, node.lineno)
@@ -20062,7 +21444,7 @@ def let_lines_rise(body, line):
     return line
 
 
-READ_AT_A_TIME = 200000         # entries that were written
+READ_AT_A_TIME = 20000          # entries that were written
 
 
 class SourceToRewrite(object):
@@ -20075,6 +21457,8 @@ class SourceToRewrite(object):
         if self.text is None:
             raise Unsupported('its text is not at hand')
         self.tree = compile(self.text, code.co_filename, 'exec', _ast.PyCF_ONLY_AST | self.flags, True)
+        if not HAS_CONSTANT_NODE:
+            find_ends(self.tree)
         self.reader = ScopeReader(self.tree.body)
         self.traits = Traits(self.tree.body, self.reader)
 
@@ -20103,7 +21487,13 @@ class Rewriter(Operations):
         self.done, self.shallow, self.asleep, self.live = 0, set(), {}, {}
         self.kit, self.texts, self.label, self.gaps, self.final = None, set(), None, [], []
         self.codes = {}                         # of local modules that may be imported
+        # What read() knows of objects: ids of those that are followed with all that is in them; {id of a plain
+        # container: its Token}; {name: {id of an object: the Token of the plain dict that its attribute is in}}.
+        self.seen, self.ready, self.owned = set(), {}, {}
+        self.steps, self.add = [], self.add_step
         self.counted = 0                        # steps, when it was looked last
+        self.keeps_dicts = self.tells_all = True        # see Traits
+        self.written = None                     # how much was written, when the run is over and it is not taken
         if kit is None:
             Kit(self)
         else:
@@ -20115,6 +21505,7 @@ class Rewriter(Operations):
 
     def code_to_run(self, code):
         """The code object with what writes the log in it; or as it is, and left to the trace engine."""
+        collect_again = collect_rarely()
         try:
             if self.raw or not self.with_state:
                 raise Unsupported('raw events, or steps alone')
@@ -20125,6 +21516,8 @@ class Rewriter(Operations):
             self.leave(reason)
             purge_modules([name for name, path in self.local_modules(code) if self.was_loaded(name)])
             return code
+        finally:
+            collect_again()
 
     def leave(self, reason):
         """Leave the run to the trace engine."""
@@ -20144,11 +21537,23 @@ class Rewriter(Operations):
             elif not self.was_loaded(name):
                 raise Unsupported('%s is loaded already' % name)
         for source in sources:
-            self.shadow(source.traits.stored, source.traits.hides)
+            self.learn_traits(source.traits)
         made = [source.instrumented() for source in sources]
         for source, code in list(zip(sources, made))[1:]:
             self.codes[source.code.co_filename] = source.text, code
         return made[0]
+
+    def learn_traits(self, traits):
+        """Note what a text can do with objects."""
+        self.shadow(traits.stored, traits.hides)
+        self.is_calm = self.is_calm and traits.is_calm
+        if not traits.keeps_dicts and self.keeps_dicts:
+            self.catch_up()
+            self.newborn.clear()
+            self.keeps_dicts = False
+        if not traits.tells_all:
+            self.doubt()
+            self.tells_all = False
 
     def was_loaded(self, name):
         """Whether a module is loaded, and its code writes to the log."""
@@ -20183,7 +21588,7 @@ class Rewriter(Operations):
         if text is None or text != self.text_of(code.co_filename):
             try:
                 source = SourceToRewrite(self, code)
-                self.shadow(source.traits.stored, source.traits.hides)
+                self.learn_traits(source.traits)
                 made = source.instrumented()
             except Unsupported as reason:
                 self.gap(reason)
@@ -20209,39 +21614,165 @@ class Rewriter(Operations):
 
     def sync(self):
         """Turn what was written since the last time into steps and changes."""
-        log = self.log
-        if len(log) <= self.done and not self.final:
+        if len(self.log) <= self.done and not self.final and self.written is None:
             return
         self.turns += 1
-        raw, at = log[self.done:], 0
-        del log[self.done:]
-        end, most = len(raw), self.most()
-        while at < end:
-            entry = raw[at]
-            if isinstance(entry, Sign):
-                if entry.scope is None and self.stack and self.stack[-1].waiting is not None:
-                    self.frame_of(self.stack[-1].scope)
-                try:
-                    entry.turn(self, raw, at)
-                except Exception as error:      # as when code that was left by another thread wrote here
-                    if self.stop_error is not None and end - at < 1000:
-                        break                   # Stop may come between what ends a frame and the end of it
-                    self.gap(error)
-            else:
-                self.put(raw[at:at + entry.size])
-            at += entry.size
-            if at > READ_AT_A_TIME:             # memory is given back
+        raw, at = self.log[self.done:self.written], 0
+        if self.written is None:
+            del self.log[self.done:]
+        else:
+            self.take(self.done)
+        log = self.log
+        self.recording.indexed(self.steps, self.done)
+        self.owned.clear()                      # the classes may have changed
+        collect_again = collect_rarely() if len(raw) > READ_AT_A_TIME else None
+        while at < len(raw):
+            at = self.read(raw, at, min(len(raw), at + max(500, (self.most() - len(log)) // 2)))
+            if at > READ_AT_A_TIME and 2 * at > len(raw):       # memory is given back
                 del raw[:at]
-                at, end = 0, end - at
-            if len(log) > most:
+                at = 0
+            if len(log) > self.most():
                 self.keyframe()
-                most = self.most()
+                self.recording.indexed(self.steps, len(log))
+        if collect_again is not None:
+            collect_again()
         if self.final:
             self.compare()
+            self.firsts.clear()
         self.done = len(log)
+        self.recording.indexed(self.steps, self.done)
         if self.gaps:
-            steps = sum(type(entry) is Site for entry in log)
-            self.recording.approximate[:] = [(0, steps, 'code was not understood: %r' % (self.gaps[0],))]
+            self.recording.approximate[:] = [(0, len(self.steps), 'code was not understood: %r' % (self.gaps[0],))]
+
+    def read(self, raw, at, stop):
+        """Turn what was written from one place to another, or a little more, into steps and changes; the next place.
+        What comes often is done here, because calls would take longer than that; the rest by Sign.turn().
+        """
+        log, stack, see, seen, atoms, missing = self.log, self.stack, self.see, self.seen, ATOMS, MISSING
+        add, step = log.append, self.steps.append
+        scope = None                            # of the current frame, if nothing is special about it
+        try:
+            while at < stop:
+                sign = raw[at]
+                often = sign.often
+                if often and often <= OFTEN_RETURN:
+                    if sign.scope is not scope:
+                        frame = stack[-1] if stack else None
+                        if frame is None or frame.scope is not sign.scope or frame.waiting or frame.passing:
+                            self.turn(sign, raw, at)
+                            at, scope = at + sign.size, None
+                            continue
+                        self.just_left, scope = None, sign.scope                # as in frame_of()
+                        if self.here is not frame.space:
+                            self.enter_space(frame)
+                        names, outer = frame.space.now, scope.home.namespace.now
+                    if often == OFTEN_RETURN:   # as in end()
+                        site = scope.sites.get(('return', frame.line)) or scope.site('return', frame.line)
+                        add(site)
+                        step(site)
+                        stack.pop()
+                        self.just_left, scope, at = frame, None, at + 1
+                        self.forget(frame)
+                        continue
+                    for ahead, name, is_global, bind in sign.told:
+                        value, known = raw[at + ahead], outer if is_global else names
+                        if type(value) not in atoms and id(value) not in seen:
+                            value = see(value)
+                        if known.get(name, missing) is not value:
+                            known[name] = value
+                            log += (bind, value)
+                    site = sign.site
+                    if site is not None:
+                        frame.line = site.line
+                        add(site)
+                        step(site)
+                elif not often or scope is None and stack and stack[-1].waiting:
+                    if self.turn(sign, raw, at):
+                        scope = None
+                elif often == OFTEN_CALL:
+                    frame, scope = self.called(sign, raw, at), sign.scope
+                    names, outer = frame.space.now, scope.home.namespace.now
+                elif not self.stored(often, sign, raw, at):
+                    if self.turn(sign, raw, at):
+                        scope = None
+                elif sign.scope is not None:    # of a StoredLineSign
+                    if sign.scope is not scope:
+                        at += sign.size - 1     # comes next, as if it had been written by itself
+                        raw[at] = sign.move
+                        continue
+                    site = sign.move.site
+                    frame.line = site.line
+                    add(site)
+                    step(site)
+                at += sign.size
+        except Exception as error:              # as when code that was left by another thread wrote here
+            if self.stop_error is not None and len(raw) - at < 1000:
+                return len(raw)                 # Stop may come between what ends a frame and the end of it
+            self.gap(error)
+            return at + sign.size
+        return at
+
+    def called(self, sign, raw, at):
+        """Do what CallSign.turn() does, when nothing waits in the frame that called; the new Frame."""
+        log, space, scope, seen = self.log, Space(), sign.scope, self.seen
+        space.home, space.first, space.now = scope.home, NO_NAMES, {}
+        frame, names, self.here, self.just_left = Frame(scope, space), space.now, space, None
+        self.stack.append(frame)
+        log += (ENTER, space)
+        for bind in sign.binds:
+            at += 1
+            value = raw[at]
+            if type(value) not in ATOMS and id(value) not in seen:
+                value = self.see(value)
+            names[bind.name] = value
+            log += (bind, value)
+        frame.line = sign.sites[-1].line
+        log += sign.sites
+        self.steps += sign.sites
+        return frame
+
+    def stored(self, often, sign, raw, at):
+        """Change a plain container or an object with plain attributes that is known; whether it was one."""
+        is_name, value = often == OFTEN_ATTRIBUTE, raw[at + sign.size - 1]
+        key = sign.name if is_name else raw[at + 2]
+        token = (self.owned.get(key, self.owned) if is_name else self.ready).get(id(raw[at + 1]))
+        if token is None:
+            return False
+        known = token.now
+        kind = type(known)
+        if kind is dict and type(key) in ATOMS or kind is list and (type(key) is int or often == OFTEN_PUSH):
+            if type(value) not in ATOMS and id(value) not in self.seen:
+                value = self.see(value)
+            if often == OFTEN_PUSH:
+                known.append(value)
+                self.put((PUSH, token, value))
+            elif often == OFTEN_ADD and key in known:
+                pass                            # it keeps the one that it has
+            elif (known.get(key, MISSING) if kind is dict else known[key]) is not value:
+                known[key] = value
+                self.put((SET, token, key, value))
+            return True
+        return False
+
+    def turn(self, sign, raw, at):
+        """Turn one Sign, or what else was written; whether the current frame may be another one now."""
+        if not isinstance(sign, Sign):
+            self.put(raw[at:at + sign.size])
+            return False
+        if sign.scope is None and self.stack and self.stack[-1].waiting is not None:
+            self.frame_of(self.stack[-1].scope)
+        sign.turn(self, raw, at)
+        return sign.scope is not None
+
+    def add_step(self, site):
+        """Add a step to the log."""
+        self.log.append(site)
+        self.steps.append(site)
+
+    def forget_objects(self):
+        """See Follower."""
+        Operations.forget_objects(self)
+        self.owned.clear()
 
     def most(self):
         """The length of the log at which a keyframe is due."""
@@ -20262,10 +21793,8 @@ class Rewriter(Operations):
         self.just_left = None
         if self.here is not frame.space:
             self.enter_space(frame)
-        if leaps and frame.waiting is not None and not frame.waiting[0]:
-            waiting, frame.waiting = frame.waiting, None
-            for sign in waiting[1]:
-                sign.turn(self, None, 0)
+        if leaps and frame.waiting is not None:
+            self.turn_waiting(frame)
         return frame
 
     def enter_space(self, frame):
@@ -20273,57 +21802,100 @@ class Rewriter(Operations):
         self.here = frame.space
         self.put((ENTER, frame.space))
 
-    def come_due(self, exiting):
-        """Before a frame begins or goes on: the step that waited in the one below has its turn. exiting: whether
-        an __exit__ begins.
-        """
+    def come_due(self):
+        """Before a frame begins or goes on: the step that waited in the one below has its turn."""
         frame = self.stack[-1] if self.stack else None
-        waiting = frame and frame.waiting
-        if waiting is not None and not waiting[0] and not (exiting and waiting[2]):
+        if frame is not None and frame.waiting is not None:
             self.frame_of(frame.scope)
 
     def catch_up(self):
         """Turn what was written, and the steps that wait: the program goes on from here."""
         self.sync()
-        self.come_due(False)
+        self.snap_all()
+        self.come_due()
         self.done = len(self.log)
 
-    def begin(self, frame, site):
+    def begin(self, frame):
         """A frame begins."""
-        self.come_due(frame.scope.frame == '__exit__')
+        self.come_due()
         frame.space.home = frame.scope.home
         frame.space.now = frame.space.first.copy()
         self.stack.append(frame)
-        self.live[frame] = frame.space
+        if frame.scope.has_yield:
+            self.live[frame] = frame.space
         self.just_left = None
         self.enter_space(frame)
-        self.add(site)
 
     def end(self, frame):
-        """A frame ends or is suspended."""
+        """A frame ends."""
+        self.leave_frame(frame)
+        if frame.passing and self.stack:
+            self.stack[-1].passing = False
+        self.forget(frame)
+
+    def leave_frame(self, frame):
+        """A frame does not run any more, for now."""
         if self.here is not frame.space:
             self.enter_space(frame)
         self.add(frame.scope.site('return', frame.line))
         self.stack.pop()
         self.just_left = frame
-        if frame.passing and self.stack:
-            self.stack[-1].passing = False
-        if frame.scope.has_yield is False or frame.passing:
-            self.live.pop(frame, None)
 
-    def resume(self, space, site, by_error=False):
-        """A generator goes on, after those that delegate to it, unless an exception is thrown in."""
+    def forget(self, frame):
+        """A frame has ended."""
+        if frame.scope.has_yield:
+            self.live.pop(frame, None)
+            self.suspended.pop(frame.space, None)
+        else:
+            frame.space.now = None              # memory is given back
+
+    def suspend(self, frame, line):
+        """A frame is suspended in a line; None: in the one that runs."""
+        frame.back = frame.line if line is None else line
+        self.leave_frame(frame)
+
+    def resume(self, space, only=(), names=None, by_error=False, is_told=True):
+        """A generator or coroutine goes on, after those that wait for it, unless an exception is thrown in. only,
+        names: see ResumeSign.
+        """
         frame = self.suspended.get(space)
         if frame is None:
             return
-        if frame.delegator is not None and not by_error:
+        if by_error:
+            frame.passing = False
+        elif frame.delegator is not None:
             delegator, frame.delegator = frame.delegator, None
-            self.resume(delegator.space, delegator.scope.site('call', delegator.line))
+            self.resume(delegator.space)
         self.stack.append(frame)
         self.just_left = None
-        frame.passing = False
         self.enter_space(frame)
-        self.add(site)
+        if only:
+            self.take_names(frame, only, names)
+        if is_told:
+            self.add(frame.scope.site('call', frame.back))
+
+    def take_names(self, frame, only, names):
+        """Bind and unbind what differs of some names of the frame."""
+        known = frame.space.now
+        names = dict((name, names[name] if name in names else known[name]) for name in list(known) + list(only)
+                     if name in names or name not in only)
+        self._check_names(names, known, False)
+
+    def leave_wall(self, frame):
+        """A `finally` clause or a `with` block was left: a step that waited for it has its turn."""
+        if frame.waiting is not None:
+            frame.waiting[0] += 1
+            self.turn_waiting(frame)
+
+    def turn_waiting(self, frame):
+        """Turn the signs that waited for as many walls as were left."""
+        left, signs = frame.waiting
+        due = [sign for walls, sign in signs if walls <= left]
+        signs[:] = [pair for pair in signs if pair[0] > left]
+        if not signs:
+            frame.waiting = None
+        for sign in due:
+            sign.turn(self, None, 0)
 
     def error(self, frame):
         """An exception reaches a frame."""
@@ -20359,13 +21931,15 @@ class Rewriter(Operations):
                 elif token in shallow:
                     todo += [inner for inner in one.kind.parts(one) if type(inner) not in ATOMS]
             shallow.discard(token)
+        if id(value) in tokens:                 # which keep it alive
+            self.seen.add(id(value))
         return value
 
     def _follow(self, token, todo):
         """Note the content of a token from now on."""
         content = self.asleep.pop(token, None)
         if content is None:
-            content = token.kind.read(token.obj)
+            content = self.first_content(token)
         if token.first is None:
             token.first = content
         else:
@@ -20375,9 +21949,25 @@ class Rewriter(Operations):
         if token.kind is not OPAQUE and token.kind is not VALUE:
             self.followed.append(token)
 
+    def first_content(self, token):
+        """The content that an object had when it was met first."""
+        content = self.firsts.pop(id(token.obj), (None, None))[1]
+        if content is None and not (token.kind is INSTANCE and type(token.obj) in self.born):
+            return token.kind.read(token.obj)
+        if token.kind is not INSTANCE:
+            return all_held(content) if token.kind is LIST else content
+        getter, slots = layout(type(token.obj))     # it had no attributes
+        names = getter(token.obj) if getter is not None else None
+        if names is not None:
+            self.firsts[id(names)] = names, {}
+        return (names,) + (MISSING,) * len(slots)
+
     def awake(self, box):
         """The Token of an object that a change is about, or None."""
         token = self.tokens.get(id(box))
+        if token is None and id(box) in self.firsts:            # nobody sees it yet
+            self.snap(box)
+            token = self.tokens.get(id(box))
         if token is None:
             return None
         if token.now is None or token in self.shallow:
@@ -20392,6 +21982,8 @@ class Rewriter(Operations):
         if type(value) not in ATOMS:
             value = self.see(value)
         known = token.now
+        if cls is list or cls is dict:
+            self.ready[id(box)] = token
         if token.kind is LIST or token.kind is BYTES:
             if cls not in MUTATORS and self.has_own(cls, '__setitem__'):
                 return
@@ -20425,13 +22017,17 @@ class Rewriter(Operations):
             pairs.append((self.see(key), value))
         self.note(token, [(PUT, token, Keyed((id(pair[0]), pair) for pair in pairs))])
 
-    @staticmethod
-    def has_own(cls, name):
+    def has_own(self, cls, name):
         """Whether a class has that method in Python."""
         for base in cls.__mro__:
-            if name in vars(base):
-                return type(vars(base)[name]) is FunctionType
+            if name in self.names_in(base):
+                return type(self.names_in(base)[name]) is FunctionType
         return False
+
+    def names_in(self, cls):
+        """The names that a class had in it where the log is read."""
+        names = self.class_names.get(id(cls))
+        return vars(cls) if names is None else names
 
     def cut_item(self, box, key):
         """An item was deleted."""
@@ -20462,6 +22058,12 @@ class Rewriter(Operations):
         if token is None:
             return
         if token.kind is CLASS:
+            self.owned.clear()
+            names = self.class_names.setdefault(id(owner), dict(vars(owner)))
+            if value is MISSING:
+                names.pop(name, None)
+            else:
+                names[name] = value
             hidden = name.startswith('__') and name.endswith('__') or type(value) in TEXT_TYPES
             return self.set_or_cut(token, name, MISSING if hidden else value)
         body = token if token.kind is INSTANCE else token.body
@@ -20469,7 +22071,7 @@ class Rewriter(Operations):
                 self.has_own(cls, '__setattr__' if value is not MISSING else '__delattr__')):
             return
         for base in getattr(cls, '__mro__', ()):
-            found = vars(base).get(name, MISSING)
+            found = self.names_in(base).get(name, MISSING)
             if found is MISSING:
                 continue
             if type(found) is SlotType:
@@ -20489,6 +22091,8 @@ class Rewriter(Operations):
             inner = self.awake(body.now[0])
             if inner is not None:
                 self.set_or_cut(inner, name, value)
+                if value is not MISSING and type(inner.obj) is dict:
+                    self.owned.setdefault(name, {})[id(owner)] = inner
 
     def set_or_cut(self, token, name, value):
         """A name in a dict was bound, or unbound if the value is MISSING."""
@@ -20506,7 +22110,8 @@ class Rewriter(Operations):
     def keyframe(self):
         """Keep the content of all that can be reached; what cannot be is not followed any more."""
         contents, followed, todo = {}, [], []
-        for token in list(self.modules.values()) + list(self.live.values()):
+        spaces = [frame.space for frame in self.stack if frame not in self.live] + list(self.live.values())
+        for token in list(self.modules.values()) + spaces:
             contents[token] = token.now.copy()
             todo += token.now.values()
             if token.kind is DICT and token.obj is not None:
@@ -20534,6 +22139,8 @@ class Rewriter(Operations):
             if token not in contents:
                 self.asleep[token] = token.now
                 token.now = None
+        for memory in (self.seen, self.ready, self.owned):
+            memory.clear()
         self.followed[:] = followed
         self.visible = size
         self.recording.keyframes.append(Keyframe(len(self.log), contents, self.here or self.top))
@@ -20624,7 +22231,7 @@ class Rewriter(Operations):
             if type(value) in (tuple, frozenset):
                 todo += value
                 continue
-            if id(value) not in self.known:
+            if id(value) not in self.known or id(value) in self.firsts:
                 self.snap(value)
             token = self.tokens.get(id(value))
             for one in (token, token and token.body):
@@ -20633,10 +22240,16 @@ class Rewriter(Operations):
                     self.final.append((one, content))
                     todo += [part for part in parts_of(one.kind, content) if type(part) not in ATOMS]
         self.pending[:] = []
-        tape = self.log                         # the list itself belongs to the code that writes
-        self.log = self.recording.log = tape[:]
+        self.written = len(self.log)
+
+    def take(self, end):
+        """Take what was written, up to a place, out of the list that the code writes to."""
+        tape, self.kit.unread = self.log, None
+        self.log, self.written = tape[:end], None
         del tape[:]
-        self.put, self.add = self.log.extend, self.log.append
+        self.recording.log = self.log
+        self.put = self.log.extend
+        self.firsts, self.born = self.firsts.copy(), self.born.copy()
 
     def compare(self):
         """When all that was written has been read: what the log has is what there was at the end, or a gap is told."""

@@ -1,9 +1,10 @@
 """Random programs in which all kinds of statements change what others hold: are both engines exact?
 
-    python record_engines.py FIRST_SEED HOW_MANY
+    python record_engines.py FIRST_SEED HOW_MANY [async]
 
-The steps and states of engine="rewrite" are compared with those of engine="trace", one by one. Prints what differs,
-with the seed; with one seed the program, too. A program that the rewriting engine leaves to the other counts as left.
+With `async` the programs are those of async functions. The steps and states of engine="rewrite" are compared with those
+of engine="trace", one by one. Prints what differs, with the seed; with one seed the program, too. A program that the
+rewriting engine leaves to the other counts as left.
 """
 from __future__ import print_function
 import os
@@ -227,6 +228,184 @@ STATEMENTS = r'''
 '''
 
 
+ASYNC_HEAD = '''import asyncio, sys, types
+async def gather(*many, **how):
+    many = [spawn(v) for v in many]
+    return await asyncio.gather(*many, **how) if sys.version_info > (3, 7) else [await v for v in many]
+async def leaf(v):
+    await asyncio.sleep(0)
+    return v
+async def quick(v):
+    return v
+async def deep(v):
+    log.append('deep')
+    w = await leaf(v)
+    return await quick(w)
+async def fails(v):
+    await asyncio.sleep(0)
+    raise KeyError(v)
+async def stays(v):
+    try:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        log.append(v)
+    except asyncio.CancelledError:
+        log.append('cancelled')
+        if v % 3 == 0:
+            raise
+        if v % 3 == 1:
+            await asyncio.sleep(0)
+    finally:
+        log.append('end')
+    return v
+async def agen(v):
+    try:
+        for i in range(v):
+            if i % 2:
+                await asyncio.sleep(0)
+            got = yield i
+            if got:
+                log.append(got)
+    finally:
+        log.append('agen')
+async def agen2(v):
+    async for i in agen(v):
+        yield [i]
+@types.coroutine
+def old(v):
+    w = yield from asyncio.sleep(0).__await__()
+    return v
+class Aw(object):
+    def __init__(self, v):
+        self.v = v
+    def __await__(self):
+        yield from asyncio.sleep(0).__await__()
+        return self.v
+class Now(object):
+    def __await__(self):
+        return iter(())
+class AW(object):
+    async def __aenter__(self):
+        log.append('in')
+        await asyncio.sleep(0)
+        return self
+    async def __aexit__(self, *e):
+        log.append('out')
+        if n % 2:
+            await asyncio.sleep(0)
+        return e[0] is KeyError
+class AI(object):
+    def __init__(self, v):
+        self.left = v
+    def __aiter__(self):
+        return self
+    async def __anext__(self):
+        if not self.left:
+            raise StopAsyncIteration
+        self.left -= 1
+        if n % 2:
+            await asyncio.sleep(0)
+        return [self.left]
+async def inner_return(v):
+    async with AW():
+        for i in range(3):
+            async with AW() as w:
+                if i == v:
+                    return w
+                if i > v:
+                    break
+        else:
+            log.append('else')
+    return v
+async def shares(v):
+    total = 0
+    async def adds(k):
+        nonlocal total
+        for i in range(2):
+            await asyncio.sleep(0)
+            total += k
+        return total
+    got = await gather(adds(1), adds(v))
+    return got, total, await adds(1)
+async def feeds(q, v):
+    for i in range(v):
+        await q.put([i])
+    await q.put(None)
+async def eats(q, into):
+    while True:
+        item = await q.get()
+        if item is None:
+            return len(into)
+        into.append(item)
+async def passes(v):
+    try:
+        return await v
+    except KeyError as e:
+        log.append(str(e))
+        raise ValueError(n)
+    finally:
+        await asyncio.sleep(0)
+def spawn(v):
+    return asyncio.ensure_future(v)
+'''
+
+ASYNC_EXPRESSIONS = r'''
+    n ;; {0} ;; push(n) ;; f({0}, n) ;; o.top ;; dd[n % 4] ;; [n, {0}] ;; await leaf(n) ;; await quick({0}) ;;
+    await deep(n) ;; await Aw({0}) ;; await Now() ;; await old(n) ;; await leaf(await quick(n)) ;;
+    (await leaf(n), {0}) ;;
+    [await leaf(z) for z in range(n % 3)] ;; [z async for z in agen(n % 3)] ;; {{z: await quick(z) for z in (1, 2)}} ;;
+    {{z async for z in agen(n % 3)}} ;; [z for z in [1, 2] if await quick(z)] ;; await spawn(leaf(n)) ;;
+    [push2(z) async for z in agen(2)] ;; sum([await leaf(z) for z in range(n % 3)]) ;;
+    await gather(leaf(n), deep(2)) ;; await asyncio.wait_for(leaf({0}), 9) ;; await inner_return(n % 4) ;;
+    await shares(n) ;; await passes(leaf({0})) ;; await passes(fails(n)) ;; await AI(2).__anext__() ;;
+    await agen(2).asend(None) ;; await agen(2).__anext__() ;; n if await quick(n % 2) else {0} ;;
+    await quick(n % 2) and await leaf({0}) ;; not await quick(n) ;; push(await leaf(n)) ;; f({0}, await leaf(n)) ;;
+    push2(push2(await leaf(n))) ;; o.add(await quick({0})).kids ;; dict(k=await quick({0})) ;; f(*[await leaf({0})]) ;;
+    f(**{{"x": await quick({0})}}) ;; copy.copy(await leaf({0})) ;; {0}[await quick(0)] ;; str(await leaf(n)) ;;
+    await gather(fails(n), leaf(1), return_exceptions=True) ;; sorted(await leaf([2, 1])) ;;
+    await fails(n)
+'''
+ASYNC_STATEMENTS = r'''
+    {0}.append({E}) ;; {0} = [{1}, n] ;; {0} += [n, {E}] ;; {0}[n % len({0})] = {E} ;; {0}[1:] = {1}[:2] ;;
+    d[n % 3] = {E} ;; d.setdefault(n % 4, []).append({E}) ;; o.l = {E} ;; o.l, {0} = {0}, o.l ;; f({0}, {1}) ;;
+    {0}.extend({1}[:2]) ;; {0}.pop() ;; d[await quick(n)] += await leaf(1) ;; o.v += await leaf(1) ;;
+    {0}[-1:] = await leaf([n]) ;; x, y = {E}, {E} ;; x, (y, z) = n, ({E}, {E}) ;; x = {E} ;; {E} ;; x = [{E}, {E}] ;;
+    (await leaf({0})).append(n) ;; (await leaf(o)).k = {E} ;; (await leaf({0}))[0] = {E} ;; del (await leaf({0}))[0] ;;
+    {0}.append({1}.append(n) or await leaf({0})) ;; heapq.heappush(pbox, await leaf(n)) ;; s.add(await quick(n)) ;;
+    x = {0}.pop() if await quick(n) else await leaf(n) ;; d.update(k=await leaf({0})) ;; acc(await leaf({0})) ;;
+    log.extend([await quick(1), await leaf(2)]) ;; assert await leaf(n), await quick(1) ;; raise E1(await leaf(n)) ;;
+    raise KeyError(n) ;; await fails(n) ;; {0}[99] ;; tt = spawn(stays(n)) ;; tt.cancel() ;; await tt ;;
+    tt = spawn(stays(n))~await asyncio.sleep(0)~tt.cancel()~x = await tt ;;
+    tt = spawn(passes(stays(n)))~await asyncio.sleep(0)~tt.cancel()~x = await tt ;;
+    tt = spawn(passes(passes(stays(n))))~await asyncio.sleep(0)~tt.cancel()~x = await tt ;;
+    x = spawn(leaf({0}))~{0} = [n]~(await x).append({1}) ;;
+    x = [spawn(deep(z)) for z in range(2)]~y = [await z for z in x] ;;
+    x = asyncio.Queue(2)~y = spawn(feeds(x, n % 4))~await eats(x, {0})~await y ;;
+    async for z in agen(3): log.append(z) ;; async for z in agen2(n % 4): {0}.append(z) ;;
+    async for z in AI(2): z.append({E}) ;; async for d[n] in agen(2): log.append(n) ;;
+    async for z in agen(3):~    if z == 1: break~    await leaf(z)~else:~    log.append("else") ;;
+    async for z in AI(3):~    if n % 2: continue~    {0}.append(z)~else:~    log.append("else") ;;
+    async for z in {0}: pass ;; async for z, y in agen(2): pass ;; await {0} ;;
+    async with AW() as w0: {0}.append({E}) ;; async with AW() as w0, AW() as o.w: {0}.append({E}) ;;
+    async with AW():~    raise KeyError(n) ;; async with AW():~    raise E1({E}) ;; async with {0}: pass ;;
+    with W(), W() as w1: x = {E} ;; async with asyncio.Lock(): {0}.append({E}) ;;
+    for z in range(3):~    async with AW():~        if z == n % 3: break~        if z: continue~        log.append(z) ;;
+    for z in range(3):~  with W():~    async with AW():~      try:~        if z: break~      finally:~        push(z) ;;
+    for z in range(2):~    async with AW():~        with W():~            if z: break~            continue ;;
+    x = agen(3)~await x.asend(None)~await x.asend({E}) ;; x = agen(3)~await x.asend(None)~await x.aclose() ;;
+    x = agen(3)~await x.asend(None)~await x.athrow(KeyError) ;; x = leaf(n)~x.send(None)~x.close() ;;
+    x = deep(n)~x.send(None)~x.send(None) ;; x = passes(leaf(n))~x.send(None)~x.throw(KeyError) ;;
+    x = passes(stays(n))~x.send(None)~x.throw(asyncio.CancelledError) ;; x = leaf({0})~await x~await x ;;
+    async def k(v=[]):~    v.append(await leaf(n))~    return v~x = await k() ;;
+    async def k(*v):~    for z in v: z.append(await quick(n))~    yield v~async for x in k({0}, {1}): pass ;;
+    try:~    await fails(n)~except KeyError as e:~    x = e.args~finally:~    await leaf(n) ;;
+    while await quick(len({0}) > 2): {0}.pop() ;; if await quick({0}) and push2(n): log.append(1) ;;
+    for z in await leaf([1, 2]): push2(z) ;; with await leaf(W()): log.append(n) ;;
+    return_ = lambda: {0}~return_().append({E}) ;; x = [{0}.append(await leaf(1)), {0}[:]] ;;
+    x = {0}[:] + (await leaf({0}.append(n)) or []) ;; x = f"{{await leaf(n)}}"
+'''
+
+
 def forms(text):
     """The list of forms in one of the texts above."""
     return [part.strip() for part in text.strip().split(';;')]
@@ -234,6 +413,8 @@ def forms(text):
 
 class Maker(object):
     """Makes the text of a program from a seed."""
+
+    frame = 'if 1:\n %s'                        # what statements stand in
 
     def __init__(self, seed):
         self.pick = random.Random(seed)
@@ -251,7 +432,7 @@ class Maker(object):
                 form = form.replace('{E}', self.expression().replace('{', '{{').replace('}', '}}'), 1)
             lines = form.format(self.pick.choice('abc'), self.pick.choice('abc')).split('~')
             try:
-                compile('\n'.join(lines), 'form', 'exec', 0, True)
+                compile(self.frame % '\n '.join(lines), 'form', 'exec', 0, True)
             except SyntaxError:
                 continue
             return [indent + line for line in lines]
@@ -297,6 +478,54 @@ class Maker(object):
             lines += ['    try:'] + self.block('        ') + ['    except Exception as err0:', '        pass',
                       '    if len(a) > 9: del a[3:]', '    if len(b) > 9: del b[3:]']
         return '\n'.join(lines) + '\n'
+
+
+class AsyncMaker(Maker):
+    """Makes the text of a program of async functions."""
+
+    frame = 'async def f():\n %s'
+
+    def __init__(self, seed):
+        Maker.__init__(self, seed)
+        self.expressions, self.statements = forms(ASYNC_EXPRESSIONS), forms(ASYNC_STATEMENTS)
+
+    def block(self, indent, depth=0):
+        """The lines of a random statement."""
+        if depth > 1 or self.pick.random() > 0.3:
+            return self.simple(indent)
+        inner, deeper = indent + '    ', lambda: self.block(indent + '    ', depth + 1)
+        kind = self.pick.choice(['if', 'for', 'try', 'finally', 'with', 'async for', 'async with', 'def'])
+        if kind == 'if':
+            return [indent + 'if %s:' % self.expression()] + deeper() + [indent + 'else:'] + deeper()
+        if kind in ('for', 'async for'):
+            many = self.pick.choice(['agen(3)', 'AI(2)', 'agen2(2)'] if kind[0] == 'a' else [
+                'range(2)', '(1, n)', 'count(2)'])
+            leap = [inner + 'if %s:' % self.expression(), inner + '    ' + self.pick.choice(['break', 'continue'])]
+            return [indent + '%s x%d in %s:' % (kind, depth, many)] + deeper() + leap * self.pick.randrange(2)
+        if kind in ('with', 'async with'):
+            return [indent + '%s %s() as w%d:' % (kind, 'AW' if kind[0] == 'a' else 'W', depth)] + deeper()
+        if kind == 'def':
+            return [indent + 'async def g%d(p):' % depth] + self.block(inner, 2) + [
+                inner + self.pick.choice(['return p', 'yield p', 'return await leaf(p)']),
+                indent + 'tt = spawn(g%d(n)) if not hasattr(g%d(0), "asend") else None' % (depth, depth)]
+        return [indent + 'try:'] + deeper() + [indent + 'except (IndexError, KeyError) as err:'] + deeper() + (
+            [indent + 'finally:'] + deeper() if kind == 'finally' else [])
+
+    def program(self):
+        """The text."""
+        lines = [HEAD.strip(), ASYNC_HEAD.strip(), 'async def main(v):',
+                 '    global a, b, c, d, o, s, n, tt', '    for n in range(v):']
+        for _ in range(self.pick.randint(3, 7)):
+            lines += ['        try:'] + self.block('            ') + [
+                '        except (Exception, asyncio.CancelledError) as err0:', '            pass',
+                '        if len(a) > 9: del a[3:]', '        if len(b) > 9: del b[3:]']
+        lines.append('    x = None')             # what is left open then is closed in the order of addresses
+        many = self.pick.randint(1, 2)
+        run = ['tt = None', 'async def both():', '    await gather(%s)' % ', '.join(
+            'main(%d)' % self.pick.randint(1, 4) for _ in range(many)), 'loop = asyncio.new_event_loop()',
+            'asyncio.set_event_loop(loop)', 'try:', '    loop.run_until_complete(both())', 'finally:',
+            '    loop.run_until_complete(loop.shutdown_asyncgens())', '    loop.close()']
+        return '\n'.join(lines + run) + '\n'
 
 
 def facts(recording, n):
@@ -347,8 +576,9 @@ def main():
     warnings.simplefilter('ignore')
     first, many = int(sys.argv[1]), int(sys.argv[2])
     counts, out = {'exact': 0, 'wrong': 0, 'left': 0}, sys.stdout
+    maker = AsyncMaker if sys.argv[3:] == ['async'] else Maker
     for seed in range(first, first + many):
-        text = Maker(seed).program()
+        text = maker(seed).program()
         sys.stdout = Quiet()
         try:
             found = difference(text)
