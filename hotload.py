@@ -710,6 +710,7 @@ number_types = (int, long) if PY2 else (int,)                   # noqa: F821
 # `while True` has an event for each turn; a jump to a jump has none there; after `finally` the line of `return`
 # has one, too; a loop over a generator ends with an 'exception'; closing one without a try around its yield has none.
 ENDLESS_LOOPS_HAVE_STEPS, JUMPS_ARE_THREADED = sys.version_info >= (3, 10), sys.version_info < (3, 10)
+TESTS_ARE_VALUES = sys.version_info < (3, 7)                    # `if a and b` is compiled like `x = a and b`
 WHILE_TESTS_AT_END = sys.version_info >= (3, 10)                # the test of a `while` stands at its end, too
 JUMPS_COME_BACK = (3, 8) <= sys.version_info[:2] <= (3, 9)
 # An async loop ends on the last line of its body; `finally` has no line after a `raise` that raises again.
@@ -17899,6 +17900,18 @@ class InsertSign(Sign):
         reader.note(token, [(SPLICE, token, start, start, [held(raw[at + 3])])])
 
 
+class ExtendSign(Sign):
+    """A list or deque was extended: it and a tuple of the values come next."""
+
+    __slots__ = ()
+
+    def turn(self, reader, raw, at):
+        """Add them."""
+        token = reader.awake(raw[at + 1])
+        end = len(token.now)
+        reader.note(token, [(SPLICE, token, end, end, all_held(list(raw[at + 2])))])
+
+
 class SliceSign(Sign):
     """A slice of a list was set or deleted: it, (start, end, step) and a tuple of the new values come next."""
 
@@ -18059,9 +18072,9 @@ class StoredLineSign(Sign):
 ITEM, CUT_ITEM, PUSHED, POPPED = ItemSign(None, 4), CutSign(None, 3), PushSign(None, 3), PopSign(None, 3)
 ADDED, DISCARDED, REMOVED = AddSign(True), AddSign(False), RemoveSign(False)
 SPLICED, CONTENT = SpliceSign(None, 5), ContentSign(None, 3)
-INSERTED, SLICED = InsertSign(None, 4), SliceSign(None, 4)
+INSERTED, SLICED, EXTENDED = InsertSign(None, 4), SliceSign(None, 4), ExtendSign(None, 3)
 UNTOLD = dict((sign, UntoldSign(None, sign.size)) for sign in (
-    ITEM, CUT_ITEM, PUSHED, POPPED, ADDED, DISCARDED, REMOVED, INSERTED, SLICED))
+    ITEM, CUT_ITEM, PUSHED, POPPED, ADDED, DISCARDED, REMOVED, INSERTED, SLICED, EXTENDED))
 
 
 ##############################################################################
@@ -18074,11 +18087,12 @@ UNTOLD = dict((sign, UntoldSign(None, sign.size)) for sign in (
 
 BUSY = 0                        # the first of the calls that have to be looked at, when there are any
 # {(method, number of arguments): (kinds of containers, Sign, its operands, whether the first is looked for in it)}; the
-# operands are numbers and what NAMED_OPERANDS has.
+# operands are numbers, the arguments, all that is in the first one, and the item that the first is the key of.
 QUICK = {('append', 1): (('list', 'deque'), PUSHED, ('first',), False),
          ('pop', 0): (('list', 'deque'), POPPED, (-1,), False),
          ('pop', 1): (('list', 'dict'), POPPED, ('first',), True),
          ('insert', 2): (('list',), INSERTED, ('first', 'second'), True),
+         ('extend', 1): (('list', 'deque'), EXTENDED, ('all',), False),
          ('popleft', 0): (('deque',), POPPED, (0,), False),
          ('appendleft', 1): (('deque',), INSERTED, (0, 'first'), False),
          ('add', 1): (('set',), ADDED, ('first',), True),
@@ -18407,6 +18421,58 @@ class Expressions(object):
                 self.children(part)
         return node
 
+    # Before 3.10 it is the optimizer who sees to it that no operand of `and` and `or` is asked twice whether it is
+    # true; and it leaves code alone that has long lines, as instrumented code has.
+
+    def _x_BoolOp(self, node):
+        self.operands(node)
+        return self.asked_once(node) if JUMPS_ARE_THREADED else node
+
+    def _x_IfExp(self, node):
+        node.test, node.body, node.orelse = self.test(node.test), self.expr(node.body), self.expr(node.orelse)
+        return node
+
+    def test(self, node):
+        """What stands for an expression that is a test."""
+        if not (TESTS_ARE_VALUES and isinstance(node, _ast.BoolOp)):
+            return self.expr(node)
+        self.operands(node)
+        return placed(self.asked_once(node, True), node)
+
+    def operands(self, node):
+        """Instrument the operands of a BoolOp, and of those in it."""
+        for at, value in enumerate(node.values):
+            if isinstance(value, _ast.BoolOp):
+                self.operands(value)
+            else:
+                node.values[at] = self.expr(value)
+
+    def asked_once(self, node, is_test=False):
+        """An expression that asks each operand once whether it is true. is_test: whether that is all that is asked."""
+        if not isinstance(node, _ast.BoolOp):
+            return node
+        kind, values, todo = type(node.op), [], list(node.values)
+        while todo:
+            value = todo.pop(0)
+            if isinstance(value, _ast.BoolOp) and type(value.op) is kind:
+                todo = value.values + todo
+            else:
+                values.append(value)
+        made = self.asked_once(values.pop(), is_test)
+        for value in reversed(values):
+            if isinstance(value, _ast.BoolOp):  # of the other kind
+                last = self.asked_once(_ast.BoolOp(op=kind(), values=[value.values[-1], made]), is_test)
+                for part in reversed(value.values[:-1]):
+                    part = self.asked_once(part, True) if TESTS_ARE_VALUES else part
+                    last = choice_node(part, last, made) if kind is _ast.Or else choice_node(part, made, last)
+                made = last
+            elif is_test:
+                made = choice_node(value, number_node(1), made) if kind is _ast.Or else choice_node(
+                    value, made, number_node(0))
+            else:
+                made = _ast.BoolOp(op=kind(), values=[value, made])
+        return made
+
     def is_builtin(self, node, names):
         """Whether an expression is the name of a builtin, one of these."""
         if not isinstance(node, _ast.Name) or node.id not in names:
@@ -18494,8 +18560,8 @@ class Expressions(object):
         function = node.func
         if self.is_method_of_text(function) or self.is_own_call(function):
             return self.children(node)
-        if self.is_quick(node) and self.can_let() and not (self.traits.has_generators and not all(
-                self.is_again(part) for part in node.args)):
+        if self.is_quick(node) and self.can_let() and self.method_of(function) != 'extend' and (
+                not self.traits.has_generators or all(map(self.is_again, node.args))):
             return self.quick_expression(node)
         is_lasting, builtin = self.is_lasting(function), self.known_builtin(function)
         about = [self.const(Call(node, self.traits.has_tricks, is_lasting))] + self.key_of(node)
@@ -18633,7 +18699,9 @@ class Expressions(object):
         box, (_, sign, operands, _) = self.box_of(function, box), QUICK[name, len(args)]
         parts = [sign if is_sure else self.sign_if(self.is_safe(args[0]), sign, box), box]
         for part in operands:
-            if part == 'item':
+            if part == 'all':
+                parts.append(call_node(self.const(tuple), args[0]))
+            elif part == 'item':
                 made = item_node(box, 0)
                 set_key(made, args[0])
                 parts.append(made)
@@ -18688,7 +18756,9 @@ class Expressions(object):
 
     def key_of(self, node):
         """The first argument of a call as a node, in a list, if it can be read before the call too."""
-        return [node.args[0]] if node.args and self.is_stable(node.args[0]) else []
+        part = node.args[0] if node.args else None
+        owner = part.value if isinstance(part, _ast.Attribute) and not self.traits.has_tricks else part
+        return [part] if owner is not None and self.is_stable(owner) else []
 
     def arguments(self, node):
         """Instrument the arguments of a call."""
@@ -18727,9 +18797,15 @@ class Expressions(object):
         """What is logged when the frame goes on."""
         return [self.kit.resume_sign(self.scope, self.names_of_others()), name_node('.g')] + self.all_names()
 
+    def names_now(self, which='locals'):
+        """An expression that gives the names of the frame (or the module) as a dict, as the log keeps them."""
+        is_frame = self.scope.kind == 'function' and which == 'locals'
+        return self.helper('dict' if not self.traits.has_generators else 'frame_names' if is_frame else 'held_names',
+                           self.helper(which))
+
     def all_names(self):
         """The last operand of a BackSign and a ResumeSign, in a list, if it has one."""
-        return [self.helper('dict', self.helper('locals'))] if self.names_of_others() else []
+        return [self.names_now()] if self.names_of_others() else []
 
     @staticmethod
     def line_of(node):
@@ -18796,7 +18872,7 @@ class Expressions(object):
             values = [self.param(name) for name in scope.params] + [name_node(name) for name in sorted(scope.frees)]
             start = self.logged([self.kit.call_sign(scope, tuple(names))] + values + [first])
         else:
-            start = self.logged([self.kit.names_call_sign(scope), self.helper('dict', self.helper('locals')), first])
+            start = self.logged([self.kit.names_call_sign(scope), self.names_now(), first])
         end = self.logged([self.kit.sign(ReturnSign, scope)])
         flush = [self.flushing()] if self.calls > kept[2] else []
         node.body = placed(item_node(tuple_node([back, start, body] + flush + [end]), 2), node.body)
@@ -18818,7 +18894,7 @@ class Expressions(object):
         for at, loop in enumerate(node.generators):
             if at:
                 loop.iter = self.expr(loop.iter)
-            loop.ifs = [self.expr(part) for part in loop.ifs]
+            loop.ifs = [self.test(part) for part in loop.ifs]
             if getattr(loop, 'is_async', 0):
                 pause = self.pause(node.lineno, not at)
                 loop.iter = placed(self.helper('async_loop', loop.iter, name_node('.g'), self.const(pause)), node)
@@ -18851,7 +18927,7 @@ class Expressions(object):
         names, kept = tuple(sorted(comprehension.stores)), self.scope
         self.scope = kept.function()
         sign = self.kit.sign(kind, self.scope, names)
-        made = self.logged([sign] if kind is HideSign else [sign, self.helper('dict', self.helper('locals'))])
+        made = self.logged([sign] if kind is HideSign else [sign, self.names_now()])
         self.scope = kept
         return made
 
@@ -18879,7 +18955,7 @@ class Expressions(object):
             loop = node.generators[at]
             calls = self.calls
             for test in reversed(loop.ifs):
-                made = placed([if_node(self.expr(test), made)], node)
+                made = placed([if_node(self.test(test), made)], node)
             flush = self.calls > calls
             changes = [part for leaf in self.leaves(loop.target) for part in self.bind(leaf.id)]
             calls = self.calls
@@ -18916,7 +18992,7 @@ class Expressions(object):
         names = self.rebound()
         if not names:
             return []
-        return [self.kit.names_sign(self.scope, tuple(sorted(set(names)))), self.helper('dict', self.helper('locals'))]
+        return [self.kit.names_sign(self.scope, tuple(sorted(set(names)))), self.names_now()]
 
     def names_of_others(self):
         """The names that others may have bound while this frame was suspended."""
@@ -18951,7 +19027,7 @@ def last_of(stmts):
     """The last statement of a block, or in it."""
     last = stmts[-1]
     for name in ('body', 'orelse', 'handlers', 'finalbody')[::-1]:
-        if getattr(last, name, None) and not isinstance(last, DEFINITIONS):
+        if isinstance(getattr(last, name, None), list) and getattr(last, name) and not isinstance(last, DEFINITIONS):
             return last_of(getattr(last, name))
     return last
 
@@ -19018,6 +19094,12 @@ class Stores(Expressions):
         self.children(node)
         return self.ended(node, [node], self.leaked(node), after, calls)
 
+    def _Assert(self, node, after):
+        calls = self.calls
+        node.test = self.test(node.test)
+        node.msg = node.msg and self.expr(node.msg)
+        return self.ended(node, [node], self.leaked(node), after, calls)
+
     def _Pass(self, node, after):
         return [node] + self.log([after] if after is not None else [], node)
 
@@ -19032,8 +19114,8 @@ class Stores(Expressions):
         if self.scope.kind == 'module':
             self.calls += 1
             return [self.kit.only_global_names(self.scope, tuple(sorted(names))),
-                    self.helper('dict', self.helper('globals'))]
-        return [self.kit.names_sign(self.scope, tuple(sorted(names))), self.helper('dict', self.helper('locals'))]
+                    self.names_now('globals')]
+        return [self.kit.names_sign(self.scope, tuple(sorted(names))), self.names_now()]
 
     def _Exec(self, node, after):
         return self.audited(node, after)
@@ -19128,6 +19210,12 @@ class Stores(Expressions):
             self.nested -= 1
             test, other = _ast.Compare(left=self.variable(method), ops=[_ast.Is()], comparators=[
                 none_node()]), self.variable(method)
+        if name == 'extend':                    # by what runs no code of the program, and is not the list itself
+            known = within_node(call_node(self.const(type), args[0]), self.const(self.kit.row_types))
+            test = _ast.BoolOp(op=_ast.And(), values=[test, known, _ast.Compare(
+                left=args[0], ops=[_ast.IsNot()], comparators=[self.box_of(function, box)])])
+            if not is_simple:
+                other = _ast.BoolOp(op=_ast.Or(), values=[other, self.callees(function, box, about)[1]])
 
         def called(function):
             one = call_node(function, *args)
@@ -19325,7 +19413,7 @@ class Stores(Expressions):
             self.calls, self.settled = self.calls + 1, self.settled + 1
         test = within_node(self.helper('id', box), self.const(self.kit.known), True)
         see = self.helper('see_plain' if self.traits.is_plain else 'see', box)
-        if by_attribute:
+        if by_attribute and self.traits.tells_all:
             test = _ast.BoolOp(op=_ast.And(), values=[within_node(
                 call_node(self.const(type), box), self.const(self.kit.born), True), test])
         return placed([if_node(test, [_ast.Expr(value=see)])], like)
@@ -19522,7 +19610,7 @@ class Instrumenter(Stores):
     def ended(self, node, made, changes, after, calls):
         """A simple statement with what it logs."""
         if self.scope.kind == 'class':
-            changes = [self.kit.names_sign(self.scope), self.helper('dict', self.helper('locals'))]
+            changes = [self.kit.names_sign(self.scope), self.names_now()]
         parts = changes + ([after] if after is not None else [])
         made = made + self.log(parts, node, self.calls > calls)
         if self.temps:
@@ -19559,7 +19647,7 @@ class Instrumenter(Stores):
         sign = self.first(stmts, after, line)
         parts = list(parts) + ([sign] if sign is not None else [])
         if self.scope.kind == 'class' and len(parts) > (sign is not None):
-            parts = [self.kit.names_sign(self.scope), self.helper('dict', self.helper('locals'))] + (
+            parts = [self.kit.names_sign(self.scope), self.names_now()] + (
                 [sign] if sign is not None else [])
         return self.log(parts, like, flush) + self.block(stmts, after, line)
 
@@ -19569,7 +19657,7 @@ class Instrumenter(Stores):
             raise Unsupported('a jump after `or` in line %d' % node.lineno)
         calls, line = self.calls, self.head_end(node)
         leaked = self.leaked(node.test)
-        node.test = self.expr(node.test)
+        node.test = self.test(node.test)
         flush = self.calls > calls
         node.body = self.entry(node.body, after, line, node, leaked, flush)
         node.orelse = self.entry(node.orelse, after, line, node, leaked, flush)
@@ -19579,12 +19667,20 @@ class Instrumenter(Stores):
         calls, line = self.calls, self.head_end(node)
         is_endless, begin = is_true(node.test), []
         leaked = self.leaked(node.test)
-        node.test = self.expr(node.test)
+        node.test = self.test(node.test)
         flush = self.calls > calls
         again = self.site_of(node.lineno, line)
-        if WHILE_TESTS_AT_END and not is_endless and node.body[0].lineno <= line:
-            raise Unsupported('a loop in one line, line %d' % node.lineno)
-        if is_endless and not ENDLESS_LOOPS_HAVE_STEPS:
+        is_in_line = not is_endless and node.body[0].lineno <= line
+        if is_in_line and line > node.lineno:
+            raise Unsupported('a loop that begins on the last line of its test, line %d' % node.lineno)
+        if is_in_line and WHILE_TESTS_AT_END:   # its line runs again when the test at its end was passed
+            turned = self.temp()
+            begin = placed([assign_node(self.variable(turned, True), number_node(0))], node)
+            self.loops.append(LoopAround(None, after, len(self.walls), len(self.handlers)))
+            node.body = self.log([], node, flush) + placed([if_node(
+                self.variable(turned), self.log([again], node), [assign_node(self.variable(turned, True), number_node(
+                    1))])], node) + self.block(node.body, None, line)
+        elif is_endless and not ENDLESS_LOOPS_HAVE_STEPS:
             again = self.first(node.body, None, None)
             self.loops.append(LoopAround(again, after, len(self.walls), len(self.handlers)))
             node.body = self.block(node.body, again, line)
@@ -19876,8 +19972,8 @@ class Instrumenter(Stores):
             return []
         chosen = tuple(sorted(set(mangled(name, self.scope.chain) for name in names)))
         if self.scope.kind == 'module':
-            return [self.kit.only_global_names(self.scope, chosen), self.helper('dict', self.helper('globals'))]
-        return [self.kit.names_sign(self.scope, chosen), self.helper('dict', self.helper('locals'))]
+            return [self.kit.only_global_names(self.scope, chosen), self.names_now('globals')]
+        return [self.kit.names_sign(self.scope, chosen), self.names_now()]
 
     # -- definitions
 
@@ -19955,7 +20051,7 @@ class Instrumenter(Stores):
         inner = self.ending(self.block(body, after, None), like)
         if scope.kind == 'class' and len(body) < len(whole):            # its docstring is a line that runs
             following = self.first(body, after, self.head_end(whole[0]))
-            inner = self.log([self.kit.names_sign(scope), self.helper('dict', self.helper('locals'))] + (
+            inner = self.log([self.kit.names_sign(scope), self.names_now()] + (
                 [following] if following is not None else []), like) + inner
         if self.late:
             inner = self.wrapped(inner, like, self.error())
@@ -19977,7 +20073,7 @@ class Instrumenter(Stores):
         if scope.kind == 'function':
             made += self.called_back(like)
         if scope.kind == 'class':
-            names = [self.kit.names_sign(scope), self.helper('dict', self.helper('locals'))]
+            names = [self.kit.names_sign(scope), self.names_now()]
             return made + self.log([self.kit.names_call_sign(scope), names[1]] + names + first, like)
         frees = sorted(scope.frees)
         values = [self.param(name) for name in scope.params]
@@ -19992,9 +20088,9 @@ class Instrumenter(Stores):
             return made + start
         if scope.has_yield:
             other = self.log([self.kit.call_sign(scope, tuple(scope.params))] + values + [self.kit.names_sign(scope),
-                             self.helper('dict', self.helper('locals'))] + first, like)
+                             self.names_now()] + first, like)
         else:
-            names = [self.kit.names_call_sign(scope), self.helper('dict', self.helper('locals'))]
+            names = [self.kit.names_call_sign(scope), self.names_now()]
             other = self.log(names + first, like)
         handler = _ast.ExceptHandler(type=self.const(NameError), name=None, body=other)
         return made + placed([try_node(start, [handler])], like)
@@ -20059,8 +20155,15 @@ class Instrumenter(Stores):
 # statement ends; and so is all that can be reached from the names of a call into the unknown.
 
 
+# Functions of libraries that change what they are given.
+MUTATING_FUNCTIONS = frozenset(
+    'shuffle heappush heappop heapify heapreplace heappushpop insort insort_left insort_right setitem delitem iadd ior '
+    'iconcat imul iand ixor isub setattr delattr pack_into methodcaller'.split())
 # Modules of classes whose methods in C change nothing but the object itself, which nobody sees.
 QUIET_CLASSES = frozenset(['_io', 'io', 're', '_sre', 'datetime', '_random', '_struct', '_csv', 'itertools'])
+
+
+MOST_COPIED = 1000000           # entries of containers that are kept as they are, before the log is read
 
 
 class Pending(object):
@@ -20096,6 +20199,21 @@ def outer_frame():
 QUIET_WAITERS = frozenset(['asyncio', '_asyncio', 'contextlib'] + list(BUILTIN_NAMES))
 
 
+def held_names(names):
+    """A dict of names as the log keeps it: nothing in it keeps a generator from its end."""
+    return dict((name, held(value)) for name, value in list(names.items()))
+
+
+def frame_names(names):
+    """The same for the names of a function's frame, which are a copy that stays with the frame before 3.13."""
+    made = held_names(names)
+    if not HAS_LOCALS_PROXY:
+        for name, value in made.items():
+            if value is not names[name]:
+                del names[name]
+    return made
+
+
 class Operations(Engine):
     """The part of the engine that runs beside the program."""
 
@@ -20103,8 +20221,10 @@ class Operations(Engine):
         Engine.__init__(self, *args, **options)
         self.pending, self.known, self.boxes, self.harmless, self.plain_classes = [], {}, {}, {}, {}
         self.firsts, self.newborn, self.born = {}, set(), set()        # see Kit
+        self.class_names = {}                   # {id of a class that changes: its names, see names_in()}
         # ids of dicts with keys that may be equal to others; how often the log was read
         self.odd, self.turns = set(), 0
+        self.is_calm = True                     # whether all texts are, see Traits
         self.exits = {}                         # {Space: the traceback that its __aexit__ was given last, or None}
         self.boxes.update(list={}, set={}, deque={}, dict={})
         self.methods, self.box_kinds, self.box_types = dict((key, {}) for key in QUICK), {}, set()
@@ -20136,6 +20256,8 @@ class Operations(Engine):
             content = token.body.now if token.body is not None else token.now
             if (token.kind is INSTANCE or token.body is not None) and content and content[0] is not None:
                 self.snap(content[0])
+        if token is not None and token.kind is CLASS:
+            self.class_names.setdefault(key, dict(vars(value)))
         if token is None or self.is_plain(value, token):
             self.known[key] = True
             if token is not None and token.kind is INSTANCE and type(type(value)) is type and self.keeps_dicts:
@@ -20292,12 +20414,25 @@ class Operations(Engine):
                 if not self.hides_all and '__call__' not in self.shadowed:
                     self.quiet('__call__').add(kind)
                 return function
+        if type(key) is list and self.changes_first(function, about):
+            self.before_change(key, function.__name__, about)
+            return function
         if self.is_harmless(function):
             if kind is not BOUND_METHOD or about.lasts:
                 self.harmless[id(function)] = function
             return function
         self.unknown(function, about)
         return function
+
+    @staticmethod
+    def changes_first(function, about):
+        """Whether it is a function that changes nothing but its first argument, a list."""
+        inner = getattr(function, '__func__', function) if type(function) is BOUND_METHOD else function
+        if type(inner) not in (FunctionType, type(len)):
+            return False
+        if inner.__module__ == 'random':
+            return inner.__name__ == 'shuffle' and about.count == 1
+        return inner.__module__ in ('heapq', '_heapq', 'bisect', '_bisect') and inner.__name__ in MUTATING_FUNCTIONS
 
     def is_harmless(self, function):
         """See Follower; more strict."""
@@ -20315,6 +20450,8 @@ class Operations(Engine):
         inner = getattr(function, '__func__', function)
         if type(inner) in (FunctionType, type(len)) and getattr(inner, '__module__', None) in QUIET_MODULES:
             return inner.__name__ not in ('reduce', 'partial')
+        if self.is_calm and str(getattr(inner, '__module__', None)).partition('.')[0] in ('asyncio', '_asyncio'):
+            return True                         # what it calls of the program logs itself
         return Engine.is_harmless(self, function)
 
     @staticmethod
@@ -20336,7 +20473,7 @@ class Operations(Engine):
         base = [base for base in cls.__mro__ if base in MUTATORS]
         if base:
             if name in MUTATORS[base[0]] or name in ('__setitem__', '__delitem__', '__missing__', '__getitem__'):
-                self.before_change(owner, name, about, key, name == 'sort' or about.deep)
+                self.before_change(owner, name, about, key)
                 quick = (name, about.count)
                 if about.is_name and quick in self.methods and any(
                         id(owner) in self.boxes[kind] for kind in QUICK[quick][0] if kind != 'dict'):
@@ -20347,6 +20484,8 @@ class Operations(Engine):
             if about.lasts:
                 self.harmless[id(function)] = function
             return function
+        if self.is_calm and getattr(cls, '__module__', None) == '_asyncio':
+            return function
         self.unknown(function, about)
         return function
 
@@ -20354,13 +20493,8 @@ class Operations(Engine):
         """What is another one when something was written to the log meanwhile."""
         return self.turns, len(self.log)
 
-    def before_change(self, box, name, about=PLAIN_CALL, key=MISSING, is_seen=False):
-        """Before a container is changed by a method or an operator. is_seen: whether code that looks at it runs
-        meanwhile.
-        """
-        if is_seen:
-            self.catch_up()
-            self.see(box)
+    def before_change(self, box, name, about=PLAIN_CALL, key=MISSING):
+        """Before a container is changed by a method, an operator, or a function that changes nothing else."""
         self.snap(box)
         for part in self.pending[1:]:
             if part.box is box:                 # of the same statement
@@ -20380,6 +20514,8 @@ class Operations(Engine):
         is_text = any(function is other for other in RUNS_TEXT)
         names, space = inner.f_locals, inner.f_globals
         roots = [function] + [names.get(name, space.get(name)) for name in about.names]
+        if inner.f_code.co_flags & FUNCTION_FLAG:
+            frame_names(names)
         if type(function) in (BOUND_METHOD, type(len)) and function.__self__ is not None:
             roots.append(function.__self__)
         for root in roots:
@@ -20524,13 +20660,11 @@ class Operations(Engine):
         self.done = len(self.log)
 
     def may_copy(self, size):
-        """Whether the content of a container may be kept in the log as it is, until what changed is found out: while
-        that does not take more than what is written anyway.
-        """
+        """Whether the content of a container may be kept in the log as it is, until what changed is found out."""
         if self.copies[0] != self.turns:
             self.copies = [self.turns, 0]
         self.copies[1] += size
-        return size <= 64 or self.copies[1] <= 100000 + len(self.log)
+        return size <= 64 or self.copies[1] <= MOST_COPIED
 
     def grows(self, value):
         """Before an operation like += on what is no atom."""
@@ -20616,23 +20750,21 @@ class Operations(Engine):
         self.put((pause.begins[is_own, tells],))
         if is_own:
             return iterator
-        kit, frame_names = self.kit, self.frame_names
+        kit = self.kit
+
+        def names():
+            return frame_names(own_frame(outer_frame()).f_locals)
 
         def resumed(begins):
             if not begins:
                 if kit.pending:
                     kit.called_back()
-                kit.extend((pause.resumes, space) + (frame_names() if pause.names else ()))
+                kit.extend((pause.resumes, space) + ((names(),) if pause.names else ()))
 
         def suspended(begins, value):
-            kit.extend((pause.names, frame_names()[0], pause.yields) if pause.names else (pause.yields,))
+            kit.extend((pause.names, names(), pause.yields) if pause.names else (pause.yields,))
             return value
         return relay_class()(iterator, resumed, suspended)
-
-    @staticmethod
-    def frame_names():
-        """The names of the frame that goes on."""
-        return dict(own_frame(outer_frame()).f_locals),
 
     def awaited(self, value, space, pause):
         """What is to be awaited in place of a value, so that the steps of the frame are written."""
@@ -20653,7 +20785,7 @@ class Operations(Engine):
 
     def other_runs(self, module):
         """Code of a library is about to run while a frame waits: what it changes is looked at after the statement."""
-        if str(module).partition('.')[0] not in QUIET_WAITERS:
+        if not (self.is_calm and str(module).partition('.')[0] in QUIET_WAITERS):
             self.sync()
             self.hold(Pending(self.caller()))
 
@@ -20666,7 +20798,8 @@ class Operations(Engine):
         kind = type(value)
         if not (hasattr(kind, '__aenter__') and hasattr(kind, '__aexit__')):
             return value                        # Python says what is wrong
-        if not self.is_own_class(kind) and str(kind.__module__).partition('.')[0] not in QUIET_WAITERS:
+        if not self.is_own_class(kind) and not (self.is_calm and str(kind.__module__).partition('.')[
+                0] in QUIET_WAITERS):
             self.sync()
             self.hold(Pending(self.caller(), None, None, 'with'))
         return AsyncBlock(self.kit, value, space, enters, leaves, moves)
@@ -20824,7 +20957,7 @@ class AsyncLoop(Awaitable):
         if self.begins:
             self.begins = False
             self.kit.extend((self.pause.begins[False, TELLS], self.pause.begun, self.space, True) + (
-                self.kit.engine.frame_names() if self.pause.names else ()))
+                (frame_names(own_frame(outer_frame()).f_locals),) if self.pause.names else ()))
         return self.kit.awaited(special(self.value, '__anext__')(), self.space, self.pause)
 
 
@@ -20867,10 +21000,16 @@ PLAIN_METHODS = frozenset(
     '__nonzero__ __contains__ __enter__ __exit__ __iter__ __next__'.split())
 # Classes of these modules with methods in Python that change what they hold.
 STRANGE_CLASSES = frozenset('UserDict UserList UserString ChainMap'.split())
-# Functions of libraries that change what they are given.
-MUTATING_FUNCTIONS = frozenset(
-    'shuffle heappush heappop heapify heapreplace heappushpop insort insort_left insort_right setitem delitem iadd ior '
-    'iconcat imul iand ixor isub setattr delattr pack_into methodcaller'.split())
+# Modules whose code does not run in an event loop unless it is called, and which give it nothing to run.
+CALM_MODULES = frozenset(
+    'asyncio contextlib types typing dataclasses abc enum logging json argparse traceback warnings string textwrap '
+    'pprint datetime decimal fractions statistics uuid hashlib base64 struct pathlib io tempfile shutil glob csv '
+    'random sys os time collections itertools functools re math copy'.split())
+# What of the module inspect looks at functions and classes, not at frames.
+LOOKS_AT_NO_FRAMES = frozenset(
+    'signature Signature Parameter isfunction ismethod isclass ismodule isgenerator isgeneratorfunction iscoroutine '
+    'iscoroutinefunction isasyncgen isasyncgenfunction isawaitable isbuiltin isabstract isroutine getdoc cleandoc '
+    'getmro getfullargspec getargspec getsource getsourcelines getsourcefile getfile getmodule'.split())
 # Names in a text that can bind others' names in ways that the text does not show.
 HIDDEN_WRITES = frozenset(
     'builtins __builtin__ __builtins__ globals vars locals exec eval execfile setattr __dict__ __setattr__ modules '
@@ -20886,10 +21025,11 @@ class Traits(object):
     keys in their own way.      has_defaults: defaultdicts.      has_star: names that nobody can know. has_tricks: that
     an operator may give what cannot be reached from its operands.      has_words: that names may be bound in hidden
     ways.      has_lists: list comprehensions.      is_plain: no objects of libraries are expected that change in ways
-    of their own. stored: names of attributes that it sets.      hides: whether it sets attributes by other ways.
-    keeps_dicts: that it cannot get at the dicts of objects' attributes.      tells_all: nor can what it calls set
-    attributes of objects, but for calls into the unknown.      aliases: ids of the nodes of methods with names of their
-    own, as in push = box.append, that are only called.
+    of their own.      is_calm: nor does an event loop run code of libraries but asyncio.      stored: names of
+    attributes that it sets.      hides: whether it sets attributes by other ways.      keeps_dicts: that it cannot get
+    at the dicts of objects' attributes.      tells_all: nor can what it calls set attributes of objects, but for calls
+    into the unknown.      aliases: ids of the nodes of methods with names of their own, as in push = box.append, that
+    are only called.
     """
 
     def __init__(self, body, reader):
@@ -20907,9 +21047,17 @@ class Traits(object):
             (node.module or '').partition('.')[0] for node in all_of('ImportFrom'))
         literals = set(part for part in map(constant_value, all_of('Str', 'Constant')) if isinstance(part, str))
         for name in ('threading', '_thread', 'thread', 'multiprocessing', 'concurrent', 'gc', 'weakref',
-                     'signal', 'inspect', 'dis', 'hotload'):    # a reactor is told by its byte code
+                     'signal', 'dis', 'hotload'):   # a reactor is told by its byte code
             if name in modules:
                 raise Unsupported('it imports %s' % name)
+        if 'inspect' in modules:
+            known = set(alias.asname or alias.name for node in all_of('Import') for alias in node.names
+                        if alias.name == 'inspect')
+            asked = [node for node in attributes if getattr(node.value, 'id', None) in known]
+            used = set(node.attr for node in asked) | set(
+                alias.name for node in all_of('ImportFrom') if node.module == 'inspect' for alias in node.names)
+            if not used <= LOOKS_AT_NO_FRAMES or sum(node.id in known for node in all_of('Name')) > len(asked):
+                raise Unsupported('it imports inspect')
         for name in ('cached_property', 'memoryview', 'methodcaller', 'settrace', '__getattribute__', '__build_class__',
                      '_getframe', 'currentframe', '__del__', 'f_locals', 'f_back', 'run_in_executor', 'to_thread'):
             if name in words:
@@ -20952,6 +21100,12 @@ class Traits(object):
         plain_modules = PURE_MODULES | QUIET_MODULES | set(['heapq', 'bisect', '__future__', 'operator'])
         self.is_plain = modules <= plain_modules and not words & STRANGE_CLASSES and all(
             isinstance(base, _ast.Name) and base.id in known for node in classes for base in node.bases)
+        asyncs = set((alias.asname or alias.name).partition('.')[0] for node in all_of('Import', 'ImportFrom')
+                     for alias in node.names
+                     if (getattr(node, 'module', None) or alias.name).partition('.')[0] == 'asyncio')
+        self.is_calm = modules <= plain_modules | CALM_MODULES and not words & set(
+            ['sock_recv_into', 'sock_recvfrom_into', '_queue']) and not any(
+                getattr(getattr(base, 'value', base), 'id', None) in asyncs for node in classes for base in node.bases)
         self.stored = set(node.attr for node in attributes if not isinstance(node.ctx, _ast.Load))
         self.hides = bool(words & set(['setattr', '__dict__', '__setattr__', 'delattr']))
         self.keeps_dicts = not (words | literals) & NAMES_DICTS and 'Exec' not in kinds
@@ -21006,6 +21160,7 @@ class Kit(object):
         self.tape, self.signs, self.loaded, self.engine, self.unread = engine.log, {}, [], None, None
         self.append, self.extend, self.id, self.dict = engine.log.append, engine.log.extend, id, dict
         self.locals, self.globals, self.held = locals, globals, held
+        self.held_names, self.frame_names = held_names, frame_names
         self.pending, self.known, self.boxes = engine.pending, engine.known, engine.boxes
         self.harmless, self.find_harmless = engine.harmless, engine.harmless.get
         self.methods, self.box_types, self.row_types = engine.methods, engine.box_types, frozenset([list, tuple])
@@ -21340,6 +21495,7 @@ class Rewriter(Operations):
     def learn_traits(self, traits):
         """Note what a text can do with objects."""
         self.shadow(traits.stored, traits.hides)
+        self.is_calm = self.is_calm and traits.is_calm
         if not traits.keeps_dicts and self.keeps_dicts:
             self.catch_up()
             self.newborn.clear()
@@ -21810,13 +21966,17 @@ class Rewriter(Operations):
             pairs.append((self.see(key), value))
         self.note(token, [(PUT, token, Keyed((id(pair[0]), pair) for pair in pairs))])
 
-    @staticmethod
-    def has_own(cls, name):
+    def has_own(self, cls, name):
         """Whether a class has that method in Python."""
         for base in cls.__mro__:
-            if name in vars(base):
-                return type(vars(base)[name]) is FunctionType
+            if name in self.names_in(base):
+                return type(self.names_in(base)[name]) is FunctionType
         return False
+
+    def names_in(self, cls):
+        """The names that a class had in it where the log is read."""
+        names = self.class_names.get(id(cls))
+        return vars(cls) if names is None else names
 
     def cut_item(self, box, key):
         """An item was deleted."""
@@ -21847,6 +22007,12 @@ class Rewriter(Operations):
         if token is None:
             return
         if token.kind is CLASS:
+            self.owned.clear()
+            names = self.class_names.setdefault(id(owner), dict(vars(owner)))
+            if value is MISSING:
+                names.pop(name, None)
+            else:
+                names[name] = value
             hidden = name.startswith('__') and name.endswith('__') or type(value) in TEXT_TYPES
             return self.set_or_cut(token, name, MISSING if hidden else value)
         body = token if token.kind is INSTANCE else token.body
@@ -21854,7 +22020,7 @@ class Rewriter(Operations):
                 self.has_own(cls, '__setattr__' if value is not MISSING else '__delattr__')):
             return
         for base in getattr(cls, '__mro__', ()):
-            found = vars(base).get(name, MISSING)
+            found = self.names_in(base).get(name, MISSING)
             if found is MISSING:
                 continue
             if type(found) is SlotType:

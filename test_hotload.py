@@ -16784,6 +16784,15 @@ class TestRewrite(Case):
         '        break\nn = []\nf(), h(), k()\nfor i in g():\n    break\n',
         'def f(v):\n    try:\n        [][v]\n    except IndexError:\n        n.append(v)\n        raise\nn = []\ntry:\n    f(1)\n'
         'except IndexError:\n    pass\nfor i in range(1):\n    with open(__import__("os").devnull):\n        break\n',
+        # each operand is asked once whether it is true
+        'class B(object):\n    def __init__(self, v): self.v = v\n    def __len__(self): return self.v\n'
+        'def f(a, b, c):\n    k = a and b or c, (a or b) and c, (a and b or c) and b\n    if a and b or c: k = 1\n'
+        '    assert a or b or c\n    return [1 for x in k if a and b] or (k if a or b and c else c)\n'
+        'for i in range(1, 8):\n    n = f(B(i & 1), B(i & 2), B(i & 4))\n',
+        # loops in one line
+        'def f(n):\n    while n: n -= 1\n    while n < 3: n += 1; n += 1\n    while n:\n        while n: n -= 1\n    a = [1, 2]\n'
+        '    while a: a.pop()\n    while n < 1: n += len([n]); break\n    else: n = 4\n    while n: return n\nx = f(3)\n'
+        'while x < 3: x += len([x])\nwhile x < 5: x += len([x])\nelse: x = 0\nwhile True: break\n',
     ]
 
     # methods of containers and of the program, called in all kinds of ways
@@ -16918,6 +16927,13 @@ def run(f, *given):
         'A.__init__(b2, b3)\nl = [B.__new__(B) for i in range(2)]\nl[0].k = l[1]\nl[1].k = l[0]\n',
         'f = [E(), B(1), E()].__getitem__\nsetattr(f(0), "x", [1])\nsetattr(f(1), "x", f)\ng = f(0)\ng.y = 2\n'
         'b = f(1)\nb.z = g\nf(2).v = 5\nc = f(2)\nc.w = 6\n',
+        # a class that gets and loses descriptors meanwhile
+        'a, b = A(1), B(2)\na.x = 1\nb.x = 2\n'
+        'A.x = property(lambda self: self.v, lambda self, v: setattr(self, "v", v))\na.x = 3\nb.x = 4\ndel A.x\n'
+        'a.x = 5\nB.x = 6\nb.x = 7\ndel B.x\nB.x = A.x = property(lambda self: 1, lambda self, v: None)\n'
+        'a.x = b.x = 8\ny = a.x\nE.p = property(lambda self: self.q, lambda self, v: None)\ne = E()\ne.p = 1\n'
+        'e.q = 2\nE.p = None\ne.p = 3\nB.__setattr__ = lambda self, n, v: None\nb.v = b.w = 9\na.w = 9\n'
+        'del B.__setattr__\nb.w = 10\n',
         'def gen():\n    o = E()\n    while True:\n        o.n = yield o\ng = gen()\nx = next(g)\nx.m = 1\n'
         'g.send(5)\ny = g.send(6)\ny.m += 1\n',
         'class D(object):\n    x = A(1)\n    x.y = 2\n    l = [B(x)]\n    l[0].z = 3\n    del x.v\nD.x.w = 4\n'
@@ -17087,8 +17103,11 @@ for one in (main, rest, cancels, blocks, shares):
         self.assertEqual((longer._index(), longer._places), (steps, places))
 
     def test_what_it_does_not_understand_is_left_to_the_trace_engine(self):
-        for text in ('import threading\n', 'def f():\n    return locals()\nf()\n'):
+        for text in ('import threading\n', 'def f():\n    return locals()\nf()\n', 'import inspect\nf = inspect.stack()\n',
+                     'import inspect as i\nf = getattr(i, "isclass")\n', 'from inspect import currentframe as c\n'):
             self.assertEqual(hotload.record(text, engine='rewrite').engine, 'trace')
+        recording = hotload.record('import inspect\nf = inspect.isclass(object)\n', engine='rewrite')
+        self.assertEqual((recording.engine, recording.state(10 ** 6)['f']), ('rewrite', True))
 
     def test_a_traceback_is_that_of_the_program(self):
         text = 'def f(x):\n    return x[\n        0]\ntry:\n    f([])\nexcept IndexError:\n    import traceback\n    t = traceback.format_exc()\n'

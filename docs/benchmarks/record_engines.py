@@ -519,6 +519,7 @@ class AsyncMaker(Maker):
             lines += ['        try:'] + self.block('            ') + [
                 '        except (Exception, asyncio.CancelledError) as err0:', '            pass',
                 '        if len(a) > 9: del a[3:]', '        if len(b) > 9: del b[3:]']
+        lines.append('    x = None')             # what is left open then is closed in the order of addresses
         many = self.pick.randint(1, 2)
         run = ['tt = None', 'async def both():', '    await gather(%s)' % ', '.join(
             'main(%d)' % self.pick.randint(1, 4) for _ in range(many)), 'loop = asyncio.new_event_loop()',
