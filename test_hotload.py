@@ -17140,6 +17140,23 @@ for one in (main, rest, cancels, blocks, shares):
         for seed in range(begin, begin + 4):
             self.compare(random_program(seed))
 
+    def test_what_is_known_at_keyframes_of_a_longer_run(self):
+        text = ('class A(object):\n    def __init__(self):\n        self.n, self.kept = 0, []\n    def add(self, v):\n'
+                '        self.n += v\n        self.kept.append(self.n)\n        if v == 3:\n            self.kept = [self]\n'
+                'a, d, s, l = [A(), A()], {}, set(), [0] * 5\nfor i in range(%d):\n    x = a[i %% 2]\n    x.add(i %% 4)\n'
+                '    d[i %% 7] = x.n\n    l[i %% 5] = d\n    s.add(i %% 9)\n    if i %% 50 == 0:\n        a[0], d = A(), {}\n')
+        short, longer = [hotload.record(text % turns, engine='rewrite') for turns in (300, 5000)]
+        count = longer.steps()
+        self.assertGreater(len(longer.keyframes), 4)
+        self.assertEqual(picture(longer.dicts(short.steps() - 3)), picture(short.dicts(short.steps() - 3)))
+        states = [picture(longer.dicts(n)) for n in range(0, count, count // 40)]
+        trace = hotload.record(text % 5000)
+        self.assertEqual((count, longer.approximate), (trace.steps(), []))
+        self.assertEqual(states, [picture(trace.dicts(n)) for n in range(0, count, count // 40)])
+        steps, places = longer._steps, longer._places
+        longer._forget()                        # the same again from the log alone
+        self.assertEqual((longer._index(), longer._places), (steps, places))
+
     def test_what_it_does_not_understand_is_left_to_the_trace_engine(self):
         for text in ('import threading\n', 'def f():\n    return locals()\nf()\n', 'import inspect\nf = inspect.stack()\n',
                      'import inspect as i\nf = getattr(i, "isclass")\n', 'from inspect import currentframe as c\n'):
