@@ -56,15 +56,20 @@ Contents. Each section uses only what stands above it: delete from a banner on
     31. Record        code, functions and scripts
     32. Scopes        whose names are whose
     33. Signs         what instrumented code writes to the log
-    34. Expressions   calls, generators and lambdas that tell of themselves
-    35. Stores        assignments and other simple statements
-    36. Instrument    source that writes the log
-    37. Operations    what instrumented code calls
-    38. Rewrite       the fast engine
-    39. Player        what a browser knows of a recording
-    40. Page          what it shows of it
-    41. Export        a recording as one HTML file
-    42. Run           start when this file is the program
+    34. Changes       what it writes of objects
+    35. Writing       code that writes to the log
+    36. Expressions   calls, generators and lambdas that tell of themselves
+    37. Stores        assignments and other simple statements
+    38. Instrument    source that writes the log
+    39. Relays        what stands between a frame and what it awaits
+    40. Operations    what instrumented code calls
+    41. Kit           what is put into code, and what a text is like
+    42. Reading       what was written becomes steps and changes
+    43. Rewrite       the fast engine
+    44. Player        what a browser knows of a recording
+    45. Page          what it shows of it
+    46. Export        a recording as one HTML file
+    47. Run           start when this file is the program
 
 Words: a path is an absolute file name; a key is what tells one state of a file
 from another (None: no file); a step is an object with run(); a module is local
@@ -7803,8 +7808,8 @@ def plain_path(path):
 class Observer(object):
     """Takes note of the files, the environment and the output of the statement that runs.
 
-    files, wrote: {path: print}, see print_of().      environment: {variable: value}.      output: [(is it stderr, text)]
-    of what was printed.      depended: paths named with depends().
+    files, wrote: {path: print}, see print_of().      environment: {variable: value}.
+    output: [(is it stderr, text)] of what was printed.      depended: paths named with depends().
     used: hidden names of what it asked for or set.
     """
 
@@ -17859,7 +17864,11 @@ class ExhaustedSign(Sign):
 STEP_SIGNS = (LineSign, ReturnSign, YieldSign, ErrorEndSign, GeneratorErrorSign, ErrorSign, ExhaustedSign)
 
 
-# ---- changes of objects
+##############################################################################
+## 34. Changes -- what instrumented code writes of objects
+##############################################################################
+#
+# Gives to those below the Signs of changes of objects: items, attributes, elements, and contents as a whole.
 
 class ItemSign(Sign):
     """An item of a container was set: the container, the key and the value come next."""
@@ -18129,32 +18138,14 @@ UNTOLD = dict((sign, UntoldSign(None, sign.size)) for sign in (
 
 
 ##############################################################################
-## 34. Expressions -- calls, generators and lambdas that tell of themselves
+## 35. Writing -- code that writes to the log
 ##############################################################################
 #
-# Gives to those below Expressions, which writes the log within expressions. Names are read again for the log where
-# that is sure to run no code of the program; everything else goes by way of variables whose names begin with a dot,
-# which no program can have. Whether a call can change anything is decided by the type of what is called, when it is.
+# Gives to those below Writing, which knows the names of a scope, and of which of them the log must be told.
 
 BUSY = 0                        # the first of the calls that have to be looked at, when there are any
-# {(method, number of arguments): (kinds of containers, Sign, its operands, whether the first is looked for in it)}; the
-# operands are numbers, the arguments, all that is in the first one, and the item that the first is the key of.
-QUICK = {('append', 1): (('list', 'deque'), PUSHED, ('first',), False),
-         ('pop', 0): (('list', 'deque'), POPPED, (-1,), False),
-         ('pop', 1): (('list', 'dict'), POPPED, ('first',), True),
-         ('insert', 2): (('list',), INSERTED, ('first', 'second'), True),
-         ('extend', 1): (('list', 'deque'), EXTENDED, ('all',), False),
-         ('popleft', 0): (('deque',), POPPED, (0,), False),
-         ('appendleft', 1): (('deque',), INSERTED, (0, 'first'), False),
-         ('add', 1): (('set',), ADDED, ('first',), True),
-         ('discard', 1): (('set',), DISCARDED, ('first',), True),
-         ('remove', 1): (('list', 'set', 'deque'), REMOVED, ('first',), True),
-         ('setdefault', 2): (('dict',), ITEM, ('first', 'item'), True),
-         ('pop', 2): (('dict',), CUT_ITEM, ('first',), True)}
-QUICK_NAMES = frozenset(name for name, _ in QUICK)
 DEEP = frozenset(['Call', 'Yield', 'YieldFrom', 'Await', 'NamedExpr'])
 NOT_SIMPLE = DEEP | frozenset(['Lambda', 'ListComp', 'SetComp', 'DictComp', 'GeneratorExp'])
-QUIET_MODULES = frozenset(['time', 'sys', 'os', 'functools', 'warnings', 'platform', 'locale'])
 
 
 class Call(object):
@@ -18188,8 +18179,8 @@ def number_of(node):
     return node.n if 'n' in node._fields else constant_value(node)
 
 
-class Expressions(object):
-    """Instruments the expressions of one module.
+class Writing(object):
+    """Makes the code that writes Signs and operands to the log, for the text of one module.
 
     kit: the Kit of the engine.      traits: a Traits of the text.      reader: of the
     scopes.      shelf: of what the code has as constants.
@@ -18452,6 +18443,36 @@ class Expressions(object):
         return isinstance(node, (_ast.Attribute, _ast.Subscript)) and not any(
             type(sub).__name__ in NOT_SIMPLE for sub in walk(node)) and not (
                 isinstance(node, _ast.Subscript) and self.traits.has_defaults)
+
+
+##############################################################################
+## 36. Expressions -- calls, generators and lambdas that tell of themselves
+##############################################################################
+#
+# Gives to those below Expressions, which writes the log within expressions. Names are read again for the log where
+# that is sure to run no code of the program; everything else goes by way of variables whose names begin with a dot,
+# which no program can have. Whether a call can change anything is decided by the type of what is called, when it is.
+
+# {(method, number of arguments): (kinds of containers, Sign, its operands, whether the first is looked for in it)}; the
+# operands are numbers, the arguments, all that is in the first one, and the item that the first is the key of.
+QUICK = {('append', 1): (('list', 'deque'), PUSHED, ('first',), False),
+         ('pop', 0): (('list', 'deque'), POPPED, (-1,), False),
+         ('pop', 1): (('list', 'dict'), POPPED, ('first',), True),
+         ('insert', 2): (('list',), INSERTED, ('first', 'second'), True),
+         ('extend', 1): (('list', 'deque'), EXTENDED, ('all',), False),
+         ('popleft', 0): (('deque',), POPPED, (0,), False),
+         ('appendleft', 1): (('deque',), INSERTED, (0, 'first'), False),
+         ('add', 1): (('set',), ADDED, ('first',), True),
+         ('discard', 1): (('set',), DISCARDED, ('first',), True),
+         ('remove', 1): (('list', 'set', 'deque'), REMOVED, ('first',), True),
+         ('setdefault', 2): (('dict',), ITEM, ('first', 'item'), True),
+         ('pop', 2): (('dict',), CUT_ITEM, ('first',), True)}
+QUICK_NAMES = frozenset(name for name, _ in QUICK)
+QUIET_MODULES = frozenset(['time', 'sys', 'os', 'functools', 'warnings', 'platform', 'locale'])
+
+
+class Expressions(Writing):
+    """Instruments the expressions of one module."""
 
     # -- expressions
 
@@ -19129,7 +19150,7 @@ def set_key(node, key):
 
 
 ##############################################################################
-## 35. Stores -- assignments and other simple statements
+## 37. Stores -- assignments and other simple statements
 ##############################################################################
 #
 # Gives to those below Stores. After a simple statement its changes are logged, and the Sign of what follows it. A
@@ -19533,7 +19554,7 @@ class Stores(Expressions):
 
 
 ##############################################################################
-## 36. Instrument -- source that writes the log
+## 38. Instrument -- source that writes the log
 ##############################################################################
 #
 # Gives to those below Instrumenter, which adds to the syntax tree of a module what writes the log.
@@ -20198,7 +20219,122 @@ class Instrumenter(Stores):
 
 
 ##############################################################################
-## 37. Operations -- what instrumented code calls
+## 39. Relays -- what stands between a frame and what it awaits
+##############################################################################
+#
+# Gives to those below the stand-ins for what is awaited, and for what `async for` and `async with` are given.
+
+ITERABLE_COROUTINE = 0x100      # in co_flags: of a generator function that types.coroutine() decorates
+
+
+def is_coroutine(value):
+    """Whether it is one that an async function gave."""
+    return type(value) is getattr(types, 'CoroutineType', None)
+
+
+_relay_classes = []
+
+
+def relay_class():
+    """The class of what stands between a frame that waits and an iterator, made when asked for the first time.
+
+    All that may raise is done by C code, which no traceback shows.
+    """
+    if not _relay_classes:
+        class Relay(lazy_map):
+            """Iterates over iterator; resumed(), suspended() are called when the frame goes on and is suspended."""
+
+            def __new__(cls, iterator, resumed, suspended):
+                """Make it; what the iterator lacks it lacks, too."""
+                inner, kind = iterator, type(iterator)
+                if is_coroutine(iterator):
+                    inner = iterator.__await__()
+                elif type(getattr(kind, '__iter__', None)) is FunctionType or not hasattr(kind, '__iter__'):
+                    inner = lazy_map(kind.__next__, itertools.repeat(iterator))     # __iter__ is not called again
+                begins = lazy_map(resumed, itertools.chain([True], itertools.repeat(False)))
+                made = lazy_map.__new__(cls, suspended, begins, inner)
+                for name in ('throw', 'close'):
+                    if hasattr(iterator, name):
+                        setattr(made, name, getattr(iterator, name))
+                if hasattr(iterator, 'send'):
+                    def send(value):
+                        resumed(False)
+                        return suspended(False, iterator.send(value))
+                    made.send = send
+                return made
+
+            def __init__(self, *args):
+                """Nothing more."""
+
+            def __await__(self):
+                return self
+        _relay_classes.append(Relay)
+    return _relay_classes[0]
+
+
+def special(value, name):
+    """A special method of an object, got as Python does it."""
+    for base in type(value).__mro__:
+        if name in vars(base):
+            found = vars(base)[name]
+            return found.__get__(value, type(value)) if hasattr(type(found), '__get__') else found
+    return getattr(type(value), name)
+
+
+class Awaitable(object):
+    """Stands for an object with an __await__ method where it is awaited."""
+
+    def __init__(self, kit, value, space, pause):
+        self.kit, self.value, self.space, self.pause = kit, value, space, pause
+
+    def __await__(self):
+        iterator = special(self.value, '__await__')()
+        if not hasattr(type(iterator), '__next__') or is_coroutine(iterator):
+            return iterator                     # Python says what is wrong
+        return self.kit.relay(iterator, self.space, self.pause)
+
+
+class AsyncLoop(Awaitable):
+    """Stands for what is looped over by `async for`; later for its iterator."""
+
+    def __aiter__(self):
+        iterator = special(self.value, '__aiter__')()
+        if not hasattr(type(iterator), '__anext__'):
+            return iterator                     # Python says what is wrong
+        self.value, self.begins = iterator, ITERATORS_ARE_AWAITED
+        return self
+
+    def __anext__(self):
+        if self.begins:
+            self.begins = False
+            self.kit.extend((self.pause.begins[False, TELLS], self.pause.begun, self.space, True) + (
+                (frame_names(own_frame(outer_frame()).f_locals),) if self.pause.names else ()))
+        return self.kit.awaited(special(self.value, '__anext__')(), self.space, self.pause)
+
+
+class AsyncBlock(Awaitable):
+    """Stands for a manager in `async with`. pause, leaves: the Pauses of its ends.      moves: the Sign that the line
+    of its head runs again, or None.
+    """
+
+    def __init__(self, kit, value, space, enters, leaves, moves):
+        Awaitable.__init__(self, kit, value, space, enters)
+        self.leaves, self.moves = leaves, moves
+        self.enter, self.exit = special(value, '__aenter__'), special(value, '__aexit__')
+
+    def __aenter__(self):
+        return self.kit.awaited(self.enter(), self.space, self.pause)
+
+    def __aexit__(self, *error):
+        if self.moves is not None:
+            self.kit.append(self.moves)
+        if self.kit.engine is not None:
+            self.kit.engine.exits[self.space] = error[2]
+        return self.kit.awaited(self.exit(*error), self.space, self.leaves)
+
+
+##############################################################################
+## 40. Operations -- what instrumented code calls
 ##############################################################################
 #
 # Gives to those below Operations: what happens beside list.append and list.extend while instrumented code runs. An
@@ -20924,114 +21060,6 @@ class Operations(Engine):
         self.done = len(self.log)
 
 
-ITERABLE_COROUTINE = 0x100      # in co_flags: of a generator function that types.coroutine() decorates
-
-
-def is_coroutine(value):
-    """Whether it is one that an async function gave."""
-    return type(value) is getattr(types, 'CoroutineType', None)
-
-
-_relay_classes = []
-
-
-def relay_class():
-    """The class of what stands between a frame that waits and an iterator, made when asked for the first time.
-
-    All that may raise is done by C code, which no traceback shows.
-    """
-    if not _relay_classes:
-        class Relay(lazy_map):
-            """Iterates over iterator; resumed(), suspended() are called when the frame goes on and is suspended."""
-
-            def __new__(cls, iterator, resumed, suspended):
-                """Make it; what the iterator lacks it lacks, too."""
-                inner, kind = iterator, type(iterator)
-                if is_coroutine(iterator):
-                    inner = iterator.__await__()
-                elif type(getattr(kind, '__iter__', None)) is FunctionType or not hasattr(kind, '__iter__'):
-                    inner = lazy_map(kind.__next__, itertools.repeat(iterator))     # __iter__ is not called again
-                begins = lazy_map(resumed, itertools.chain([True], itertools.repeat(False)))
-                made = lazy_map.__new__(cls, suspended, begins, inner)
-                for name in ('throw', 'close'):
-                    if hasattr(iterator, name):
-                        setattr(made, name, getattr(iterator, name))
-                if hasattr(iterator, 'send'):
-                    def send(value):
-                        resumed(False)
-                        return suspended(False, iterator.send(value))
-                    made.send = send
-                return made
-
-            def __init__(self, *args):
-                """Nothing more."""
-
-            def __await__(self):
-                return self
-        _relay_classes.append(Relay)
-    return _relay_classes[0]
-
-
-def special(value, name):
-    """A special method of an object, got as Python does it."""
-    for base in type(value).__mro__:
-        if name in vars(base):
-            found = vars(base)[name]
-            return found.__get__(value, type(value)) if hasattr(type(found), '__get__') else found
-    return getattr(type(value), name)
-
-
-class Awaitable(object):
-    """Stands for an object with an __await__ method where it is awaited."""
-
-    def __init__(self, kit, value, space, pause):
-        self.kit, self.value, self.space, self.pause = kit, value, space, pause
-
-    def __await__(self):
-        iterator = special(self.value, '__await__')()
-        if not hasattr(type(iterator), '__next__') or is_coroutine(iterator):
-            return iterator                     # Python says what is wrong
-        return self.kit.relay(iterator, self.space, self.pause)
-
-
-class AsyncLoop(Awaitable):
-    """Stands for what is looped over by `async for`; later for its iterator."""
-
-    def __aiter__(self):
-        iterator = special(self.value, '__aiter__')()
-        if not hasattr(type(iterator), '__anext__'):
-            return iterator                     # Python says what is wrong
-        self.value, self.begins = iterator, ITERATORS_ARE_AWAITED
-        return self
-
-    def __anext__(self):
-        if self.begins:
-            self.begins = False
-            self.kit.extend((self.pause.begins[False, TELLS], self.pause.begun, self.space, True) + (
-                (frame_names(own_frame(outer_frame()).f_locals),) if self.pause.names else ()))
-        return self.kit.awaited(special(self.value, '__anext__')(), self.space, self.pause)
-
-
-class AsyncBlock(Awaitable):
-    """Stands for a manager in `async with`. pause, leaves: the Pauses of its ends.      moves: the Sign that the line
-    of its head runs again, or None.
-    """
-
-    def __init__(self, kit, value, space, enters, leaves, moves):
-        Awaitable.__init__(self, kit, value, space, enters)
-        self.leaves, self.moves = leaves, moves
-        self.enter, self.exit = special(value, '__aenter__'), special(value, '__aexit__')
-
-    def __aenter__(self):
-        return self.kit.awaited(self.enter(), self.space, self.pause)
-
-    def __aexit__(self, *error):
-        if self.moves is not None:
-            self.kit.append(self.moves)
-        if self.kit.engine is not None:
-            self.kit.engine.exits[self.space] = error[2]
-        return self.kit.awaited(self.exit(*error), self.space, self.leaves)
-
 
 def len_of(box):
     """The length of a container, whatever its class says."""
@@ -21040,10 +21068,11 @@ def len_of(box):
 
 
 ##############################################################################
-## 38. Rewrite -- the fast engine
+## 41. Kit -- what is put into code, and what a text is like
 ##############################################################################
 #
-# Gives to record() and RecordedScript the engine 'rewrite', which turns what instrumented code wrote into the log.
+# Gives to those below Kit, with all that instrumented code calls; Traits, what is to be known of a text beforehand; and
+# SourceToRewrite, a text that is instrumented.
 
 # Methods after which an operator gives nothing but what can be reached from its operands.
 PLAIN_METHODS = frozenset(
@@ -21474,141 +21503,49 @@ class SourceToRewrite(object):
         return maker.shelf.filled(made)
 
 
-class Rewriter(Operations):
-    """Runs instrumented code and turns what it wrote into the log of a Recording; see Engine."""
+##############################################################################
+## 42. Reading -- what instrumented code wrote becomes steps and changes
+##############################################################################
+#
+# Gives to those below Reader, the part of the engine that turns what was written into the log of a Recording.
 
-    def __init__(self, recording, *args, **options):
-        kit = options.pop('kit', None)
-        if kit is not None:
-            recording.log = kit.tape
-        Operations.__init__(self, recording, *args)
-        self.given, self.other, self.reason = args, None, None
-        self.stack, self.here, self.suspended, self.just_left = [], None, {}, None
-        self.done, self.shallow, self.asleep, self.live = 0, set(), {}, {}
-        self.kit, self.texts, self.label, self.gaps, self.final = None, set(), None, [], []
-        self.codes = {}                         # of local modules that may be imported
-        # What read() knows of objects: ids of those that are followed with all that is in them; {id of a plain
-        # container: its Token}; {name: {id of an object: the Token of the plain dict that its attribute is in}}.
-        self.seen, self.ready, self.owned = set(), {}, {}
-        self.steps, self.add = [], self.add_step
-        self.counted = 0                        # steps, when it was looked last
-        self.keeps_dicts = self.tells_all = True        # see Traits
-        self.written = None                     # how much was written, when the run is over and it is not taken
-        if kit is None:
-            Kit(self)
-        else:
-            kit.serve(self)
-        self.recording.reader = self.sync
-        self.recording.engine = 'rewrite'
+def is_same_content(kind, one, two):
+    """Whether two contents of an object are the same."""
+    if type(one) is not type(two) or len(one) != len(two):
+        return False
+    if type(one) is Keyed:
+        return kind is SET_KIND and set(one) == set(two) or one.order == two.order and all(
+            pair[1] is two[key][1] for key, pair in one.items())
+    if isinstance(one, dict):
+        return all(two.get(key, MISSING) is value for key, value in one.items()) and (
+            kind is not DICT or not DICTS_ARE_ORDERED or list(one) == list(two))
+    if isinstance(one, (list, tuple)):
+        return all(lazy_map(same_objects, one, two))
+    return one == two
 
-    # -- code
 
-    def code_to_run(self, code):
-        """The code object with what writes the log in it; or as it is, and left to the trace engine."""
-        collect_again = collect_rarely()
-        try:
-            if self.raw or not self.with_state:
-                raise Unsupported('raw events, or steps alone')
-            if not HAS_KNOWN_SYNTAX:
-                raise Unsupported('this Python is not known well enough')
-            return self.instrumented(code)
-        except Unsupported as reason:
-            self.leave(reason)
-            purge_modules([name for name, path in self.local_modules(code) if self.was_loaded(name)])
-            return code
-        finally:
-            collect_again()
+def is_special(name):
+    """Whether a name is one of those that Python gives."""
+    return str(name)[:2] == '__' == str(name)[-2:]
 
-    def leave(self, reason):
-        """Leave the run to the trace engine."""
-        recording = self.recording
-        recording.reader, recording.engine, self.reason = None, 'trace', str(reason)
-        self.other = Engine(recording, *self.given)
-        self.other.flags, self.classes = self.flags, self.other.classes
 
-    def instrumented(self, code):
-        """The code object, instrumented; raises Unsupported. So are the local modules that it may import."""
-        sources = [SourceToRewrite(self, code)]
-        for name, path in self.local_modules(code):
-            module = sys.modules.get(name)
-            if module is None:
-                with suppress(SyntaxError, ValueError, TypeError):      # the import will say so
-                    sources.append(SourceToRewrite(self, compile(self.text_of(path), path, 'exec', 0, True)))
-            elif not self.was_loaded(name):
-                raise Unsupported('%s is loaded already' % name)
-        for source in sources:
-            self.learn_traits(source.traits)
-        made = [source.instrumented() for source in sources]
-        for source, code in list(zip(sources, made))[1:]:
-            self.codes[source.code.co_filename] = source.text, code
-        return made[0]
+def is_like_atom(key):
+    """Whether an atom may be equal to a key."""
+    return type(key) not in ATOMS and any(name in vars(base) for base in getattr(type(key), '__mro__', ())
+        for name in ('__eq__', '__cmp__') if base not in (object, tuple, frozenset))
 
-    def learn_traits(self, traits):
-        """Note what a text can do with objects."""
-        self.shadow(traits.stored, traits.hides)
-        self.is_calm = self.is_calm and traits.is_calm
-        if not traits.keeps_dicts and self.keeps_dicts:
-            self.catch_up()
-            self.newborn.clear()
-            self.keeps_dicts = False
-        if not traits.tells_all:
-            self.doubt()
-            self.tells_all = False
 
-    def was_loaded(self, name):
-        """Whether a module is loaded, and its code writes to the log."""
-        module = sys.modules.get(name)
-        return module is not None and any(space is vars(module) for _, space in self.kit.loaded)
+def parts_of(kind, content):
+    """The values in a content of that kind."""
+    if type(content) is Keyed and kind is not SET_KIND:
+        return [part for pair in content.values() for part in pair]
+    if isinstance(content, dict):
+        return list(content.values())
+    return content if isinstance(content, (list, tuple)) else ()
 
-    def local_modules(self, code):
-        """[(name, path)] of the modules that have steps, too, and that the code or one of them may import."""
-        main = sys.modules.get('__main__')
-        package = getattr(main, '__package__', None) if getattr(main, '__file__', None) == code.co_filename else None
-        todo, found = [((package or '') + '.__main__', code.co_filename)], {}
-        while todo and fresh.users:             # else nothing is local
-            name, path = todo.pop()
-            text = self.text_of(path)
-            if text is None:
-                continue
-            text = text.encode('utf-8', 'replace') if isinstance(text, text_type) else text
-            for other in imported_names(text, name, os.path.basename(path) == '__init__.py'):
-                if other is None or other in found:
-                    continue
-                for folder in sys.path:
-                    place = os.path.abspath(os.path.join(folder, *other.split('.')))
-                    for path in (os.path.join(place, '__init__.py'), place + '.py'):
-                        if other not in found and self.is_recorded(path) and os.path.isfile(path):
-                            found[other] = path
-                            todo.append((other, path))
-        return sorted(found.items())
 
-    def module_code(self, code):
-        """What is run of a local module that is imported now."""
-        text, made = self.codes.pop(code.co_filename, (None, None))
-        if text is None or text != self.text_of(code.co_filename):
-            try:
-                source = SourceToRewrite(self, code)
-                self.learn_traits(source.traits)
-                made = source.instrumented()
-            except Unsupported as reason:
-                self.gap(reason)
-                return code
-        return made
-
-    def label_classes(self, path):
-        """See Engine; those that are found later too."""
-        Operations.label_classes(self, path)
-        self.label = path
-
-    def make_token(self, value):
-        """See Operations."""
-        token = Operations.make_token(self, value)
-        if token.kind is CLASS and self.label is not None:
-            Engine.label_classes(self, self.label)
-        return token
-
-    def call_tracer(self):
-        """The function for sys.settrace: none."""
+class Reader(Operations):
+    """Reads what instrumented code wrote, when it is asked for. Its attributes are those of Rewriter."""
 
     # -- reading what was written
 
@@ -22145,6 +22082,149 @@ class Rewriter(Operations):
         self.visible = size
         self.recording.keyframes.append(Keyframe(len(self.log), contents, self.here or self.top))
 
+
+##############################################################################
+## 43. Rewrite -- the fast engine
+##############################################################################
+#
+# Gives to record() and RecordedScript the engine 'rewrite', which turns what instrumented code wrote into the log.
+
+class Rewriter(Reader):
+    """Runs instrumented code and turns what it wrote into the log of a Recording; see Engine."""
+
+    def __init__(self, recording, *args, **options):
+        kit = options.pop('kit', None)
+        if kit is not None:
+            recording.log = kit.tape
+        Reader.__init__(self, recording, *args)
+        self.given, self.other, self.reason = args, None, None
+        self.stack, self.here, self.suspended, self.just_left = [], None, {}, None
+        self.done, self.shallow, self.asleep, self.live = 0, set(), {}, {}
+        self.kit, self.texts, self.label, self.gaps, self.final = None, set(), None, [], []
+        self.codes = {}                         # of local modules that may be imported
+        # What read() knows of objects: ids of those that are followed with all that is in them; {id of a plain
+        # container: its Token}; {name: {id of an object: the Token of the plain dict that its attribute is in}}.
+        self.seen, self.ready, self.owned = set(), {}, {}
+        self.steps, self.add = [], self.add_step
+        self.counted = 0                        # steps, when it was looked last
+        self.keeps_dicts = self.tells_all = True        # see Traits
+        self.written = None                     # how much was written, when the run is over and it is not taken
+        if kit is None:
+            Kit(self)
+        else:
+            kit.serve(self)
+        self.recording.reader = self.sync
+        self.recording.engine = 'rewrite'
+
+    # -- code
+
+    def code_to_run(self, code):
+        """The code object with what writes the log in it; or as it is, and left to the trace engine."""
+        collect_again = collect_rarely()
+        try:
+            if self.raw or not self.with_state:
+                raise Unsupported('raw events, or steps alone')
+            if not HAS_KNOWN_SYNTAX:
+                raise Unsupported('this Python is not known well enough')
+            return self.instrumented(code)
+        except Unsupported as reason:
+            self.leave(reason)
+            purge_modules([name for name, path in self.local_modules(code) if self.was_loaded(name)])
+            return code
+        finally:
+            collect_again()
+
+    def leave(self, reason):
+        """Leave the run to the trace engine."""
+        recording = self.recording
+        recording.reader, recording.engine, self.reason = None, 'trace', str(reason)
+        self.other = Engine(recording, *self.given)
+        self.other.flags, self.classes = self.flags, self.other.classes
+
+    def instrumented(self, code):
+        """The code object, instrumented; raises Unsupported. So are the local modules that it may import."""
+        sources = [SourceToRewrite(self, code)]
+        for name, path in self.local_modules(code):
+            module = sys.modules.get(name)
+            if module is None:
+                with suppress(SyntaxError, ValueError, TypeError):      # the import will say so
+                    sources.append(SourceToRewrite(self, compile(self.text_of(path), path, 'exec', 0, True)))
+            elif not self.was_loaded(name):
+                raise Unsupported('%s is loaded already' % name)
+        for source in sources:
+            self.learn_traits(source.traits)
+        made = [source.instrumented() for source in sources]
+        for source, code in list(zip(sources, made))[1:]:
+            self.codes[source.code.co_filename] = source.text, code
+        return made[0]
+
+    def learn_traits(self, traits):
+        """Note what a text can do with objects."""
+        self.shadow(traits.stored, traits.hides)
+        self.is_calm = self.is_calm and traits.is_calm
+        if not traits.keeps_dicts and self.keeps_dicts:
+            self.catch_up()
+            self.newborn.clear()
+            self.keeps_dicts = False
+        if not traits.tells_all:
+            self.doubt()
+            self.tells_all = False
+
+    def was_loaded(self, name):
+        """Whether a module is loaded, and its code writes to the log."""
+        module = sys.modules.get(name)
+        return module is not None and any(space is vars(module) for _, space in self.kit.loaded)
+
+    def local_modules(self, code):
+        """[(name, path)] of the modules that have steps, too, and that the code or one of them may import."""
+        main = sys.modules.get('__main__')
+        package = getattr(main, '__package__', None) if getattr(main, '__file__', None) == code.co_filename else None
+        todo, found = [((package or '') + '.__main__', code.co_filename)], {}
+        while todo and fresh.users:             # else nothing is local
+            name, path = todo.pop()
+            text = self.text_of(path)
+            if text is None:
+                continue
+            text = text.encode('utf-8', 'replace') if isinstance(text, text_type) else text
+            for other in imported_names(text, name, os.path.basename(path) == '__init__.py'):
+                if other is None or other in found:
+                    continue
+                for folder in sys.path:
+                    place = os.path.abspath(os.path.join(folder, *other.split('.')))
+                    for path in (os.path.join(place, '__init__.py'), place + '.py'):
+                        if other not in found and self.is_recorded(path) and os.path.isfile(path):
+                            found[other] = path
+                            todo.append((other, path))
+        return sorted(found.items())
+
+    def module_code(self, code):
+        """What is run of a local module that is imported now."""
+        text, made = self.codes.pop(code.co_filename, (None, None))
+        if text is None or text != self.text_of(code.co_filename):
+            try:
+                source = SourceToRewrite(self, code)
+                self.learn_traits(source.traits)
+                made = source.instrumented()
+            except Unsupported as reason:
+                self.gap(reason)
+                return code
+        return made
+
+    def label_classes(self, path):
+        """See Engine; those that are found later too."""
+        Operations.label_classes(self, path)
+        self.label = path
+
+    def make_token(self, value):
+        """See Operations."""
+        token = Operations.make_token(self, value)
+        if token.kind is CLASS and self.label is not None:
+            Engine.label_classes(self, self.label)
+        return token
+
+    def call_tracer(self):
+        """The function for sys.settrace: none."""
+
     # -- the run
 
     def run(self, call, space):
@@ -22264,46 +22344,11 @@ class Rewriter(Operations):
                 self.put((PUT, token, content))
 
 
-def is_same_content(kind, one, two):
-    """Whether two contents of an object are the same."""
-    if type(one) is not type(two) or len(one) != len(two):
-        return False
-    if type(one) is Keyed:
-        return kind is SET_KIND and set(one) == set(two) or one.order == two.order and all(
-            pair[1] is two[key][1] for key, pair in one.items())
-    if isinstance(one, dict):
-        return all(two.get(key, MISSING) is value for key, value in one.items()) and (
-            kind is not DICT or not DICTS_ARE_ORDERED or list(one) == list(two))
-    if isinstance(one, (list, tuple)):
-        return all(lazy_map(same_objects, one, two))
-    return one == two
-
-
-def is_special(name):
-    """Whether a name is one of those that Python gives."""
-    return str(name)[:2] == '__' == str(name)[-2:]
-
-
-def is_like_atom(key):
-    """Whether an atom may be equal to a key."""
-    return type(key) not in ATOMS and any(name in vars(base) for base in getattr(type(key), '__mro__', ())
-        for name in ('__eq__', '__cmp__') if base not in (object, tuple, frozenset))
-
-
-def parts_of(kind, content):
-    """The values in a content of that kind."""
-    if type(content) is Keyed and kind is not SET_KIND:
-        return [part for pair in content.values() for part in pair]
-    if isinstance(content, dict):
-        return list(content.values())
-    return content if isinstance(content, (list, tuple)) else ()
-
-
 ENGINES['rewrite'] = Rewriter
 
 
 ##############################################################################
-## 39. Player -- what a browser knows of a recording
+## 44. Player -- what a browser knows of a recording
 ##############################################################################
 #
 # Gives to those below the first half of the script of a page that shows a recording in a browser: it knows the run, as
@@ -22666,7 +22711,7 @@ function changesOf(name, frame) {
 
 
 ##############################################################################
-## 40. Page -- what it shows of it
+## 45. Page -- what it shows of it
 ##############################################################################
 #
 # Gives to those below the rest of the page: what is to be seen, and what can be pressed. All that came from the program
@@ -23084,7 +23129,7 @@ PAGE_HTML = r'''
 
 
 ##############################################################################
-## 41. Export -- a recording as one HTML file
+## 46. Export -- a recording as one HTML file
 ##############################################################################
 #
 # Gives to the user Recording.to_html(), `hotload --record --html FILE`, and more verbs for the prompt of -i.
@@ -23673,7 +23718,7 @@ RecordedScript.CURSOR = CallCursor
 
 
 ##############################################################################
-## 42. Run -- start when this file is the program
+## 47. Run -- start when this file is the program
 ##############################################################################
 
 # While it runs a file, the interpreter keeps its syntax tree: 7 MB for this one, in both processes. It lets go of
