@@ -20393,6 +20393,9 @@ def held_names(names):
 
 def frame_names(names):
     """The same for the names of a function's frame, which are a copy that stays with the frame before 3.13."""
+    made = dict(names)
+    if MARKED.isdisjoint(map(type, made.values())):
+        return made
     made = held_names(names)
     if not HAS_LOCALS_PROXY:
         for name, value in made.items():
