@@ -18179,6 +18179,16 @@ def number_of(node):
     return node.n if 'n' in node._fields else constant_value(node)
 
 
+def is_number(node):
+    """Whether a node is a literal number."""
+    return type(node).__name__ in ('Num', 'Constant') and type(number_of(node)) in number_types + (float, complex)
+
+
+def set_key(node, key):
+    """Give a subscript another key."""
+    node.slice = _ast.Index(value=key) if HAS_INDEX_NODE else key
+
+
 class Writing(object):
     """Makes the code that writes Signs and operands to the log, for the text of one module.
 
@@ -19085,11 +19095,6 @@ class Expressions(Writing):
         return scope.rebound
 
 
-def is_number(node):
-    """Whether a node is a literal number."""
-    return type(node).__name__ in ('Num', 'Constant') and type(number_of(node)) in number_types + (float, complex)
-
-
 def unique(names):
     """The names, each once, in their order."""
     return [name for at, name in enumerate(names) if name not in names[:at]]
@@ -19142,11 +19147,6 @@ def is_error_name(name):
     """Whether it is the name of a builtin exception."""
     value = builtins_space.get(name)
     return isinstance(value, type) and issubclass(value, BaseException)
-
-
-def set_key(node, key):
-    """Give a subscript another key."""
-    node.slice = _ast.Index(value=key) if HAS_INDEX_NODE else key
 
 
 ##############################################################################
@@ -20222,9 +20222,43 @@ class Instrumenter(Stores):
 ## 39. Relays -- what stands between a frame and what it awaits
 ##############################################################################
 #
-# Gives to those below the stand-ins for what is awaited, and for what `async for` and `async with` are given.
+# Gives to those below the frames of the program and their names, and the stand-ins for what is awaited, and for what
+# `async for` and `async with` are given.
 
 ITERABLE_COROUTINE = 0x100      # in co_flags: of a generator function that types.coroutine() decorates
+
+
+def own_frame(frame):
+    """The frame, or the one that a comprehension's belongs to."""
+    while frame.f_code.co_name in ('<listcomp>', '<setcomp>', '<dictcomp>'):
+        frame = frame.f_back
+    return frame
+
+
+def outer_frame():
+    """The frame of the program, above those of this file; or the outermost, when it does not run any more."""
+    frame = sys._getframe(1)
+    while frame.f_code.co_filename == OWN_FILE and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
+def held_names(names):
+    """A dict of names as the log keeps it: nothing in it keeps a generator from its end."""
+    return dict((name, held(value)) for name, value in list(names.items()))
+
+
+def frame_names(names):
+    """The same for the names of a function's frame, which are a copy that stays with the frame before 3.13."""
+    made = dict(names)
+    if MARKED.isdisjoint(map(type, made.values())):
+        return made
+    made = held_names(names)
+    if not HAS_LOCALS_PROXY:
+        for name, value in made.items():
+            if value is not names[name]:
+                del names[name]
+    return made
 
 
 def is_coroutine(value):
@@ -20367,41 +20401,8 @@ class Pending(object):
         self.key, self.mark, self.size = key, mark, 0 if box is None else len_of(box)
 
 
-def own_frame(frame):
-    """The frame, or the one that a comprehension's belongs to."""
-    while frame.f_code.co_name in ('<listcomp>', '<setcomp>', '<dictcomp>'):
-        frame = frame.f_back
-    return frame
-
-
-def outer_frame():
-    """The frame of the program, above those of this file; or the outermost, when it does not run any more."""
-    frame = sys._getframe(1)
-    while frame.f_code.co_filename == OWN_FILE and frame.f_back is not None:
-        frame = frame.f_back
-    return frame
-
-
 # Modules whose coroutines and the like change nothing that is followed, while somebody waits for them.
 QUIET_WAITERS = frozenset(['asyncio', '_asyncio', 'contextlib'] + list(BUILTIN_NAMES))
-
-
-def held_names(names):
-    """A dict of names as the log keeps it: nothing in it keeps a generator from its end."""
-    return dict((name, held(value)) for name, value in list(names.items()))
-
-
-def frame_names(names):
-    """The same for the names of a function's frame, which are a copy that stays with the frame before 3.13."""
-    made = dict(names)
-    if MARKED.isdisjoint(map(type, made.values())):
-        return made
-    made = held_names(names)
-    if not HAS_LOCALS_PROXY:
-        for name, value in made.items():
-            if value is not names[name]:
-                del names[name]
-    return made
 
 
 class Operations(Engine):
