@@ -7850,7 +7850,7 @@ class Observer(object):
         for name in names:
             real = getattr(module, name, None)
             if real is not None and not isinstance(real, Spy):
-                self.saved.append((module, name, real))
+                self.saved.append((module, name, vars(module)[name]))
                 setattr(module, name, Spy(module, real, name, note))
 
     def begin(self):
@@ -7866,7 +7866,7 @@ class Observer(object):
             self.saved.append((generator, '__class__', type(generator)))
             generator.__class__ = watched_generator(type(generator), self.use)
         accessor = getattr(sys.modules.get('pathlib'), '_NormalAccessor', None)     # before 3.11 it has its own
-        if accessor is not None and type(accessor.unlink) is types.BuiltinFunctionType:
+        if accessor is not None:
             self._spy(accessor, CHANGERS, self.note_change)
             self._spy(accessor, ['listdir', 'scandir', 'stat'], self.note_call)
         if 'numpy.random' in sys.modules:
@@ -18157,7 +18157,7 @@ class Call(object):
 
     def __init__(self, node, has_tricks=True, lasts=False):
         self.names, self.deep, self.count, self.first, self.lasts = [], False, 0, None, lasts
-        self.is_name = isinstance(getattr(node, 'func', None), _ast.Name)
+        self.is_name = type(getattr(node, 'func', None)).__name__ == 'Name'
         if node is None:
             return
         parts = list(node.args) + [word.value for word in node.keywords] + [node.func]
