@@ -7828,12 +7828,13 @@ class Observer(object):
     def install(self):
         """Put the stand-ins in their places."""
         import io
+        import linecache as lines               # itself, and not the Later that may stand for it
         self.thread = threads.get_ident()
         for module, names in (builtins, ['open']), (io, ['open']), (
                 os, ['open', 'write', 'listdir', 'scandir', 'stat']):
             self._spy(module, names, self.note_call)
         self._spy(os, CHANGERS, self.note_change)
-        self._spy(linecache, ['getlines'], self.note_lines)
+        self._spy(lines, ['getlines'], self.note_lines)
         holder, attribute = environment_data()
         real = getattr(holder, attribute)
         watched = WatchedEnvironment(real)
@@ -7850,7 +7851,7 @@ class Observer(object):
         for name in names:
             real = getattr(module, name, None)
             if real is not None and not isinstance(real, Spy):
-                self.saved.append((module, name, vars(module)[name]))
+                self.saved.append((module, name, vars(module).get(name, real)))
                 setattr(module, name, Spy(module, real, name, note))
 
     def begin(self):
@@ -22191,7 +22192,7 @@ class Rewriter(Reader):
                 continue
             text = text.encode('utf-8', 'replace') if isinstance(text, text_type) else text
             for other in imported_names(text, name, os.path.basename(path) == '__init__.py'):
-                if other is None or other in found:
+                if other in (None, __name__) or other in found:     # this file is here already, whoever has a copy
                     continue
                 for folder in sys.path:
                     place = os.path.abspath(os.path.join(folder, *other.split('.')))

@@ -14359,6 +14359,14 @@ class TestFromProcessToProcess(CacheCase):
         self.assertIsNone(self.run_step(step).error)
         self.assertEqual([step.namespace['x%d' % number][0] for number in range(12)], list(range(12)))
 
+    def test_a_process_that_has_read_no_source_before(self):
+        run = 'import hotload\nhotload.CachedScript("app.py", store="store").run()\n'
+        text = 'def f():\n    return 1  # %s\nif f():\n    import inspect\n    print(inspect.getsource(f))\n'
+        for word in ('one', 'two'):
+            write_file(os.path.join(self.folder, 'app.py'), (text % word).encode('ascii'))
+            status, out, err = run_python(run, cwd=self.folder)
+            self.assertTrue(status == 0 and '# ' + word in out, out + err)
+
     def test_an_error_is_not_kept(self):
         store, text = os.path.join(self.folder, 'kept'), 'a = [1]\nopen("missing.txt")\n'
         os.chdir(self.folder)
