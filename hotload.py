@@ -7805,6 +7805,16 @@ def plain_path(path):
     return re.sub('^(names|there|text|gone) (?=.*[/\\\\])', '', path)
 
 
+def path_meant(target):
+    """The absolute path that a function is given; None when it is a descriptor, or nothing that names a file."""
+    if isinstance(target, int):
+        return None
+    try:
+        return os.path.abspath(file_name(target) if isinstance(target, bytes) else path_text(target))
+    except Exception:                           # its own __fspath__ may raise anything
+        return None
+
+
 class Observer(object):
     """Takes note of the files, the environment and the output of the statement that runs.
 
@@ -7933,11 +7943,8 @@ class Observer(object):
 
     def _note_call(self, name, args, kwargs, is_users):
         target = args[0] if args else kwargs.get('file', kwargs.get('path', '.'))
-        try:
-            path = os.path.abspath(file_name(target) if isinstance(target, bytes) else path_text(target))
-        except Exception:                       # a descriptor
-            return
-        if isinstance(target, int) or path.endswith('.pyc'):
+        path = path_meant(target)
+        if path is None or path.endswith('.pyc'):
             return
         if path == self.script or path in fresh.texts:
             if name == 'open' and is_users:
@@ -7968,11 +7975,11 @@ class Observer(object):
             return True                         # below a folder that is removed as a whole
         self.on = False
         try:
-            paths = [os.path.abspath(file_name(path) if isinstance(path, bytes) else path_text(path))
-                     for path in list(args[:1 + (name[:2] == 're' and name != 'remove')])
+            count = 2 if name in ('rename', 'replace') else 1
+            paths = [path_meant(path) for path in list(args[:count])
                      + [kwargs[key] for key in ('path', 'src', 'dst') if key in kwargs]]
-            if any(is_installed(os.path.dirname(path)) for path in paths):
-                return True
+            if len(paths) != count or None in paths or any(is_installed(os.path.dirname(path)) for path in paths):
+                return True                     # where the arguments are wrong, the call says so
             if name == 'mkdir':
                 where = self.files if os.path.isdir(paths[0]) else self.wrote
                 where.setdefault('there ' + paths[0], self.print_of('there ' + paths[0]))
@@ -7991,7 +7998,7 @@ class Observer(object):
 
     def note_lines(self, name, args, kwargs):
         """The lines of a file are asked for, as by inspect and traceback. That is to be done."""
-        path = os.path.abspath(path_text(args[0] if args else kwargs.get('filename', '')))
+        path = path_meant(args[0] if args else kwargs.get('filename'))
         if not self.is_ours() and (path == self.script or path in fresh.texts):
             self.note_text(path)
         return True

@@ -13807,6 +13807,15 @@ e = os.path.exists("t")
 @[n=0] u"12" => u"123"
 @[n=0] e = => os.remove("t")\ne =
 
+wrong arguments for what removes and renames
+import os
+found = []
+for call in (lambda: os.remove(None), lambda: os.rename("t"), lambda: os.mkdir()):
+    try: call()
+    except TypeError as problem: found.append(str(problem))
+j = 1
+@ j = 1 => j = 2
+
 files that are renamed
 import os
 n = cost('n', 1)
